@@ -1,0 +1,98 @@
+"""Every setting of the engine. Settings are read when they are used, so that tests can override them.
+
+Each property below is one Django setting: ``api_token`` is ``BILLABLE_API_TOKEN``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django.conf import settings
+
+PREFIX = "BILLABLE_"
+
+# Tokens that stand in somebody's example: whoever copies them has no secret.
+EXAMPLE_TOKENS = frozenset({"change-me-in-production", "change-me", "changeme", "secret", "token"})
+MIN_TOKEN_LENGTH = 20
+
+
+class Settings:
+    """The settings, typed, with their defaults."""
+
+    @property
+    def api_token(self) -> str:
+        """The bearer token of the REST API. Empty (the default) lets nobody in."""
+        return str(self._get("API_TOKEN", "") or "")
+
+    @property
+    def user_model(self) -> str:
+        """The model that users are, as ``app_label.Model``. Default: ``AUTH_USER_MODEL``. Read at import."""
+        return str(self._get("USER_MODEL", settings.AUTH_USER_MODEL))
+
+    @property
+    def user_factory(self) -> str | None:
+        """Dotted path of ``make_user(provider, external_id, profile)``, called by identify for an unknown identity.
+
+        Default: a factory that makes ``billable-<uuid>`` users where the user model has a username and
+        requires nothing else. None: identify makes customers without users.
+        """
+        path = self._get("USER_FACTORY", "billable.customers.factory.make_user")
+        return None if path is None else str(path)
+
+    @property
+    def currency(self) -> str:
+        """The currency of prices that name none. Default ``USD``."""
+        return str(self._get("CURRENCY", "USD"))
+
+    @property
+    def currencies(self) -> Mapping[str, int]:
+        """Further currencies: code → number of decimals, such as ``{"POINTS": 0}``. Default: none."""
+        return dict(self._get("CURRENCIES", {}))
+
+    @property
+    def fingerprint_keys(self) -> Sequence[str]:
+        """Secrets that trial fingerprints are made with, newest first. Required for trials, no default.
+
+        To rotate, put the new key in front and keep the old ones for as long as their trials must be found.
+        """
+        keys = self._get("FINGERPRINT_KEYS", ())
+        return (keys,) if isinstance(keys, str) else tuple(keys)
+
+    @property
+    def show_docs(self) -> bool:
+        """Whether the REST API serves its docs page. Default: ``DEBUG``."""
+        return bool(self._get("SHOW_DOCS", settings.DEBUG))
+
+    @property
+    def api_title(self) -> str:
+        """The title of the REST API in its docs. Default ``Billing API``."""
+        return str(self._get("API_TITLE", "Billing API"))
+
+    @property
+    def metadata_max_bytes(self) -> int:
+        """The most bytes of JSON that one metadata object may take. Default 16384."""
+        return int(self._get("METADATA_MAX_BYTES", 16_384))
+
+    @property
+    def append_only(self) -> str:
+        """Whether migrate installs the append-only triggers: ``auto`` (default), ``on`` or ``off``.
+
+        ``auto`` leaves them out of Django's test databases, where flush must work.
+        """
+        return str(self._get("APPEND_ONLY", "auto"))
+
+    def _get(self, name: str, default: Any) -> Any:
+        return getattr(settings, PREFIX + name, default)
+
+
+knobs = Settings()
+
+
+def known_names() -> dict[str, str]:
+    """Every setting's full name → its documentation."""
+    return {
+        PREFIX + name.upper(): (member.__doc__ or "").strip()
+        for name, member in vars(Settings).items()
+        if isinstance(member, property)
+    }

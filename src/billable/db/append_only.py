@@ -1,0 +1,161 @@
+"""Append-only tables, kept so by triggers.
+
+Ledger entries never change. Usages and adjustments never change either, except that their personal columns may be
+emptied. The triggers are installed after every migrate, not by a migration, so that a setting can leave them out of a
+test database, where flush must be able to delete.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from django.apps import apps
+from django.core import mail
+from django.db import connections
+
+from billable.conf import knobs
+from billable.db.units import write_alias
+
+
+@dataclass(frozen=True)
+class Protected:
+    """A table whose rows stay as they were written; ``erasable`` columns may be emptied."""
+
+    model: str
+    erasable: tuple[str, ...] = ()
+
+    @property
+    def table(self) -> str:
+        """Its name in the database."""
+        return str(apps.get_model("billable", self.model)._meta.db_table)
+
+    @property
+    def frozen_columns(self) -> list[str]:
+        """The columns that never change."""
+        fields = apps.get_model("billable", self.model)._meta.concrete_fields
+        return [field.column for field in fields if field.column not in self.erasable]
+
+
+PROTECTED = (
+    Protected("LedgerEntry"),
+    Protected("Usage", erasable=("metadata",)),
+    Protected("Adjustment", erasable=("metadata", "reason")),
+)
+_EMPTY = {"metadata": "'{}'", "reason": "''"}
+
+
+def wanted() -> bool:
+    """Whether this database is to have the triggers, by ``BILLABLE_APPEND_ONLY``."""
+    if knobs.append_only == "auto":
+        # Django's test set-up replaces the mailbox; it is the documented sign that a test run is going on.
+        return not hasattr(mail, "outbox")
+    return knobs.append_only == "on"
+
+
+def install_after_migrate(using: str, **kwargs: Any) -> None:
+    """Install the triggers where they are wanted; a receiver of post_migrate."""
+    if wanted() and using == write_alias():
+        install(using)
+
+
+def unprotected_tables(alias: str) -> list[str]:
+    """The tables that should have triggers and have none."""
+    if not wanted() or connections[alias].vendor not in _DIALECTS:
+        return []
+    present = _present(alias)
+    return [each.table for each in PROTECTED if f"{each.table}_no_update" not in present]
+
+
+def install(alias: str) -> None:
+    """Install the triggers, replacing those of an earlier version."""
+    _execute(alias, [*_removal(alias), *_installation(alias)])
+
+
+def remove(alias: str) -> None:
+    """Remove the triggers."""
+    _execute(alias, _removal(alias))
+
+
+def _execute(alias: str, statements: Iterable[str]) -> None:
+    with connections[alias].cursor() as cursor:
+        for statement in statements:
+            cursor.execute(statement)
+
+
+def _present(alias: str) -> set[str]:
+    query = {
+        "postgresql": "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal AND tgenabled <> 'D'",
+        "sqlite": "SELECT name FROM sqlite_master WHERE type = 'trigger'",
+        "mysql": "SELECT trigger_name FROM information_schema.triggers WHERE trigger_schema = DATABASE()",
+    }[connections[alias].vendor]
+    with connections[alias].cursor() as cursor:
+        cursor.execute(query)
+        return {name for (name,) in cursor.fetchall()}
+
+
+def _installation(alias: str) -> Iterator[str]:
+    vendor = connections[alias].vendor
+    if vendor in _DIALECTS:
+        for each in PROTECTED:
+            yield from _DIALECTS[vendor](each)
+
+
+def _removal(alias: str) -> Iterator[str]:
+    vendor = connections[alias].vendor
+    for each in PROTECTED:
+        for name in (f"{each.table}_no_update", f"{each.table}_no_delete", f"{each.table}_no_truncate"):
+            yield f"DROP TRIGGER IF EXISTS {name}" + (f" ON {each.table}" if vendor == "postgresql" else "")
+
+
+def _sqlite(each: Protected) -> Iterator[str]:
+    refusal = f"SELECT RAISE(ABORT, '{each.table} is append-only');"
+    yield (
+        f"CREATE TRIGGER {each.table}_no_update BEFORE UPDATE ON {each.table} WHEN {_changed(each, 'IS NOT')} "
+        f"BEGIN {refusal} END"
+    )
+    yield f"CREATE TRIGGER {each.table}_no_delete BEFORE DELETE ON {each.table} BEGIN {refusal} END"
+
+
+def _postgresql(each: Protected) -> Iterator[str]:
+    function = f"{each.table}_is_append_only"
+    yield (
+        f"CREATE OR REPLACE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+        f"RAISE EXCEPTION '{each.table} is append-only'; END $$"
+    )
+    yield (
+        f"CREATE TRIGGER {each.table}_no_update BEFORE UPDATE ON {each.table} FOR EACH ROW "
+        f"WHEN ({_changed(each, 'IS DISTINCT FROM', cast='::text')}) EXECUTE FUNCTION {function}()"
+    )
+    yield (
+        f"CREATE TRIGGER {each.table}_no_delete BEFORE DELETE ON {each.table} FOR EACH ROW "
+        f"EXECUTE FUNCTION {function}()"
+    )
+    # A row trigger does not see TRUNCATE.
+    yield (
+        f"CREATE TRIGGER {each.table}_no_truncate BEFORE TRUNCATE ON {each.table} FOR EACH STATEMENT "
+        f"EXECUTE FUNCTION {function}()"
+    )
+
+
+def _mariadb(each: Protected) -> Iterator[str]:
+    refusal = f"SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = '{each.table} is append-only'"
+    yield (
+        f"CREATE TRIGGER {each.table}_no_update BEFORE UPDATE ON {each.table} FOR EACH ROW "
+        f"IF {_changed(each, '<=>', negate=True)} THEN {refusal}; END IF"
+    )
+    yield f"CREATE TRIGGER {each.table}_no_delete BEFORE DELETE ON {each.table} FOR EACH ROW {refusal}"
+
+
+_DIALECTS = {"sqlite": _sqlite, "postgresql": _postgresql, "mysql": _mariadb}
+
+
+def _changed(each: Protected, operator: str, *, cast: str = "", negate: bool = False) -> str:
+    """The condition that an update changes a frozen column, or an erasable one to anything but empty."""
+    no = "NOT " if negate else ""
+    conditions = [f"{no}(NEW.{column} {operator} OLD.{column})" for column in each.frozen_columns]
+    for column in each.erasable:
+        changed = f"{no}(NEW.{column}{cast} {operator} OLD.{column}{cast})"
+        conditions.append(f"({changed} AND NEW.{column}{cast} <> {_EMPTY[column]})")
+    return " OR ".join(conditions)

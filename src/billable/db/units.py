@@ -1,0 +1,96 @@
+"""Units of work: where a verb's transaction begins and ends, and what happens when the database says "again"."""
+
+from __future__ import annotations
+
+import functools
+import random
+import time
+from collections.abc import Callable
+from contextvars import ContextVar
+from typing import ParamSpec, TypeVar
+
+from django.apps import apps
+from django.db import OperationalError, connections, router, transaction
+
+from billable.errors import Retryable
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+TRIES = 5
+FIRST_PAUSE_SECONDS = 0.01
+
+# PostgreSQL SQLSTATEs: serialization failure, deadlock, lock not available.
+_RETRYABLE_STATES = frozenset({"40001", "40P01", "55P03"})
+# MariaDB: lock wait timeout, deadlock.
+_RETRYABLE_ERRNOS = frozenset({1205, 1213})
+
+# Whether a verb is already running: only the outermost one may start over.
+_running: ContextVar[bool] = ContextVar("billable_unit_of_work", default=False)
+
+
+def write_alias() -> str:
+    """The alias of the database that the engine's tables are written to."""
+    return router.db_for_write(apps.get_model("billable", "Customer"))
+
+
+def unit_of_work(verb: Callable[P, T]) -> Callable[P, T]:
+    """Run a verb in one transaction: the caller's when there is one, else one of its own.
+
+    In its own transaction a deadlock, serialization failure or busy database is tried again, up to five times.
+    In the caller's, where only the caller can start over, it becomes Retryable.
+    """
+
+    @functools.wraps(verb)
+    def run(*args: P.args, **kwargs: P.kwargs) -> T:
+        alias = write_alias()
+        joined = connections[alias].in_atomic_block
+        if joined and _running.get():
+            return verb(*args, **kwargs)
+        token = _running.set(True)
+        try:
+            return _outermost(alias, joined, functools.partial(verb, *args, **kwargs))
+        finally:
+            _running.reset(token)
+
+    return run
+
+
+def _outermost(alias: str, joined: bool, act: Callable[[], T]) -> T:
+    for attempt in range(1, TRIES + 1):
+        try:
+            if joined:
+                return act()
+            with transaction.atomic(using=alias):
+                _take_the_write_lock(alias)
+                return act()
+        except OperationalError as error:
+            if not is_retryable(error):
+                raise
+            if joined or attempt == TRIES:
+                raise Retryable() from error
+            time.sleep(FIRST_PAUSE_SECONDS * 2**attempt * random.random())  # noqa: S311  # jitter
+    raise AssertionError("unreachable: the last try returns or raises")
+
+
+def is_retryable(error: OperationalError) -> bool:
+    """Whether the database asks for the same transaction again."""
+    cause = error.__cause__
+    if getattr(cause, "sqlstate", None) in _RETRYABLE_STATES:
+        return True
+    if error.args and error.args[0] in _RETRYABLE_ERRNOS:
+        return True
+    return "database is locked" in str(error) or "database table is locked" in str(error)
+
+
+def _take_the_write_lock(alias: str) -> None:
+    # A deferred SQLite transaction that reads first and writes later gets SQLITE_BUSY at once, without waiting.
+    # Hosts that did not ask for immediate transactions get the lock from a write that changes nothing.
+    connection = connections[alias]
+    if connection.vendor == "sqlite" and getattr(connection, "transaction_mode", None) not in (
+        "IMMEDIATE",
+        "EXCLUSIVE",
+    ):
+        table = connection.ops.quote_name(apps.get_model("billable", "Customer")._meta.db_table)
+        with connection.cursor() as cursor:
+            cursor.execute(f"UPDATE {table} SET seq = seq WHERE 1 = 0")  # noqa: S608  # a constant name

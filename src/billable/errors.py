@@ -1,0 +1,320 @@
+"""Every refusal of the engine, as one tree.
+
+::
+
+    BillableError
+    ├── NotFound                     what was named does not exist
+    │   ├── CustomerNotFound         ├── ProductNotFound     ├── FeatureNotFound
+    │   ├── OrderNotFound            ├── GrantNotFound       └── UsageNotFound
+    ├── Refused                      understood, and the answer is no
+    │   ├── QuotaExceeded            └── RevocationTooLarge
+    ├── Conflict                     contradicts what already happened
+    │   ├── IdempotencyConflict      ├── PaymentConflict     ├── PaymentUnapplied
+    │   ├── WrongOrderState          ├── TrialAlreadyUsed    ├── ReversalTooLarge
+    │   ├── IdentityTaken            ├── UserTaken           └── NameTaken
+    ├── Invalid                      the input can never be right; ``field`` names it
+    │   ├── InvalidSubject           ├── AmbiguousSku        ├── NotForSale
+    │   ├── CurrencyMismatch         └── FingerprintMissing
+    ├── Misconfigured                a setting that the verb needs is missing or wrong
+    └── Retryable                    the database asked for another try; nothing was written
+
+The first line of a class's docstring is its message, filled in with its data. Each class carries a
+stable ``code`` and its data as attributes; ``data`` gives them all. Refusals know nothing of HTTP.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from functools import partial
+from typing import Any, ClassVar
+
+
+@dataclasses.dataclass(eq=False, kw_only=True)
+class BillableError(Exception):
+    """The billing engine refused."""
+
+    code: ClassVar[str] = "billable_error"
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """The facts of this refusal, by name; all of them are JSON-friendly."""
+        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+
+    @property
+    def message(self) -> str:
+        """One sentence for a person."""
+        template = (type(self).__doc__ or "").strip().split("\n", 1)[0]
+        return template.format(**self.data)
+
+    def __str__(self) -> str:
+        return self.message
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Exceptions pickle by positional args; ours have none, and must cross process boundaries.
+        return partial(type(self), **self.data), ()
+
+
+# --- NotFound -----------------------------------------------------------------------------------
+
+
+@dataclasses.dataclass(eq=False, kw_only=True)
+class NotFound(BillableError):
+    """There is no such thing."""
+
+    code = "not_found"
+
+
+@dataclasses.dataclass(eq=False, kw_only=True)
+class CustomerNotFound(NotFound):
+    """There is no customer {customer}."""
+
+    code = "customer_not_found"
+    customer: str
+
+
+@dataclasses.dataclass(eq=False, kw_only=True)
+class ProductNotFound(NotFound):
+    """There is no product with the SKU {sku!r}."""
+
+    code = "product_not_found"
+    sku: str
+
+
+@dataclasses.dataclass(eq=False, kw_only=True)
+class FeatureNotFound(NotFound):
+    """There is no feature {feature!r}."""
+
+    code = "feature_not_found"
+    feature: str
+
+
+@dataclasses.dataclass(eq=False, kw_only=True)
+class OrderNotFound(NotFound):
+    """There is no order {order}."""
+
+    code = "order_not_found"
+    order: str
+
+
+@dataclasses.dataclass(eq=False, kw_only=True)
+class GrantNotFound(NotFound):
+    """There is no grant {grant}."""
+
+    code = "grant_not_found"
+    grant: str
+
+
+@dataclasses.dataclass(eq=False, kw_only=True)
+class UsageNotFound(NotFound):
+    """There is no usage {usage}."""
+
+    code = "usage_not_found"
+    usage: str
+
+
+# --- Refused ------------------------------------------------------------------------------------
+
+
+@dataclasses.dataclass(eq=False, kw_only=True)
+class Refused(BillableError):
+    """The answer is no."""
+
+    code = "refused"
+
+
+@dataclasses.dataclass(eq=False, kw_only=True)
+class QuotaExceeded(Refused):
+    """Not enough {feature}: {requested} asked for, {balance} left.
+
+    ``reason`` is the code that ``check_quota`` would have answered (``no_grant``, ``exhausted``,
+    ``expired``, …).
+    """
+
+    code = "quota_exceeded"
+    feature: str
+    requested: int
+    balance: int
+    reason: str
+
+
+@dataclasses.dataclass(eq=False, kw_only=True)
+class RevocationTooLarge(Refused):
+    """Cannot revoke {requested} units: the grant has {remaining} left."""
+
+    code = "revocation_too_large"
+    grant: str
+    requested: int
+    remaining: int
+
+
+# --- Conflict -----------------------------------------------------------------------------------
+
+
+@dataclasses.dataclass(eq=False, kw_only=True)
+class Conflict(BillableError):
+    """This contradicts what already happened."""
+
+    code = "conflict"
+
+
+@dataclasses.dataclass(eq=False, kw_only=True)
+class IdempotencyConflict(Conflict):
+    """The idempotency key was used before with other input: {fields}."""
+
+    code = "idempotency_conflict"
+    idempotency_key: str
+    fields: list[str]
+
+
+@dataclasses.dataclass(eq=False, kw_only=True)
+class PaymentConflict(Conflict):
+    """The payment {payment_id!r} belongs to another order."""
+
+    code = "payment_conflict"
+    payment_id: str
+    payment_method: str
+
+
+@dataclasses.dataclass(eq=False, kw_only=True)
+class PaymentUnapplied(Conflict):
+    """The payment {payment_id!r} was kept but not applied to the order: {reason}."""
+
+    code = "payment_unapplied"
+    payment_id: str
+    reason: str
+
+
+@dataclasses.dataclass(eq=False, kw_only=True)
+class WrongOrderState(Conflict):
+    """The order is {status}; it cannot be {verb}."""
+
+    code = "wrong_order_state"
+    order: str
+    status: str
+    verb: str
+
+
+@dataclasses.dataclass(eq=False, kw_only=True)
+class TrialAlreadyUsed(Conflict):
+    """The trial of {sku!r} was already used."""
+
+    code = "trial_already_used"
+    sku: str
+
+
+@dataclasses.dataclass(eq=False, kw_only=True)
+class ReversalTooLarge(Conflict):
+    """Cannot reverse {requested} units: {reversible} of this usage are left to reverse."""
+
+    code = "reversal_too_large"
+    usage: str
+    requested: int
+    reversible: int
+
+
+@dataclasses.dataclass(eq=False, kw_only=True)
+class IdentityTaken(Conflict):
+    """The identity {provider}:{external_id} belongs to another customer."""
+
+    code = "identity_taken"
+    provider: str
+    external_id: str
+
+
+@dataclasses.dataclass(eq=False, kw_only=True)
+class UserTaken(Conflict):
+    """The user {user_id} belongs to another customer."""
+
+    code = "user_taken"
+    user_id: str
+
+
+@dataclasses.dataclass(eq=False, kw_only=True)
+class NameTaken(Conflict):
+    """The name {name!r} is already used in the catalogue."""
+
+    code = "name_taken"
+    name: str
+
+
+# --- Invalid ------------------------------------------------------------------------------------
+
+
+@dataclasses.dataclass(eq=False, kw_only=True)
+class Invalid(BillableError):
+    """{field}: {problem}."""
+
+    code = "invalid"
+    field: str
+    problem: str
+
+
+@dataclasses.dataclass(eq=False, kw_only=True)
+class InvalidSubject(Invalid, TypeError):
+    """{field}: {problem}.
+
+    A subject is a saved user, a Customer or a CustomerRef. A bare number is refused because it
+    could be either's id.
+    """
+
+    code = "invalid_subject"
+
+
+@dataclasses.dataclass(eq=False, kw_only=True)
+class AmbiguousSku(Invalid):
+    """{field}: {problem}.
+
+    A SKU may stand for a feature only when the product has exactly one.
+    """
+
+    code = "ambiguous_sku"
+
+
+@dataclasses.dataclass(eq=False, kw_only=True)
+class NotForSale(Invalid):
+    """{field}: {problem}.
+
+    The product is inactive, is a trial, or has no price in the currency.
+    """
+
+    code = "not_for_sale"
+
+
+@dataclasses.dataclass(eq=False, kw_only=True)
+class CurrencyMismatch(Invalid):
+    """{field}: {problem}."""
+
+    code = "currency_mismatch"
+
+
+@dataclasses.dataclass(eq=False, kw_only=True)
+class FingerprintMissing(Invalid):
+    """{field}: {problem}.
+
+    A trial needs at least one identity besides the customer, or anybody could start it again.
+    """
+
+    code = "fingerprint_missing"
+
+
+# --- Misconfigured, Retryable -------------------------------------------------------------------
+
+
+@dataclasses.dataclass(eq=False, kw_only=True)
+class Misconfigured(BillableError):
+    """{setting}: {problem}."""
+
+    code = "misconfigured"
+    setting: str
+    problem: str
+
+
+@dataclasses.dataclass(eq=False, kw_only=True)
+class Retryable(BillableError):
+    """The database asked for another try; nothing was written.
+
+    Raised inside a caller's transaction, or after the engine's own tries ran out: deadlock,
+    serialization failure, lock timeout, busy database.
+    """
+
+    code = "retryable"

@@ -1,0 +1,153 @@
+"""What may come in: one function per kind of value. Each returns the clean value or raises Invalid."""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from billable.conf import knobs
+from billable.errors import Invalid
+from billable.money import MAX_AMOUNT_MINOR, Money, exponent_of
+
+Metadata = Mapping[str, Any]
+
+MAX_UNITS = 10**12
+MAX_ORDER_QUANTITY = 10**6
+MAX_KEY_LENGTH = 200
+MAX_NAME_LENGTH = 64
+MAX_TEXT_LENGTH = 500
+
+_NAME_START = frozenset("abcdefghijklmnopqrstuvwxyz0123456789")
+_NAME_CHARACTERS = _NAME_START | frozenset("._:-")
+
+
+def whole(value: object, field: str, *, maximum: int = MAX_UNITS, minimum: int = 1) -> int:
+    """A whole number. Booleans, strings and fractions are refused, not rounded."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise Invalid(field=field, problem="must be a whole number")
+    if not minimum <= value <= maximum:
+        raise Invalid(field=field, problem=f"must be between {minimum} and {maximum}")
+    return value
+
+
+def name(value: object, field: str) -> str:
+    """A SKU or feature key: ASCII ``[a-z0-9][a-z0-9._:-]*``, at most 64 characters; lower-cased."""
+    if not isinstance(value, str):
+        raise Invalid(field=field, problem="must be text")
+    lowered = value.lower()
+    if not lowered:
+        raise Invalid(field=field, problem="must not be empty")
+    if len(lowered) > MAX_NAME_LENGTH:
+        raise Invalid(field=field, problem=f"must be at most {MAX_NAME_LENGTH} characters")
+    if lowered[0] not in _NAME_START or not _NAME_CHARACTERS.issuperset(lowered):
+        raise Invalid(
+            field=field,
+            problem="may have only letters a-z, digits and . _ : - and starts with a letter or digit",
+        )
+    return lowered
+
+
+def known_name(value: object) -> str | None:
+    """The clean SKU or feature key, or None when no catalogue row could ever have it (checks never raise)."""
+    try:
+        return name(value, "feature")
+    except Invalid:
+        return None
+
+
+def key(value: object, field: str, *, maximum: int = MAX_KEY_LENGTH) -> str:
+    """An idempotency key or external id: compared byte for byte, so nothing in it may be invisible."""
+    if not isinstance(value, str):
+        raise Invalid(field=field, problem="must be text")
+    if not value:
+        raise Invalid(field=field, problem="must not be empty")
+    if len(value) > maximum:
+        raise Invalid(field=field, problem=f"must be at most {maximum} characters")
+    if value != value.strip():
+        raise Invalid(field=field, problem="must not begin or end with white space")
+    refuse_control_characters(value, field)
+    return value
+
+
+def optional_key(value: object, field: str = "idempotency_key") -> str | None:
+    """A key, or None."""
+    return None if value is None else key(value, field)
+
+
+def text(value: object, field: str, *, maximum: int = MAX_TEXT_LENGTH) -> str:
+    """Free text for people: a reason, a name."""
+    if not isinstance(value, str):
+        raise Invalid(field=field, problem="must be text")
+    if len(value) > maximum:
+        raise Invalid(field=field, problem=f"must be at most {maximum} characters")
+    refuse_control_characters(value.replace("\n", "").replace("\r", "").replace("\t", ""), field)
+    return value
+
+
+def refuse_control_characters(value: str, field: str) -> None:
+    """Refuse control characters and lone surrogates: no database stores them all."""
+    if any(unicodedata.category(character) in ("Cc", "Cs") for character in value):
+        raise Invalid(field=field, problem="must not contain control characters")
+
+
+def metadata(value: object, field: str = "metadata") -> dict[str, Any]:
+    """A JSON object of at most ``BILLABLE_METADATA_MAX_BYTES`` bytes; None means an empty one."""
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        raise Invalid(field=field, problem="must be an object")
+    try:
+        encoded = json.dumps(dict(value), ensure_ascii=False, allow_nan=False).encode()
+    except (TypeError, ValueError, RecursionError):
+        raise Invalid(field=field, problem="must be plain JSON") from None
+    if len(encoded) > knobs.metadata_max_bytes:
+        raise Invalid(field=field, problem=f"must be at most {knobs.metadata_max_bytes} bytes of JSON")
+    if b"\\u0000" in encoded:
+        raise Invalid(field=field, problem="must not contain NUL characters")
+    clean: dict[str, Any] = json.loads(encoded)
+    return clean
+
+
+def identifier(value: object, field: str) -> UUID:
+    """A UUID, given as one or as its text."""
+    if isinstance(value, UUID):
+        return value
+    try:
+        return UUID(str(value)) if isinstance(value, str) else _no_uuid(field)
+    except ValueError:
+        return _no_uuid(field)
+
+
+def _no_uuid(field: str) -> UUID:
+    raise Invalid(field=field, problem="must be a UUID")
+
+
+def currency(value: object, field: str = "currency") -> str:
+    """A known currency code, upper-cased."""
+    if not isinstance(value, str):
+        raise Invalid(field=field, problem="must be a currency code")
+    code = value.upper()
+    exponent_of(code, knobs.currencies)
+    return code
+
+
+def amount(decimal_amount: object, amount_minor: object, currency_code: str | None, *, fallback: str) -> Money | None:
+    """The money that a caller names by ``amount`` (a decimal string, with its currency) or ``amount_minor``.
+
+    None when neither is given. ``fallback`` is the currency that a bare ``amount_minor`` is in.
+    """
+    if decimal_amount is not None and amount_minor is not None:
+        raise Invalid(field="amount", problem="give amount or amount_minor, not both")
+    code = currency(currency_code) if currency_code is not None else None
+    if decimal_amount is not None:
+        if code is None:
+            raise Invalid(field="currency", problem="is required with amount")
+        money = Money.parse(decimal_amount, code, extra=knobs.currencies)  # type: ignore[arg-type]  # checked inside
+        whole(money.amount_minor, "amount", maximum=MAX_AMOUNT_MINOR)
+        return money
+    if amount_minor is not None:
+        return Money(whole(amount_minor, "amount_minor", maximum=MAX_AMOUNT_MINOR), code or fallback)
+    return None

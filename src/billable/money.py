@@ -1,0 +1,89 @@
+"""Money: whole minor units and a currency. Pure; nothing here knows Django.
+
+A price of 9.99 EUR is ``Money(999, "EUR")``. Decimals exist only on the way in and on the way out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+
+from billable.errors import CurrencyMismatch, Invalid
+
+# Far above any real amount, far below what a 64-bit column holds: sums of many such amounts still fit.
+MAX_AMOUNT_MINOR = 10**15
+
+# ISO 4217 active codes by number of decimals, as published by SIX (List One). XTR is Telegram Stars, whole only.
+_TWO_DECIMALS = """
+AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BMD BND BOB BRL BSD BTN BWP BYN BZD CAD CDF CHF CNY COP CRC CUP CVE
+CZK DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GTQ GYD HKD HNL HTG HUF IDR ILS INR IRR JMD KES KGS KHR
+KPW KYD KZT LAK LBP LKR LRD LSL MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MYR MZN NAD NGN NIO NOK NPR NZD PAB
+PEN PGK PHP PKR PLN QAR RON RSD RUB SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TOP TRY
+TTD TWD TZS UAH USD UYU UZS VED VES WST XCD XCG YER ZAR ZMW ZWG
+"""
+_ZERO_DECIMALS = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF XTR"
+_THREE_DECIMALS = "BHD IQD JOD KWD LYD OMR TND"
+
+EXPONENTS: Mapping[str, int] = {
+    **dict.fromkeys(_TWO_DECIMALS.split(), 2),
+    **dict.fromkeys(_ZERO_DECIMALS.split(), 0),
+    **dict.fromkeys(_THREE_DECIMALS.split(), 3),
+    "CLF": 4,
+    "UYW": 4,
+}
+
+
+def exponent_of(currency: str, extra: Mapping[str, int] | None = None) -> int:
+    """How many decimals a currency has. Raises Invalid for an unknown one."""
+    known = EXPONENTS.get(currency) if not extra else {**EXPONENTS, **extra}.get(currency)
+    if known is None:
+        raise Invalid(field="currency", problem=f"unknown currency {currency!r}")
+    return known
+
+
+@dataclass(frozen=True)
+class Money:
+    """An amount of whole minor units in one currency."""
+
+    amount_minor: int
+    currency: str
+
+    @classmethod
+    def parse(
+        cls, amount: str, currency: str, *, field: str = "amount", extra: Mapping[str, int] | None = None
+    ) -> Money:
+        """Read a decimal string such as ``"9.99"``; more decimals than the currency has are refused."""
+        exponent = exponent_of(currency, extra)
+        if not isinstance(amount, str) or not amount.isascii() or amount != amount.strip() or len(amount) > 32:
+            raise Invalid(field=field, problem="must be a decimal string such as '9.99'")
+        try:
+            value = Decimal(amount)
+        except InvalidOperation:
+            raise Invalid(field=field, problem=f"{amount!r} is not a decimal number") from None
+        if not value.is_finite() or "e" in amount.lower() or "_" in amount:
+            raise Invalid(field=field, problem=f"{amount!r} is not a plain decimal number")
+        minor = value.scaleb(exponent)
+        if minor != minor.to_integral_value():
+            raise Invalid(field=field, problem=f"{currency} has {exponent} decimals")
+        if abs(minor) > MAX_AMOUNT_MINOR:
+            raise Invalid(field=field, problem="is too large")
+        return cls(int(minor), currency)
+
+    def decimal(self, extra: Mapping[str, int] | None = None) -> Decimal:
+        """The amount in major units, with exactly the decimals of its currency."""
+        return Decimal(self.amount_minor).scaleb(-exponent_of(self.currency, extra))
+
+    def text(self, extra: Mapping[str, int] | None = None) -> str:
+        """The amount as JSON carries it: ``"9.99"``, ``"500"`` for JPY."""
+        return f"{self.decimal(extra):f}"
+
+    def __add__(self, other: Money) -> Money:
+        if self.currency != other.currency:
+            raise CurrencyMismatch(field="currency", problem=f"cannot add {other.currency} to {self.currency}")
+        return Money(self.amount_minor + other.amount_minor, self.currency)
+
+    def __str__(self) -> str:
+        return (
+            f"{self.text()} {self.currency}" if self.currency in EXPONENTS else f"{self.amount_minor} {self.currency}"
+        )

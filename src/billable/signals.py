@@ -1,0 +1,73 @@
+"""Every event of the engine: a Django signal each, sent after the commit.
+
+Receivers run once the change is durable, and a receiver that raises stops neither the others nor the caller:
+its error is logged under ``django.dispatch``. The sender is the class of the row that the event is about.
+The name of an event is its signal's with a dot: ``order_paid`` is ``order.paid``.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from django.db import models, transaction
+from django.dispatch import Signal
+
+customer_created = Signal()
+"""A customer came to be. Payload: ``customer``."""
+
+identity_linked = Signal()
+"""An identity was linked to a customer. Payload: ``identity``."""
+
+order_created = Signal()
+"""An order was placed. Payload: ``order``."""
+
+order_paid = Signal()
+"""An order was paid in full and its grants were made. Payload: ``order``."""
+
+order_cancelled = Signal()
+"""A pending order was cancelled. Payload: ``order``."""
+
+payment_received = Signal()
+"""Money arrived and counts towards its order. Payload: ``payment``."""
+
+payment_unapplied = Signal()
+"""Money arrived that its order could not take. Payload: ``payment``."""
+
+payment_pending = Signal()
+"""A payment was announced that has not arrived yet. Payload: ``payment``."""
+
+payment_failed = Signal()
+"""A payment was reported as failed. Payload: ``payment``."""
+
+quota_consumed = Signal()
+"""Units were consumed. Payload: ``usage``."""
+
+quota_exhausted = Signal()
+"""A consume took the last unit of a feature. Payload: ``usage``."""
+
+usage_reversed = Signal()
+"""Consumed units were put back. Payload: ``adjustment``."""
+
+grant_created = Signal()
+"""A grant was made. Payload: ``grant``."""
+
+grant_expired = Signal()
+"""A grant's time ran out. Payload: ``grant``."""
+
+grant_revoked = Signal()
+"""A grant was revoked, whole or in part. Payload: ``grant``."""
+
+trial_started = Signal()
+"""A trial was started. Payload: ``trial``."""
+
+EVENTS: dict[str, Signal] = {
+    name.replace("_", ".", 1): signal for name, signal in list(globals().items()) if isinstance(signal, Signal)
+}
+"""Every event's dotted name → its signal."""
+
+
+def emit(event: str, **payload: models.Model) -> None:
+    """Send the event's signal once the transaction commits. The payload has exactly one row."""
+    (row,) = payload.values()
+    send = partial(EVENTS[event].send_robust, sender=type(row), **payload)
+    transaction.on_commit(send, using=row._state.db, robust=True)
