@@ -1,0 +1,1 @@
+"""The catalogue: what is sold, for how much, and what the customer gets."""

@@ -1,0 +1,305 @@
+"""Verbs of the catalogue. SKUs and feature keys share one namespace; a taken name is refused, never renamed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, TypedDict
+
+from django.db.models import Max, Prefetch, Q, QuerySet
+
+from billable import inputs
+from billable.catalog.models import (
+    DEFAULT_PRIORITY,
+    CatalogName,
+    Feature,
+    FeatureCost,
+    Price,
+    Product,
+    ProductFeature,
+)
+from billable.catalog.periods import Period
+from billable.conf import knobs
+from billable.db.units import unit_of_work, write_alias
+from billable.errors import FeatureNotFound, Invalid, NameTaken, ProductNotFound
+from billable.inputs import Metadata
+from billable.money import MAX_AMOUNT_MINOR, Money
+
+MAX_LINES = 50
+MIN_PRIORITY, MAX_PRIORITY = -32_768, 32_767
+
+
+class _FeatureNamed(TypedDict):
+    feature: str
+
+
+class FeatureLine(_FeatureNamed, total=False):
+    """How much of one feature a product gives. No quantity is unlimited, no period is for ever."""
+
+    quantity: int | None
+    period: str | Period | None
+    priority: int
+
+
+def list_products(*, include_inactive: bool = False, include_trials: bool = True) -> tuple[Product, ...]:
+    """The products by SKU, with their prices and feature lines loaded."""
+    products = _products()
+    if not include_inactive:
+        products = products.filter(is_active=True)
+    if not include_trials:
+        products = products.filter(is_trial=False)
+    return tuple(products)
+
+
+def get_product(sku: str) -> Product:
+    """One product with its prices and feature lines loaded. Raises ProductNotFound."""
+    product = _products().filter(sku=inputs.name(sku, "sku")).first()
+    if product is None:
+        raise ProductNotFound(sku=sku)
+    return product
+
+
+def default_products() -> tuple[Product, ...]:
+    """The products that every new customer gets."""
+    return tuple(_products().filter(is_default=True, is_active=True))
+
+
+def offers_for(feature: str) -> tuple[Product, ...]:
+    """The products on sale that give a feature, or one that it can be paid from."""
+    name = inputs.known_name(feature)
+    gives = Q(lines__feature__key=name) | Q(lines__feature__pays_for__feature__key=name)
+    matching = Product.objects.using(write_alias()).filter(gives, is_active=True, is_trial=False, prices__isnull=False)
+    return tuple(_products().filter(pk__in=matching.values("pk")))
+
+
+@unit_of_work
+def create_product(
+    sku: str,
+    *,
+    name: str = "",
+    description: str = "",
+    price: str | Money | None = None,
+    currency: str | None = None,
+    prices: Sequence[Money] = (),
+    features: Sequence[str | FeatureLine] = (),
+    quantity: int | None = None,
+    period: str | Period | None = None,
+    is_trial: bool = False,
+    is_default: bool = False,
+    trial_campaign: str = "",
+    metadata: Metadata | None = None,
+) -> Product:
+    """Create a product with its prices and features in one call.
+
+    ``price`` is a decimal string in ``currency`` (default ``BILLABLE_CURRENCY``) or a Money; ``prices`` adds
+    further currencies. Features named by a plain string take ``quantity`` (None: unlimited) and ``period`` (None:
+    for ever). Features that do not exist yet are created. Raises NameTaken, Invalid.
+    """
+    product = Product(
+        sku=inputs.name(sku, "sku"),
+        name=inputs.text(name, "name", maximum=200),
+        description=inputs.text(description, "description", maximum=10_000),
+        is_trial=is_trial,
+        is_default=is_default,
+        trial_campaign=inputs.name(trial_campaign, "trial_campaign") if trial_campaign else "",
+        metadata=inputs.metadata(metadata),
+    )
+    money = [*_single_price(price, currency), *prices]
+    lines = [_line(entry, quantity, period, position) for position, entry in enumerate(features)]
+    _claim_name(product.sku, "product")
+    product.save(using=write_alias())
+    _set_prices(product, money)
+    _set_lines(product, lines)
+    return get_product(product.sku)
+
+
+@unit_of_work
+def update_product(
+    sku: str,
+    *,
+    name: str | None = None,
+    description: str | None = None,
+    prices: Sequence[Money] | None = None,
+    features: Sequence[str | FeatureLine] | None = None,
+    is_active: bool | None = None,
+    is_default: bool | None = None,
+    trial_campaign: str | None = None,
+    metadata: Metadata | None = None,
+) -> Product:
+    """Change a product; None leaves a part as it is. What was ordered or granted before keeps its snapshot.
+
+    ``prices`` sets the price of each currency that it names; ``features`` replaces all lines.
+    Raises ProductNotFound, Invalid.
+    """
+    product = get_product(sku)
+    if name is not None:
+        product.name = inputs.text(name, "name", maximum=200)
+    if description is not None:
+        product.description = inputs.text(description, "description", maximum=10_000)
+    if trial_campaign is not None:
+        product.trial_campaign = inputs.name(trial_campaign, "trial_campaign") if trial_campaign else ""
+    if metadata is not None:
+        product.metadata = inputs.metadata(metadata)
+    product.is_active = product.is_active if is_active is None else is_active
+    product.is_default = product.is_default if is_default is None else is_default
+    lines = (
+        None if features is None else [_line(entry, None, None, position) for position, entry in enumerate(features)]
+    )
+    product.save(using=write_alias())
+    _set_prices(product, prices or ())
+    if lines is not None:
+        _set_lines(product, lines)
+    return get_product(product.sku)
+
+
+def deactivate_product(sku: str) -> Product:
+    """Stop selling a product. What was sold of it stays usable. Raises ProductNotFound."""
+    return update_product(sku, is_active=False)
+
+
+def list_features(*, include_inactive: bool = False) -> tuple[Feature, ...]:
+    """The features by key, with what they can be paid from loaded."""
+    features = Feature.objects.using(write_alias()).prefetch_related(
+        Prefetch("costs", FeatureCost.objects.using(write_alias()).select_related("paid_from"))
+    )
+    return tuple(features if include_inactive else features.filter(is_active=True))
+
+
+def get_feature(key: str) -> Feature:
+    """One feature. Raises FeatureNotFound."""
+    feature = Feature.objects.using(write_alias()).filter(key=inputs.name(key, "feature")).first()
+    if feature is None:
+        raise FeatureNotFound(feature=key)
+    return feature
+
+
+@unit_of_work
+def create_feature(key: str, *, name: str = "", unit: str = "", metadata: Metadata | None = None) -> Feature:
+    """Create a feature. Raises NameTaken, Invalid."""
+    feature = Feature(
+        key=inputs.name(key, "key"),
+        name=inputs.text(name, "name", maximum=200),
+        unit=inputs.text(unit, "unit", maximum=50),
+        metadata=inputs.metadata(metadata),
+    )
+    _claim_name(feature.key, "feature")
+    feature.save(using=write_alias())
+    return feature
+
+
+@unit_of_work
+def set_cost(feature: str, paid_from: str, *, per: int = 1, units: int = 1, position: int | None = None) -> FeatureCost:
+    """Let ``per`` units of ``feature`` be paid with ``units`` of ``paid_from``; set again to change it.
+
+    ``position`` orders several kinds of payment, lowest first (default: last). Costs do not chain.
+    Raises FeatureNotFound, Invalid.
+    """
+    bought, payer = get_feature(feature), get_feature(paid_from)
+    if bought.pk == payer.pk:
+        raise Invalid(field="paid_from", problem="a feature cannot be paid from itself")
+    amounts = {"per": inputs.whole(per, "per"), "units": inputs.whole(units, "units")}
+    costs = FeatureCost.objects.using(write_alias()).filter(feature=bought)
+    existing = costs.filter(paid_from=payer).first()
+    if position is not None:
+        inputs.whole(position, "position", minimum=1, maximum=1000)
+        if costs.filter(position=position).exclude(paid_from=payer).exists():
+            raise Invalid(field="position", problem="is taken by another cost of this feature")
+    elif existing is not None:
+        position = existing.position
+    else:
+        position = (costs.aggregate(last=Max("position"))["last"] or 0) + 1
+    cost, _ = costs.update_or_create(feature=bought, paid_from=payer, defaults={**amounts, "position": position})
+    return cost
+
+
+def _products() -> QuerySet[Product]:
+    lines = ProductFeature.objects.using(write_alias()).select_related("feature")
+    return Product.objects.using(write_alias()).prefetch_related("prices", Prefetch("lines", lines))
+
+
+def _claim_name(name: str, kind: str) -> None:
+    names = CatalogName.objects.using(write_alias())
+    taken = names.filter(name=name).exists()
+    if not taken:
+        names.bulk_create([CatalogName(name=name, kind=kind)], ignore_conflicts=True)
+        model, column = (Product, "sku") if kind == "product" else (Feature, "key")
+        # Two at once: the loser's insert waited for the winner's commit, so the winner's row is visible now.
+        taken = (
+            names.get(name=name).kind != kind
+            or model._base_manager.using(write_alias()).filter(**{column: name}).exists()
+        )
+    if taken:
+        raise NameTaken(name=name)
+
+
+def _single_price(price: str | Money | None, currency: str | None) -> list[Money]:
+    if price is None:
+        return []
+    if isinstance(price, Money):
+        return [price]
+    code = inputs.currency(currency if currency is not None else knobs.currency)
+    return [Money.parse(price, code, field="price", extra=knobs.currencies)]
+
+
+def _set_prices(product: Product, prices: Sequence[Money]) -> None:
+    for money in prices:
+        if not isinstance(money, Money):
+            raise Invalid(field="prices", problem="must be Money")
+        currency = inputs.currency(money.currency)
+        amount = inputs.whole(money.amount_minor, "prices", minimum=0, maximum=MAX_AMOUNT_MINOR)
+        Price.objects.using(write_alias()).update_or_create(
+            product=product, currency=currency, defaults={"amount_minor": amount}
+        )
+
+
+def _line(entry: object, quantity: int | None, period: object, position: int) -> FeatureLine:
+    where = f"features[{position}]"
+    if isinstance(entry, str):
+        given: dict[str, Any] = {"feature": entry, "quantity": quantity, "period": period}
+    elif isinstance(entry, dict):
+        given = dict(entry)
+    else:
+        raise Invalid(field=where, problem="must be a feature key or a feature line")
+    unknown = sorted(set(given) - {"feature", "quantity", "period", "priority"})
+    if unknown:
+        raise Invalid(field=f"{where}.{unknown[0]}", problem="is not a part of a feature line")
+    units, span = given.get("quantity"), given.get("period")
+    return FeatureLine(
+        feature=inputs.name(given.get("feature"), f"{where}.feature"),
+        quantity=None if units is None else inputs.whole(units, f"{where}.quantity"),
+        period=None if span is None else Period.parse(span, f"{where}.period"),
+        priority=inputs.whole(
+            given.get("priority", DEFAULT_PRIORITY),
+            f"{where}.priority",
+            minimum=MIN_PRIORITY,
+            maximum=MAX_PRIORITY,
+        ),
+    )
+
+
+def _set_lines(product: Product, lines: Sequence[FeatureLine]) -> None:
+    if len(lines) > MAX_LINES:
+        raise Invalid(field="features", problem=f"must be at most {MAX_LINES} lines")
+    alias = write_alias()
+    # Lines are the catalogue's present wording; orders and grants hold copies of it, so old ones may go.
+    ProductFeature.objects.using(alias).filter(product=product).delete()
+    rows = []
+    for number, line in enumerate(lines, start=1):
+        span = line.get("period")
+        period = span if isinstance(span, Period) else None
+        rows.append(
+            ProductFeature(
+                product=product,
+                line=number,
+                feature=_feature_named(line["feature"]),
+                quantity=line.get("quantity"),
+                period_count=period.count if period else None,
+                period_unit=period.unit.value if period else None,
+                priority=line.get("priority", DEFAULT_PRIORITY),
+            )
+        )
+    ProductFeature.objects.using(alias).bulk_create(rows)
+
+
+def _feature_named(key: str) -> Feature:
+    feature = Feature.objects.using(write_alias()).filter(key=key).first()
+    return feature or create_feature(key)
