@@ -1,0 +1,87 @@
+"""Tables of the customers.
+
+Identity and UserLink are claim tables: each holds a global uniqueness and has no foreign keys in the database.
+"""
+
+from __future__ import annotations
+
+from django.db import models
+
+from billable.actor import ACTOR_MAX_LENGTH
+from billable.conf import knobs
+from billable.db.fields import KeyField
+from billable.ids import new_id
+
+PROVIDER_MAX_LENGTH = 64
+
+
+class Customer(models.Model):
+    """Who is billed. Its row is the one lock that every write takes."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    zone = models.CharField(max_length=64, default="UTC", help_text="IANA time zone that new periods are counted in.")
+    seq = models.BigIntegerField(default=0, editable=False, help_text="Number of the last ledger entry.")
+    event_seq = models.BigIntegerField(default=0, editable=False, help_text="Number of the last event.")
+    next_change_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        db_index=True,
+        editable=False,
+        help_text="When something becomes due by itself.",
+    )
+    clock_offset_seconds = models.BigIntegerField(default=0, editable=False)
+    merged_into = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.PROTECT, related_name="absorbed", editable=False
+    )
+    metadata = models.JSONField(default=dict, blank=True)
+    actor = models.CharField(max_length=ACTOR_MAX_LENGTH, editable=False)
+    created_at = models.DateTimeField(editable=False)
+
+    class Meta:
+        db_table = "billable_customer"
+        ordering = ("-id",)
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+
+class UserLink(models.Model):
+    """A user that acts for a customer. A user has one customer; a customer may have several users."""
+
+    # No database constraint: the host's users are not ours to lock, and deleting one must not touch the books.
+    user = models.OneToOneField(
+        knobs.user_model, on_delete=models.CASCADE, primary_key=True, db_constraint=False, related_name="+"
+    )
+    customer = models.ForeignKey(Customer, on_delete=models.PROTECT, db_constraint=False, related_name="user_links")
+    actor = models.CharField(max_length=ACTOR_MAX_LENGTH, editable=False)
+    created_at = models.DateTimeField(editable=False)
+
+    class Meta:
+        db_table = "billable_userlink"
+        ordering = ("created_at", "user")
+
+    def __str__(self) -> str:
+        return f"{self.user_id} → {self.customer_id}"
+
+
+class Identity(models.Model):
+    """What a customer is called elsewhere: ``(provider, external_id)``."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    customer = models.ForeignKey(Customer, on_delete=models.PROTECT, db_constraint=False, related_name="identities")
+    provider = KeyField(max_length=PROVIDER_MAX_LENGTH)
+    external_id = KeyField(max_length=200)
+    profile = models.JSONField(default=dict, blank=True)
+    actor = models.CharField(max_length=ACTOR_MAX_LENGTH, editable=False)
+    created_at = models.DateTimeField(editable=False)
+
+    class Meta:
+        db_table = "billable_identity"
+        ordering = ("created_at", "id")
+        verbose_name_plural = "identities"
+        constraints = [
+            models.UniqueConstraint(fields=["provider", "external_id"], name="billable_identity_provider_external_id"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.provider}:{self.external_id}"

@@ -1,0 +1,96 @@
+"""Verbs of the customers room. What creates a customer is above the rooms, in ``billable.onboarding``."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from billable import clock, inputs
+from billable.actor import current_actor
+from billable.customers.models import Customer, Identity, UserLink
+from billable.customers.subjects import Subject, Who, find_customer_id, identity_key, lock_customer, who
+from billable.db.units import unit_of_work, write_alias
+from billable.errors import CustomerNotFound, IdentityTaken, InvalidSubject, UserTaken
+from billable.inputs import Metadata
+from billable.signals import emit
+
+
+def now_for(customer: Customer | None) -> datetime:
+    """The instant that a decision about this customer is made at."""
+    present = clock.now()
+    return present if customer is None else present + timedelta(seconds=customer.clock_offset_seconds)
+
+
+def get_customer(user: Subject) -> Customer:
+    """The customer of a subject. Raises CustomerNotFound."""
+    person = who(user)
+    customer_id = find_customer_id(person)
+    if customer_id is None:
+        raise CustomerNotFound(customer=str(person))
+    return Customer.objects.using(write_alias()).get(pk=customer_id)
+
+
+@unit_of_work
+def link_identity(user: Subject, provider: str, external_id: str, *, profile: Metadata | None = None) -> Identity:
+    """Make an identity name this customer too. A repeat changes nothing.
+
+    Raises CustomerNotFound, IdentityTaken when it names another customer.
+    """
+    provider, external_id = identity_key(provider, external_id)
+    facts = inputs.metadata(profile, "profile")
+    customer = lock_customer(user)
+    identity = claim_identity(customer.pk, provider, external_id, facts)
+    if identity.customer_id != customer.pk:
+        raise IdentityTaken(provider=provider, external_id=external_id)
+    return identity
+
+
+def claim_identity(customer_id: Any, provider: str, external_id: str, profile: dict[str, Any]) -> Identity:
+    """Claim an identity for a customer unless somebody has it; the row as it stands afterwards."""
+    identities = Identity.objects.using(write_alias())
+    existing = identities.filter(provider=provider, external_id=external_id).first()
+    if existing is not None:
+        return existing
+    mine = Identity(
+        customer_id=customer_id,
+        provider=provider,
+        external_id=external_id,
+        profile=profile,
+        actor=current_actor(),
+        created_at=clock.now(),
+    )
+    identities.bulk_create([mine], ignore_conflicts=True)
+    standing = identities.get(provider=provider, external_id=external_id)
+    if standing.pk == mine.pk:
+        emit("identity.linked", identity=standing)
+    return standing
+
+
+@unit_of_work
+def link_user(customer: Subject, user: Subject) -> UserLink:
+    """Let a user act for a customer, beside the users that already do. A repeat changes nothing.
+
+    Raises CustomerNotFound, InvalidSubject, UserTaken when the user belongs to another customer.
+    """
+    person = who(user)
+    if person.user_id is None:
+        raise InvalidSubject(field="user", problem="must be a saved user")
+    locked = lock_customer(customer)
+    link = claim_user(locked.pk, person)
+    if link.customer_id != locked.pk:
+        raise UserTaken(user_id=str(person.user_id))
+    return link
+
+
+def claim_user(customer_id: Any, person: Who) -> UserLink:
+    """Claim a user for a customer unless another has it; the row as it stands afterwards."""
+    links = UserLink.objects.using(write_alias())
+    mine = UserLink(user_id=person.user_id, customer_id=customer_id, actor=current_actor(), created_at=clock.now())
+    links.bulk_create([mine], ignore_conflicts=True)
+    return links.get(user=person.user_id)
+
+
+def user_id_of(customer: Customer) -> Any:
+    """The primary key of the user that was linked first, or None."""
+    links = UserLink.objects.using(write_alias()).filter(customer=customer).order_by("created_at", "user")
+    return links.values_list("user_id", flat=True).first()

@@ -1,0 +1,210 @@
+"""Who is meant: every verb takes a Subject, and this file is the only one that looks inside."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.apps import apps
+from django.contrib.auth.models import AnonymousUser
+from django.core.exceptions import ValidationError
+from django.db import connections, models
+from django.db.models.functions import Coalesce
+
+from billable import inputs
+from billable.conf import knobs
+from billable.customers.models import PROVIDER_MAX_LENGTH, Customer, Identity, UserLink
+from billable.db.units import write_alias
+from billable.errors import CustomerNotFound, Invalid, InvalidSubject
+
+DEFAULT_PROVIDER = "default"
+_BIGGEST_INTEGER = 2**63 - 1
+
+
+@dataclass(frozen=True)
+class CustomerRef:
+    """A customer named from outside: by a user's primary key, by its own id, or by an identity.
+
+    Several references are accepted when they name the same customer.
+    """
+
+    user_id: int | str | UUID | None = None
+    customer_id: UUID | str | None = None
+    provider: str = DEFAULT_PROVIDER
+    external_id: str | None = None
+
+
+Subject = Customer | CustomerRef | models.Model | AnonymousUser
+"""A saved user, a Customer or a CustomerRef. Anonymous and unsaved users are accepted by reads, which answer no."""
+
+
+@dataclass(frozen=True)
+class Who:
+    """A Subject, taken apart. ``user_is_saved`` says that the caller holds the user itself, not only its key."""
+
+    customer_id: UUID | None = None
+    user_id: Any = None
+    identity: tuple[str, str] | None = None
+    user_is_saved: bool = False
+
+    @property
+    def is_anonymous(self) -> bool:
+        """Whether it names nobody."""
+        return not self.references
+
+    @property
+    def references(self) -> int:
+        """How many ways it names a customer."""
+        return sum(reference is not None for reference in (self.customer_id, self.user_id, self.identity))
+
+    def __str__(self) -> str:
+        if self.customer_id is not None:
+            return str(self.customer_id)
+        if self.identity is not None:
+            return ":".join(self.identity)
+        return f"of user {self.user_id}"
+
+
+def user_model() -> type[models.Model]:
+    """The model that users are."""
+    return apps.get_model(knobs.user_model)
+
+
+def who(subject: Subject) -> Who:
+    """Take a subject apart, without a query. Raises InvalidSubject for anything that is none."""
+    if isinstance(subject, Customer):
+        return Who(customer_id=subject.pk)
+    if isinstance(subject, CustomerRef):
+        return _named(subject)
+    if isinstance(subject, user_model()):
+        return Who() if subject._state.adding or subject.pk is None else Who(user_id=subject.pk, user_is_saved=True)
+    if getattr(subject, "is_anonymous", False) is True:
+        return Who()
+    raise InvalidSubject(
+        field="user", problem=f"must be a user, a Customer or a CustomerRef, not {type(subject).__name__}"
+    )
+
+
+def _named(ref: CustomerRef) -> Who:
+    if ref.user_id is None and ref.customer_id is None and ref.external_id is None:
+        raise InvalidSubject(field="customer", problem="give user_id, customer_id or external_id")
+    return Who(
+        customer_id=None if ref.customer_id is None else inputs.identifier(ref.customer_id, "customer_id"),
+        user_id=None if ref.user_id is None else _user_key(ref.user_id),
+        identity=None if ref.external_id is None else identity_key(ref.provider, ref.external_id),
+    )
+
+
+def identity_key(provider: object, external_id: object) -> tuple[str, str]:
+    """A clean ``(provider, external_id)``."""
+    return (
+        inputs.key(provider, "provider", maximum=PROVIDER_MAX_LENGTH),
+        inputs.key(external_id, "external_id"),
+    )
+
+
+def _user_key(value: object) -> Any:
+    if isinstance(value, bool) or not isinstance(value, (int, str, UUID)):
+        raise Invalid(field="user_id", problem="must be a user's primary key")
+    if isinstance(value, str):
+        inputs.key(value, "user_id")
+    try:
+        clean = user_model()._meta.pk.to_python(value)
+    except ValidationError:
+        raise Invalid(field="user_id", problem="is not a primary key of the user model") from None
+    if isinstance(clean, int) and abs(clean) > _BIGGEST_INTEGER:
+        raise Invalid(field="user_id", problem="is out of range")
+    return clean
+
+
+def find_customer_id(person: Who) -> UUID | None:
+    """The id of the customer that all references name, or None. Raises Invalid when they name different ones."""
+    found = set(_lookups(person))
+    if len(found) > 1:
+        raise Invalid(field="customer", problem="the references name different customers")
+    return found.pop() if found else None
+
+
+def _lookups(person: Who) -> Sequence[UUID | None]:
+    alias = write_alias()
+    found: list[UUID | None] = []
+    if person.customer_id is not None:
+        by_id = Customer.objects.using(alias).filter(pk=person.customer_id)
+        found.append(by_id.values_list(Coalesce("merged_into_id", "id"), flat=True).first())
+    if person.user_id is not None:
+        links = UserLink.objects.using(alias).filter(user=person.user_id)
+        found.append(links.values_list("customer_id", flat=True).first())
+    if person.identity is not None:
+        provider, external_id = person.identity
+        identities = Identity.objects.using(alias).filter(provider=provider, external_id=external_id)
+        found.append(identities.values_list("customer_id", flat=True).first())
+    return found
+
+
+def customer_sql(person: Who, alias: str) -> tuple[str, list[Any]]:
+    """A SELECT of the id of the customer that a single reference names, for use inside a larger statement."""
+    connection = connections[alias]
+    if person.customer_id is not None:
+        key = Customer._meta.pk.get_db_prep_value(person.customer_id, connection)
+        return "SELECT COALESCE(merged_into_id, id) AS id FROM billable_customer WHERE id = %s", [key]
+    if person.user_id is not None:
+        key = user_model()._meta.pk.get_db_prep_value(person.user_id, connection)
+        return "SELECT customer_id AS id FROM billable_userlink WHERE user_id = %s", [key]
+    if person.identity is not None:
+        sql = "SELECT customer_id AS id FROM billable_identity WHERE provider = %s AND external_id = %s"
+        return sql, list(person.identity)
+    return "SELECT id FROM billable_customer WHERE 1 = 0", []
+
+
+def user_sql(person: Who, alias: str) -> tuple[str, list[Any]]:
+    """A condition that is true when the subject is a user that exists."""
+    if person.user_is_saved:
+        return "1 = 1", []
+    if person.user_id is None:
+        return "1 = 0", []
+    connection, users = connections[alias], user_model()._meta
+    table, column = connection.ops.quote_name(users.db_table), connection.ops.quote_name(str(users.pk.column))
+    key = users.pk.get_db_prep_value(person.user_id, connection)
+    return f"EXISTS (SELECT 1 FROM {table} WHERE {column} = %s)", [key]  # noqa: S608  # names of the user model
+
+
+def user_exists(person: Who) -> bool:
+    """Whether the subject is a user that exists."""
+    if person.user_id is None:
+        return False
+    return person.user_is_saved or user_model()._base_manager.filter(pk=person.user_id).exists()
+
+
+def lock_customer(subject: Subject) -> Customer:
+    """Find the subject's customer and lock its row until the transaction ends.
+
+    This is the one lock that decisions rely on; whatever they read, they read in a statement after it.
+    Raises InvalidSubject for an anonymous or unsaved user, CustomerNotFound.
+    """
+    person = who(subject)
+    if person.is_anonymous:
+        raise InvalidSubject(field="user", problem="is not a saved user")
+    only_id = person.customer_id if person.references == 1 else None
+    customer_id = only_id or find_customer_id(person)
+    if customer_id is None:
+        raise CustomerNotFound(customer=str(person))
+    return lock_customer_id(customer_id)
+
+
+def lock_customer_id(customer_id: UUID) -> Customer:
+    """Lock a customer's row by its id, or the row of the customer that absorbed it. Raises CustomerNotFound."""
+    customer = _locked().filter(pk=customer_id).first()
+    if customer is not None and customer.merged_into_id is not None:
+        customer = _locked().filter(pk=customer.merged_into_id).first()
+    if customer is None:
+        raise CustomerNotFound(customer=str(customer_id))
+    return customer
+
+
+def _locked() -> models.QuerySet[Customer]:
+    # FOR NO KEY UPDATE: a plain FOR UPDATE deadlocks with the key-share lock that an insert's foreign-key check takes.
+    alias = write_alias()
+    no_key = connections[alias].features.has_select_for_no_key_update
+    return Customer.objects.using(alias).select_for_update(no_key=no_key).order_by()
