@@ -1,0 +1,68 @@
+"""balances: everything that a customer has, by feature. One statement, no write."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from billable import inputs
+from billable.customers.subjects import Subject, who
+from billable.quota import burn, standing
+
+
+@dataclass(frozen=True, kw_only=True)
+class Balance:
+    """What a customer has of one feature now.
+
+    ``balance`` is how many units could be consumed (None: unlimited), ``held`` how many are reserved, ``expires_at``
+    when the first of them expires (None: never), ``next_reset_at`` when a recurring allowance starts anew.
+    """
+
+    feature: str
+    allowed: bool
+    balance: int | None
+    unlimited: bool
+    held: int
+    expires_at: datetime | None
+    next_reset_at: datetime | None
+
+
+def balances(user: Subject, *, feature: str | None = None) -> tuple[Balance, ...]:
+    """The balances of ``user``: of one feature, which is then always listed, or of every feature that they have.
+
+    A customer or feature that nobody knows has nothing. Raises Invalid, AmbiguousSku.
+    """
+    person = who(user)
+    name = None if feature is None else inputs.name(feature, "feature")
+    if person.is_anonymous:
+        return () if name is None else (_nothing(name),)
+    reading = standing.read(person, name)
+    if name is None:
+        return tuple(_balance(each) for each in reading.standings)
+    return (_balance(standing.only(reading, name)),) if reading.standings else (_nothing(name),)
+
+
+def _balance(each: standing.Standing) -> Balance:
+    usable = each.usable()
+    units = burn.balance(usable)
+    return Balance(
+        feature=each.feature.key,
+        allowed=units is None or units > 0,
+        balance=units,
+        unlimited=units is None,
+        held=each.held,
+        expires_at=min((grant.expires_at for grant in usable if grant.expires_at), default=None),
+        next_reset_at=None,
+    )
+
+
+def _nothing(feature: str) -> Balance:
+    return Balance(
+        feature=feature,
+        allowed=False,
+        balance=0,
+        unlimited=False,
+        held=0,
+        expires_at=None,
+        next_reset_at=None,
+    )

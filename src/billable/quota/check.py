@@ -1,0 +1,146 @@
+"""check: may this customer use this feature? One statement, no write, never raises for who or what is unknown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from uuid import UUID
+
+from billable import inputs
+from billable.catalog.models import Product
+from billable.catalog.services import offers_for
+from billable.customers.subjects import Subject, who
+from billable.quota import burn, standing
+
+SHOWN_GRANTS = 20
+
+_MESSAGES = {
+    "allowed": "Allowed.",
+    "anonymous": "Sign in first.",
+    "unknown_customer": "There is no such customer.",
+    "unknown_feature": "There is no such feature.",
+    "no_grant": "Nothing that was bought includes this feature.",
+    "exhausted": "Not enough units are left.",
+    "expired": "The units of this feature have expired.",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class GrantSummary:
+    """One usable grant, as check explains it. ``remaining`` None is unlimited, ``expires_at`` None is never."""
+
+    grant_id: UUID
+    feature: str
+    product_sku: str | None
+    source: str
+    remaining: int | None
+    expires_at: datetime | None
+
+
+class QuotaCheck(tuple[bool, str, "Product | None", "int | None"]):
+    """The answer of check: a tuple ``(allowed, message, product, balance)`` whose truth is ``allowed``.
+
+    ``code`` is ``allowed``, ``anonymous``, ``unknown_customer``, ``unknown_feature``, ``no_grant``, ``exhausted`` or
+    ``expired``. ``balance`` None is unlimited. ``product`` is the product of the first grant in burn order.
+    ``grants`` are the first 20 usable grants in burn order, ``grant_count`` how many there are. ``expires_at`` is when
+    the first of them expires. ``offers`` are the products on sale that would help; it alone runs a query, when read.
+    """
+
+    feature: str
+    code: str
+    grants: tuple[GrantSummary, ...]
+    grant_count: int
+    expires_at: datetime | None
+
+    @classmethod
+    def no(cls, feature: str, code: str, balance: int = 0) -> QuotaCheck:
+        """An answer that names no grant."""
+        return cls._of(feature, code, None, balance, ())
+
+    @classmethod
+    def _of(
+        cls,
+        feature: str,
+        code: str,
+        product: Product | None,
+        balance: int | None,
+        grants: Sequence[GrantSummary],
+    ) -> QuotaCheck:
+        check = cls((code == "allowed", _MESSAGES[code], product, balance))
+        check.feature, check.code = feature, code
+        check.grants, check.grant_count = tuple(grants[:SHOWN_GRANTS]), len(grants)
+        check.expires_at = min((grant.expires_at for grant in grants if grant.expires_at), default=None)
+        return check
+
+    @classmethod
+    def of(cls, standing: standing.Standing, quantity: int, sku: str | None) -> QuotaCheck:
+        """The answer that a standing gives."""
+        usable = standing.usable(sku)
+        allowed = burn.plan(usable, quantity) is not None
+        code = "allowed" if allowed else standing.shortage(sku)
+        grants = [standing.grants[each.id] for each in usable]
+        summaries = [
+            GrantSummary(
+                grant_id=grant.pk,
+                feature=grant.feature.key,
+                product_sku=grant.product.sku if grant.product else None,
+                source=grant.source,
+                remaining=grant.remaining,
+                expires_at=grant.expires_at,
+            )
+            for grant in grants
+        ]
+        product = grants[0].product if grants else None
+        return cls._of(standing.feature.key, code, product, burn.balance(usable), summaries)
+
+    def __bool__(self) -> bool:
+        return self.allowed
+
+    @property
+    def allowed(self) -> bool:
+        """Whether the whole quantity may be consumed now."""
+        return self[0]
+
+    @property
+    def message(self) -> str:
+        """One sentence for a person."""
+        return self[1]
+
+    @property
+    def product(self) -> Product | None:
+        """The product of the first grant in burn order."""
+        return self[2]
+
+    @property
+    def balance(self) -> int | None:
+        """How many units could be consumed now; None is unlimited."""
+        return self[3]
+
+    @cached_property
+    def offers(self) -> tuple[Product, ...]:
+        """The products on sale that give the feature, or one that it can be paid from. Runs a query when first read."""
+        return offers_for(self.feature)
+
+
+def check(user: Subject, feature: str, *, quantity: int = 1, sku: str | None = None) -> QuotaCheck:
+    """Whether ``user`` may use ``quantity`` units of ``feature`` now; ``sku`` narrows to grants of one product.
+
+    ``if check_quota(user, "pdf_export"):`` is right. Writes nothing. An unknown or anonymous user and an unknown
+    feature are a "no" with a code; only input that can never be right raises Invalid.
+    """
+    inputs.whole(quantity, "quantity")
+    product_sku = None if sku is None else inputs.name(sku, "sku")
+    person, name = who(user), inputs.known_name(feature)
+    asked = feature if isinstance(feature, str) else ""
+    if person.is_anonymous:
+        return QuotaCheck.no(asked, "anonymous")
+    if name is None:
+        return QuotaCheck.no(asked, "unknown_feature")
+    reading = standing.read(person, name)
+    if reading.customer is None and not reading.user_exists:
+        return QuotaCheck.no(name, "unknown_customer")
+    if not reading.standings:
+        return QuotaCheck.no(name, "unknown_feature")
+    return QuotaCheck.of(standing.only(reading, name), quantity, product_sku)

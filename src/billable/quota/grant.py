@@ -1,0 +1,299 @@
+"""Grants: units given to a customer, by hand or by another room."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from billable import clock, inputs
+from billable.actor import current_actor
+from billable.catalog.models import DEFAULT_PRIORITY, Feature, Product
+from billable.catalog.periods import Period
+from billable.catalog.services import MAX_PRIORITY, MIN_PRIORITY, get_feature, get_product
+from billable.customers.models import Customer
+from billable.customers.services import now_for
+from billable.customers.subjects import Subject, lock_customer
+from billable.db.units import unit_of_work, write_alias
+from billable.errors import IdempotencyConflict, Invalid, NotForSale
+from billable.ids import new_id
+from billable.inputs import MAX_ORDER_QUANTITY, MAX_UNITS, Metadata
+from billable.quota import ledger
+from billable.quota.catch_up import catch_up
+from billable.quota.kinds import GrantSource
+from billable.quota.models import Grant
+from billable.signals import emit
+
+
+@dataclass(frozen=True, kw_only=True)
+class GrantLine:
+    """What one grant gives: ``pieces`` times ``quantity`` units (None: unlimited) for ``period`` (None: for ever)."""
+
+    feature: Feature
+    product: Product | None
+    quantity: int | None
+    period: Period | None
+    priority: int = DEFAULT_PRIORITY
+    pieces: int = 1
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """What makes grants: with the line it is their unique key, so the same source never grants twice."""
+
+    kind: GrantSource
+    id: str
+    cause: ledger.Cause | None = None
+    reason: str = ""
+    metadata: dict[str, Any] | None = None
+
+
+@unit_of_work
+def grant_product(
+    user: Subject,
+    sku: str,
+    *,
+    quantity: int = 1,
+    expires_at: datetime | None = None,
+    reason: str = "",
+    idempotency_key: str | None = None,
+    metadata: Metadata | None = None,
+) -> tuple[Grant, ...]:
+    """Give a product without an order: one grant per feature line, ``quantity`` pieces of it.
+
+    ``expires_at`` replaces the periods of the catalogue. Raises ProductNotFound, NotForSale (inactive or nothing
+    to give), CustomerNotFound, IdempotencyConflict, Invalid.
+    """
+    pieces = inputs.whole(quantity, "quantity", maximum=MAX_ORDER_QUANTITY)
+    sku = inputs.name(sku, "sku")
+    source = _by_hand(idempotency_key, reason, metadata)
+    customer = lock_customer(user)
+    if earlier := _by_key(customer, idempotency_key):
+        return _replay(earlier, source.id, sku=sku, feature=None, pieces=pieces, expires_at=expires_at)
+    product = get_product(sku)
+    if not product.is_active:
+        raise NotForSale(field="sku", problem=f"the product {sku!r} is not active")
+    lines = lines_of(product, pieces=pieces, expires_at=expires_at)
+    if not lines:
+        raise NotForSale(field="sku", problem=f"the product {sku!r} has no features")
+    return allot(customer, lines, source)
+
+
+@unit_of_work
+def grant_feature(
+    user: Subject,
+    feature: str,
+    *,
+    quantity: int | None = None,
+    period: str | Period | None = None,
+    expires_at: datetime | None = None,
+    priority: int = DEFAULT_PRIORITY,
+    reason: str = "",
+    idempotency_key: str | None = None,
+    metadata: Metadata | None = None,
+) -> tuple[Grant, ...]:
+    """Give units of one feature (None: unlimited) for a period, until an instant, or for ever.
+
+    Raises FeatureNotFound, CustomerNotFound, IdempotencyConflict, Invalid.
+    """
+    units = None if quantity is None else inputs.whole(quantity, "quantity")
+    span = None if period is None else Period.parse(period)
+    if span is not None and expires_at is not None:
+        raise Invalid(field="expires_at", problem="give a period or expires_at, not both")
+    inputs.whole(priority, "priority", minimum=MIN_PRIORITY, maximum=MAX_PRIORITY)
+    key = inputs.name(feature, "feature")
+    source = _by_hand(idempotency_key, reason, metadata)
+    customer = lock_customer(user)
+    if earlier := _by_key(customer, idempotency_key):
+        return _replay(
+            earlier,
+            source.id,
+            sku=None,
+            feature=key,
+            units=units,
+            period=span,
+            expires_at=expires_at,
+            pieces=1,
+        )
+    line = GrantLine(
+        feature=get_feature(key),
+        product=None,
+        quantity=units,
+        period=span,
+        priority=priority,
+        expires_at=expires_at,
+    )
+    return allot(customer, [line], source)
+
+
+def grant_defaults(customer: Customer, products: Iterable[Product]) -> None:
+    """Give a new, locked customer the default products."""
+    for product in products:
+        if lines := lines_of(product):
+            allot(customer, lines, Source(kind=GrantSource.DEFAULT, id=product.sku))
+
+
+def lines_of(product: Product, *, pieces: int = 1, expires_at: datetime | None = None) -> list[GrantLine]:
+    """The lines that the catalogue gives for a product now."""
+    return [
+        GrantLine(
+            feature=line.feature,
+            product=product,
+            quantity=line.quantity,
+            period=None if expires_at else line.period,
+            priority=line.priority,
+            pieces=pieces,
+            expires_at=expires_at,
+        )
+        for line in product.lines.all()
+    ]
+
+
+def allot(customer: Customer, lines: Sequence[GrantLine], source: Source) -> tuple[Grant, ...]:
+    """Make the grants of a source for a locked customer, after what became due.
+
+    A line that is unlimited within a period continues the one of the same product that is running: same anchor, next
+    period. Lines with a quantity run side by side from now.
+    """
+    now = now_for(customer)
+    for line in lines:
+        if line.quantity is not None and line.quantity * line.pieces > MAX_UNITS:
+            raise Invalid(field="quantity", problem=f"gives more than {MAX_UNITS} units of {line.feature.key}")
+        if line.expires_at is not None and _aware(line.expires_at) <= now:
+            raise Invalid(field="expires_at", problem="must be in the future")
+    running = _running(customer, lines, now)
+    grants = []
+    for number, line in enumerate(lines, start=1):
+        grant = _grant(customer, line, source, number, now, running.get(_thread(line)))
+        if _stacks(line):
+            running[_thread(line)] = grant
+        grants.append(grant)
+    catch_up(customer, now)
+    ledger.issue(customer, grants, source.cause, at=now)
+    for grant in grants:
+        emit("grant.created", grant=grant)
+    return tuple(grants)
+
+
+def _grant(
+    customer: Customer, line: GrantLine, source: Source, number: int, now: datetime, before: Grant | None
+) -> Grant:
+    units = None if line.quantity is None else line.quantity * line.pieces
+    grant = Grant(
+        id=new_id(),
+        customer=customer,
+        feature=line.feature,
+        product=line.product,
+        source=source.kind.value,
+        source_id=source.id,
+        line=number,
+        quantity=units,
+        remaining=units,
+        priority=line.priority,
+        valid_from=now,
+        expires_at=line.expires_at,
+        zone=customer.zone,
+        anchor=now,
+        pieces=line.pieces,
+        reason=source.reason,
+        metadata=source.metadata or {},
+        actor=current_actor(),
+        created_at=clock.now(),
+    )
+    if line.period is not None:
+        _place(grant, line, line.period, before)
+    return grant
+
+
+def _place(grant: Grant, line: GrantLine, period: Period, before: Grant | None) -> None:
+    """Set the window of a grant with a period: from now, or from where the grant before it ends."""
+    grant.period_count, grant.period_unit = period.count, period.unit.value
+    grant.period_span = line.pieces if line.quantity is None else 1
+    if before is not None and before.expires_at is not None:
+        if before.period == period:
+            grant.anchor, grant.zone = before.anchor, before.zone
+            grant.period_index = before.period_index + before.period_span
+        else:
+            grant.anchor = before.expires_at
+        grant.valid_from = before.expires_at
+    grant.expires_at = period.boundary(grant.anchor, grant.period_index + grant.period_span, grant.zone)
+
+
+_Thread = tuple[Any, Any]
+
+
+def _thread(line: GrantLine) -> _Thread:
+    return (line.product.pk if line.product else None, line.feature.pk)
+
+
+def _stacks(line: GrantLine) -> bool:
+    return line.product is not None and line.quantity is None and line.period is not None
+
+
+def _running(customer: Customer, lines: Sequence[GrantLine], now: datetime) -> dict[_Thread, Grant]:
+    """The last grant of every line that goes on, by product and feature."""
+    products = {line.product.pk for line in lines if line.product and _stacks(line)}
+    if not products:
+        return {}
+    grants = (
+        Grant.objects.using(write_alias())
+        .open_of(customer)
+        .filter(product__in=products, quantity__isnull=True, period_count__isnull=False, expires_at__gt=now)
+        .order_by("expires_at", "id")
+    )
+    return {(grant.product_id, grant.feature_id): grant for grant in grants}
+
+
+def _by_hand(idempotency_key: str | None, reason: str, metadata: Metadata | None) -> Source:
+    return Source(
+        kind=GrantSource.MANUAL,
+        id=inputs.optional_key(idempotency_key) or str(new_id()),
+        reason=inputs.text(reason, "reason"),
+        metadata=inputs.metadata(metadata),
+    )
+
+
+def _by_key(customer: Customer, idempotency_key: str | None) -> list[Grant]:
+    if idempotency_key is None:
+        return []
+    return list(
+        Grant.objects.using(write_alias())
+        .filter(customer=customer, source=GrantSource.MANUAL.value, source_id=idempotency_key)
+        .select_related("feature", "product")
+        .order_by("line")
+    )
+
+
+def _replay(
+    earlier: list[Grant],
+    key: str,
+    *,
+    sku: str | None,
+    feature: str | None,
+    pieces: int,
+    expires_at: datetime | None,
+    units: int | None = None,
+    period: Period | None = None,
+) -> tuple[Grant, ...]:
+    first = earlier[0]
+    given = {
+        "sku": (sku, first.product.sku if first.product else None),
+        "feature": (feature, None if first.product else first.feature.key),
+        "quantity": ((pieces, units), (first.pieces, None if first.product else first.quantity)),
+        "period": (period, None if first.product else first.period),
+        "expires_at": (expires_at and _aware(expires_at), None if first.period else first.expires_at),
+    }
+    differing = sorted(name for name, (now, then) in given.items() if now != then)
+    if differing:
+        raise IdempotencyConflict(idempotency_key=key, fields=differing)
+    for grant in earlier:
+        grant.replayed = True
+    return tuple(earlier)
+
+
+def _aware(instant: object) -> datetime:
+    if not isinstance(instant, datetime) or instant.utcoffset() is None:
+        raise Invalid(field="expires_at", problem="must be an instant with a time zone")
+    return instant

@@ -1,0 +1,53 @@
+"""The closed vocabularies of the quota room. Pure."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+
+class GrantSource(str, Enum):
+    """What made a grant."""
+
+    ORDER = "order"
+    TRIAL = "trial"
+    DEFAULT = "default"
+    MANUAL = "manual"
+
+
+class GrantEnd(str, Enum):
+    """How a grant ended for good."""
+
+    EXPIRED = "expired"
+    REVOKED = "revoked"
+
+
+class EntryKind(str, Enum):
+    """What a ledger entry records."""
+
+    GRANT = "grant"
+    CONSUME = "consume"
+    REVERSE = "reverse"
+    EXPIRE = "expire"
+    REVOKE = "revoke"
+    HOLD = "hold"
+    CAPTURE = "capture"
+    RELEASE = "release"
+
+
+class AdjustmentKind(str, Enum):
+    """What an adjustment did."""
+
+    REVERSE = "reverse"
+    REVOKE = "revoke"
+    EXTEND = "extend"
+
+
+class CauseType(str, Enum):
+    """What kind of receipt a ledger entry hangs from."""
+
+    GRANT = "grant"
+    USAGE = "usage"
+    ADJUSTMENT = "adjustment"
+    HOLD = "hold"
+    ORDER = "order"
+    TRIAL = "trial"

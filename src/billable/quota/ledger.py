@@ -1,0 +1,187 @@
+"""The only writer of grants and ledger entries.
+
+Every function here works under the customer's lock, on the locked row. A change of a grant and the entry that records
+it are written together; so ``remaining`` is the sum of a grant's amounts, and ``held`` of its held changes, always.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from billable import clock
+from billable.actor import current_actor
+from billable.customers.models import Customer
+from billable.db.units import write_alias
+from billable.quota.kinds import CauseType, EntryKind, GrantEnd
+from billable.quota.models import Adjustment, Grant, LedgerEntry, Usage
+
+
+@dataclass(frozen=True)
+class Cause:
+    """The receipt that entries hang from."""
+
+    type: CauseType
+    id: UUID
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """One signed change of one grant. ``amount`` changes what remains, ``held_change`` what is held."""
+
+    grant: Grant
+    kind: EntryKind
+    amount: int
+    held_change: int = 0
+    cause: Cause
+    usage: Usage | None = None
+    at: datetime
+
+
+def issue(customer: Customer, grants: Sequence[Grant], cause: Cause | None, *, at: datetime) -> None:
+    """Insert new grants, each with the entry that brings its units. Without a cause a grant is its own receipt."""
+    Grant.objects.using(write_alias()).bulk_create(grants)
+    changes = [
+        Change(
+            grant=grant,
+            kind=EntryKind.GRANT,
+            amount=grant.quantity or 0,
+            cause=cause or Cause(CauseType.GRANT, grant.pk),
+            at=at,
+        )
+        for grant in grants
+    ]
+    ends = [grant.expires_at for grant in grants if grant.expires_at is not None]
+    if ends:
+        customer.next_change_at = min([*ends, customer.next_change_at] if customer.next_change_at else ends)
+    _append(customer, changes, remaining=[grant.quantity for grant in grants])
+    _save_counters(customer)
+
+
+def use(customer: Customer, usage: Usage, taken: Sequence[tuple[Grant, int]], *, at: datetime) -> None:
+    """Insert a usage and take its units from its grants."""
+    customer.event_seq += 1
+    usage.event_seq = customer.event_seq
+    Usage.objects.using(write_alias()).bulk_create([usage])
+    cause = Cause(CauseType.USAGE, usage.pk)
+    apply(
+        customer,
+        [
+            Change(grant=grant, kind=EntryKind.CONSUME, amount=-units, cause=cause, usage=usage, at=at)
+            for grant, units in taken
+        ],
+    )
+
+
+def restore(
+    customer: Customer,
+    adjustment: Adjustment,
+    usage: Usage,
+    returned: Sequence[tuple[Grant, int]],
+    *,
+    at: datetime,
+) -> None:
+    """Put the units of a reversal back. What returns to a grant that is over leaves it again at once."""
+    cause = Cause(CauseType.ADJUSTMENT, adjustment.pk)
+    changes: list[Change] = []
+    for grant, units in returned:
+        changes.append(Change(grant=grant, kind=EntryKind.REVERSE, amount=units, cause=cause, usage=usage, at=at))
+        if grant.ended_at is None and grant.expires_at is not None and grant.expires_at <= at:
+            # It was closed when its time ran out, so no sweep had anything to end.
+            grant.ended_at, grant.ended_as = grant.expires_at, GrantEnd.EXPIRED.value
+        if grant.ended_at is not None:
+            kind = EntryKind.EXPIRE if grant.ended_as == GrantEnd.EXPIRED.value else EntryKind.REVOKE
+            changes.append(Change(grant=grant, kind=kind, amount=-units, cause=cause, at=at))
+    apply(customer, changes)
+
+
+def end(customer: Customer, endings: Iterable[tuple[Grant, datetime]], how: GrantEnd) -> None:
+    """End grants for good, each at its instant, taking out what remains."""
+    kind = EntryKind.EXPIRE if how is GrantEnd.EXPIRED else EntryKind.REVOKE
+    changes = []
+    for grant, moment in endings:
+        grant.ended_at, grant.ended_as = moment, how.value
+        changes.append(
+            Change(
+                grant=grant,
+                kind=kind,
+                amount=-(grant.remaining or 0),
+                cause=Cause(CauseType.GRANT, grant.pk),
+                at=moment,
+            )
+        )
+    apply(customer, changes)
+
+
+def reduce(customer: Customer, adjustment: Adjustment, grant: Grant, *, at: datetime) -> None:
+    """Take the units of a partial revocation out of its grant."""
+    cause = Cause(CauseType.ADJUSTMENT, adjustment.pk)
+    apply(
+        customer,
+        [Change(grant=grant, kind=EntryKind.REVOKE, amount=-adjustment.quantity, cause=cause, at=at)],
+    )
+
+
+def apply(customer: Customer, changes: Sequence[Change]) -> None:
+    """Write changes of existing grants: the grants, their entries, the customer's counters."""
+    grants: dict[UUID, Grant] = {}
+    remaining: list[int | None] = []
+    for change in changes:
+        grant = grants.setdefault(change.grant.pk, change.grant)
+        if grant.remaining is not None:
+            grant.remaining += change.amount
+        grant.held += change.held_change
+        _close_or_reopen(grant, change.at)
+        remaining.append(grant.remaining)
+    _save_grants(list(grants.values()))
+    _append(customer, changes, remaining)
+    _save_counters(customer)
+
+
+def _close_or_reopen(grant: Grant, at: datetime) -> None:
+    empty = grant.remaining == 0 if grant.remaining is not None else grant.ended_at is not None
+    grant.closed_at = (grant.closed_at or at) if empty and not grant.held else None
+
+
+def _save_grants(grants: Sequence[Grant]) -> None:
+    changed = ("remaining", "held", "closed_at", "ended_at", "ended_as")
+    table = Grant.objects.using(write_alias())
+    if len(grants) == 1:
+        grant = grants[0]
+        # The customer stands in every statement that writes: it is what the tables are distributed by.
+        table.filter(pk=grant.pk, customer=grant.customer_id).update(**{name: getattr(grant, name) for name in changed})
+    elif grants:
+        table.filter(customer=grants[0].customer_id).bulk_update(grants, changed)
+
+
+def _append(customer: Customer, changes: Sequence[Change], remaining: Sequence[int | None]) -> None:
+    actor, written_at = current_actor(), clock.now()
+    entries = []
+    for change, remaining_after in zip(changes, remaining, strict=True):
+        customer.seq += 1
+        entries.append(
+            LedgerEntry(
+                customer=customer,
+                seq=customer.seq,
+                grant=change.grant,
+                usage=change.usage,
+                kind=change.kind.value,
+                cause_type=change.cause.type.value,
+                cause_id=change.cause.id,
+                amount=change.amount,
+                held_change=change.held_change,
+                remaining_after=remaining_after,
+                effective_at=change.at,
+                created_at=written_at,
+                actor=actor,
+            )
+        )
+    LedgerEntry.objects.using(write_alias()).bulk_create(entries)
+
+
+def _save_counters(customer: Customer) -> None:
+    Customer.objects.using(write_alias()).filter(pk=customer.pk).update(
+        seq=customer.seq, event_seq=customer.event_seq, next_change_at=customer.next_change_at
+    )

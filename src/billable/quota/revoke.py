@@ -1,0 +1,108 @@
+"""revoke: take a grant back, whole or in part."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from billable import clock, inputs
+from billable.actor import current_actor
+from billable.customers.models import Customer
+from billable.customers.services import now_for
+from billable.customers.subjects import lock_customer_id
+from billable.db.units import unit_of_work, write_alias
+from billable.errors import GrantNotFound, Invalid, RevocationTooLarge
+from billable.inputs import Metadata
+from billable.quota import adjustments, ledger
+from billable.quota.catch_up import catch_up
+from billable.quota.kinds import AdjustmentKind, GrantEnd
+from billable.quota.models import Adjustment, Grant
+from billable.signals import emit
+
+
+@unit_of_work
+def revoke_grant(
+    grant: Grant | UUID | str,
+    *,
+    quantity: int | None = None,
+    reason: str = "",
+    idempotency_key: str | None = None,
+    metadata: Metadata | None = None,
+) -> Grant:
+    """Take back ``quantity`` units of a grant, or (None) end it for good.
+
+    Ending needs no key: a second time does nothing. Taking a part needs one, and leaves an Adjustment. What was used
+    stays used. Raises GrantNotFound, RevocationTooLarge, IdempotencyConflict, Invalid.
+    """
+    units = None if quantity is None else inputs.whole(quantity, "quantity")
+    key = inputs.optional_key(idempotency_key)
+    reason, facts = inputs.text(reason, "reason"), inputs.metadata(metadata)
+    grant_id = grant.pk if isinstance(grant, Grant) else inputs.identifier(grant, "grant")
+    customer = lock_customer_id(_customer_id(grant_id))
+    earlier = adjustments.by_key(customer, key) if key and units is not None else None
+    current = _get(grant_id)
+    if earlier:
+        adjustments.replay(earlier, AdjustmentKind.REVOKE, grant_id=grant_id, quantity=units)
+        current.replayed = True
+        return current
+    if units is None:
+        return _end(customer, current, reason)
+    if key is None:
+        raise Invalid(field="idempotency_key", problem="is required to revoke a part")
+    return _reduce(customer, current, units, _receipt(customer, current, units, key, reason, facts))
+
+
+def _end(customer: Customer, grant: Grant, reason: str) -> Grant:
+    now = now_for(customer)
+    if catch_up(customer, now):
+        grant = _get(grant.pk)
+    if grant.ended_at is not None:
+        grant.replayed = True
+        return grant
+    if reason:
+        grant.reason = reason
+        Grant.objects.using(write_alias()).filter(pk=grant.pk, customer=customer).update(reason=reason)
+    ledger.end(customer, [(grant, now)], GrantEnd.REVOKED)
+    emit("grant.revoked", grant=grant)
+    return grant
+
+
+def _reduce(customer: Customer, grant: Grant, units: int, receipt: Adjustment) -> Grant:
+    now = now_for(customer)
+    if grant.remaining is None:
+        raise Invalid(field="quantity", problem="an unlimited grant can only be revoked whole")
+    over = grant.ended_at is not None or (grant.expires_at is not None and grant.expires_at <= now)
+    remaining = 0 if over else grant.remaining
+    if units > remaining:
+        raise RevocationTooLarge(grant=str(grant.pk), requested=units, remaining=remaining)
+    catch_up(customer, now)
+    ledger.reduce(customer, receipt, grant, at=now)
+    adjustments.file(receipt, grant.feature.key)
+    emit("grant.revoked", grant=grant)
+    return grant
+
+
+def _receipt(
+    customer: Customer, grant: Grant, units: int, key: str, reason: str, metadata: dict[str, object]
+) -> Adjustment:
+    return Adjustment(
+        customer=customer,
+        kind=AdjustmentKind.REVOKE.value,
+        grant=grant,
+        quantity=units,
+        idempotency_key=key,
+        reason=reason,
+        metadata=metadata,
+        actor=current_actor(),
+        created_at=clock.now(),
+    )
+
+
+def _customer_id(grant_id: UUID) -> UUID:
+    customer_id = Grant.objects.using(write_alias()).filter(pk=grant_id).values_list("customer_id", flat=True).first()
+    if customer_id is None:
+        raise GrantNotFound(grant=str(grant_id))
+    return customer_id
+
+
+def _get(grant_id: UUID) -> Grant:
+    return Grant.objects.using(write_alias()).select_related("feature", "product").get(pk=grant_id)
