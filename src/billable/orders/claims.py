@@ -1,0 +1,56 @@
+"""Which order a payment id belongs to, over all customers and at once.
+
+A payment id belongs to one order. The same id under two concrete methods is two payments; ``default`` matches any
+method. Two who claim at the same moment see each other because both first insert the id's gate row: the second waits
+for the first to commit, and reads afterwards.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from billable.db.units import write_alias
+from billable.errors import PaymentConflict
+from billable.orders.models import Order, PaymentClaim
+
+DEFAULT_METHOD = "default"
+_GATE = "*"
+
+
+@dataclass(frozen=True)
+class PaymentKey:
+    """What names a payment in the world outside."""
+
+    method: str
+    id: str
+    capture_id: str
+
+
+def claim(order: Order, key: PaymentKey) -> None:
+    """Claim a payment id for a locked order. Raises PaymentConflict, and writes nothing, when another order has it."""
+    _refuse_foreign(order, key)
+    mine = [
+        PaymentClaim(payment_id=key.id, payment_method=_GATE),
+        PaymentClaim(
+            payment_id=key.id,
+            payment_method=key.method,
+            capture_id=key.capture_id,
+            order_id=order.pk,
+            customer_id=order.customer_id,
+        ),
+    ]
+    claims = PaymentClaim.objects.using(write_alias())
+    claims.bulk_create(mine, ignore_conflicts=True)
+    try:
+        _refuse_foreign(order, key)
+    except PaymentConflict:
+        # The caller's transaction may go on: leave it as it was.
+        claims.filter(pk__in=[each.pk for each in mine]).delete()
+        raise
+
+
+def _refuse_foreign(order: Order, key: PaymentKey) -> None:
+    claims = PaymentClaim.objects.using(write_alias()).filter(payment_id=key.id).exclude(payment_method=_GATE)
+    for other in claims.exclude(order_id=order.pk):
+        if DEFAULT_METHOD in (key.method, other.payment_method) or other.payment_method == key.method:
+            raise PaymentConflict(payment_id=key.id, payment_method=key.method)

@@ -1,0 +1,185 @@
+"""confirm_payment: money arrived for an order, or will, or did not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from billable import clock, inputs
+from billable.actor import current_actor
+from billable.customers.models import Customer
+from billable.customers.services import now_for
+from billable.customers.subjects import lock_customer_id
+from billable.db.units import unit_of_work, write_alias
+from billable.errors import OrderNotFound
+from billable.inputs import Metadata
+from billable.money import Money
+from billable.orders import lifecycle
+from billable.orders.claims import DEFAULT_METHOD, PaymentKey, claim
+from billable.orders.fulfil import fulfil, save_state
+from billable.orders.lifecycle import ARRIVED, OrderStatus, PaymentStatus
+from billable.orders.models import Order, Payment
+from billable.orders.read import get_order, order_id_of
+from billable.signals import emit
+
+MAX_NOTICES = 50
+
+
+@dataclass(frozen=True, kw_only=True)
+class Notice:
+    """What somebody reports about a payment. ``money`` None means that no amount was named."""
+
+    key: PaymentKey
+    status: PaymentStatus
+    amount: str | None
+    amount_minor: int | None
+    currency: str | None
+    metadata: dict[str, Any]
+
+    def money(self, order: Order) -> Money | None:
+        """The money that it names; a bare integer is in the order's currency."""
+        return inputs.amount(self.amount, self.amount_minor, self.currency, fallback=order.currency)
+
+
+@unit_of_work
+def confirm_payment(
+    order: Order | UUID | str,
+    *,
+    payment_id: str,
+    status: str = "paid",
+    payment_method: str = DEFAULT_METHOD,
+    capture_id: str = "",
+    amount: str | None = None,
+    amount_minor: int | None = None,
+    currency: str | None = None,
+    metadata: Metadata | None = None,
+) -> Payment:
+    """Record what is known of a payment: ``paid`` (``succeeded``), ``pending`` or ``failed``.
+
+    Paid in full, the order is paid and its grants are made. Less is kept while the order waits for the rest. Money
+    that the order cannot take is kept too, as ``unapplied`` with a ``code``: this verb never raises for money that has
+    arrived. No amount means what is due. A repeat changes nothing and answers with ``replayed``.
+
+    Raises OrderNotFound, PaymentConflict (the payment id belongs to another order), Invalid.
+    """
+    notice = Notice(
+        key=_key(payment_method, payment_id, capture_id),
+        status=lifecycle.notice(status),
+        amount=amount,
+        amount_minor=amount_minor,
+        currency=currency,
+        metadata=inputs.metadata(metadata),
+    )
+    order_id = order_id_of(order)
+    customer = lock_customer_id(_customer_id(order_id))
+    locked = get_order(order_id)
+    money = notice.money(locked)
+    payment = _known(locked, notice.key)
+    if payment is not None and (payment.status in _ARRIVED or payment.status == notice.status.value):
+        return _replay(payment, notice)
+    if payment is None:
+        claim(locked, notice.key)
+        payment = _new_payment(locked, notice)
+    _take_over(payment, locked, notice, money)
+    if notice.status is PaymentStatus.SUCCEEDED:
+        _apply(customer, locked, payment)
+    else:
+        payment.save(using=write_alias())
+    emit(_EVENTS[payment.status], payment=payment)
+    return payment
+
+
+_ARRIVED = tuple(status.value for status in ARRIVED)
+_EVENTS = {
+    PaymentStatus.SUCCEEDED.value: "payment.received",
+    PaymentStatus.UNAPPLIED.value: "payment.unapplied",
+    PaymentStatus.FAILED.value: "payment.failed",
+    PaymentStatus.PENDING.value: "payment.pending",
+}
+
+
+def _apply(customer: Customer, order: Order, payment: Payment) -> None:
+    """Let the order take money that arrived, or keep the money as unapplied."""
+    verdict = lifecycle.judge(
+        OrderStatus(order.status),
+        due_minor=order.amount_due_minor,
+        order_currency=order.currency,
+        amount_minor=payment.amount_minor,
+        currency=payment.currency,
+    )
+    payment.succeeded_at = now_for(customer)
+    if not verdict.applies:
+        payment.status, payment.code = PaymentStatus.UNAPPLIED.value, verdict.reason.value
+        payment.save(using=write_alias())
+        return
+    payment.save(using=write_alias())
+    order.paid_amount_minor += payment.amount_minor
+    if verdict.completes:
+        fulfil(customer, order)
+    else:
+        save_state(order)
+
+
+def _take_over(payment: Payment, order: Order, notice: Notice, money: Money | None) -> None:
+    """Bring a payment up to what a notice says. An amount that was once named outlives a notice without one."""
+    payment.status = notice.status.value
+    if money is not None:
+        payment.amount_minor, payment.currency, payment.amount_assumed = (
+            money.amount_minor,
+            money.currency,
+            False,
+        )
+    elif payment.amount_assumed:
+        payment.amount_minor, payment.currency = (
+            order.amount_due_minor or order.total_amount_minor,
+            order.currency,
+        )
+
+
+def _new_payment(order: Order, notice: Notice) -> Payment:
+    return Payment(
+        customer_id=order.customer_id,
+        order=order,
+        payment_method=notice.key.method,
+        payment_id=notice.key.id,
+        capture_id=notice.key.capture_id,
+        amount_assumed=True,
+        metadata=notice.metadata,
+        actor=current_actor(),
+        created_at=clock.now(),
+    )
+
+
+def _replay(payment: Payment, notice: Notice) -> Payment:
+    """The payment as it stands; a notice that comes too late to matter is only written down."""
+    if payment.status in _ARRIVED and notice.status is not PaymentStatus.SUCCEEDED:
+        late = {"status": notice.status.value, "at": clock.now().isoformat(), "actor": current_actor()}
+        payment.notices = [*payment.notices, late][-MAX_NOTICES:]
+        payment.save(using=write_alias(), update_fields=["notices"])
+    payment.replayed = True
+    return payment
+
+
+def _known(order: Order, key: PaymentKey) -> Payment | None:
+    # By id alone, whatever the method says now: some channels name it in one notice and not in the next.
+    for payment in order.payments.all():
+        if (payment.payment_id, payment.capture_id) == (key.id, key.capture_id):
+            payment.order = order
+            return payment
+    return None
+
+
+def _key(payment_method: object, payment_id: object, capture_id: object) -> PaymentKey:
+    return PaymentKey(
+        method=inputs.name(payment_method, "payment_method"),
+        id=inputs.key(payment_id, "payment_id"),
+        capture_id="" if capture_id == "" else inputs.key(capture_id, "capture_id"),
+    )
+
+
+def _customer_id(order_id: UUID) -> UUID:
+    customer_id = Order.objects.using(write_alias()).filter(pk=order_id).values_list("customer_id", flat=True).first()
+    if customer_id is None:
+        raise OrderNotFound(order=str(order_id))
+    return customer_id

@@ -1,0 +1,187 @@
+"""create_order: a snapshot of what somebody wants to buy, at the catalogue's prices."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypedDict
+
+from django.db.models import Prefetch
+
+from billable import clock, inputs
+from billable.actor import current_actor
+from billable.catalog.models import Price, Product, ProductFeature
+from billable.conf import knobs
+from billable.customers.models import Customer
+from billable.customers.subjects import Subject, lock_customer
+from billable.db.units import unit_of_work, write_alias
+from billable.errors import IdempotencyConflict, Invalid, NotForSale, ProductNotFound
+from billable.ids import new_id
+from billable.inputs import MAX_ORDER_QUANTITY, MAX_UNITS, Metadata
+from billable.orders import pricing
+from billable.orders.fulfil import fulfil
+from billable.orders.models import Order, OrderItem, OrderItemFeature
+from billable.orders.read import with_parts
+from billable.signals import emit
+
+MAX_ITEMS = 100
+
+
+class _SkuNamed(TypedDict):
+    sku: str
+
+
+class OrderLine(_SkuNamed, total=False):
+    """One line of an order. No quantity is one. The price is the catalogue's and cannot be given."""
+
+    quantity: int
+
+
+@unit_of_work
+def create_order(
+    user: Subject,
+    items: Sequence[OrderLine],
+    *,
+    currency: str | None = None,
+    metadata: Metadata | None = None,
+    idempotency_key: str | None = None,
+) -> Order:
+    """Order 1 to 100 lines, all in one currency, at the catalogue's prices. A total of 0 is paid at once.
+
+    Without ``currency`` it is ``BILLABLE_CURRENCY`` if every product has a price in it, else the only one that all
+    share. Raises ProductNotFound, NotForSale, CurrencyMismatch, CustomerNotFound, IdempotencyConflict, Invalid; an
+    order with one bad line is refused whole.
+    """
+    lines = _lines(items)
+    asked = None if currency is None else inputs.currency(currency)
+    key, facts = inputs.optional_key(idempotency_key), inputs.metadata(metadata)
+    customer = lock_customer(user)
+    if earlier := _by_key(customer, key):
+        return _replay(earlier, lines, asked)
+    products = _products(sorted({sku for sku, _ in lines}))
+    wanted = [_wanted(place, sku, quantity, products) for place, (sku, quantity) in enumerate(lines)]
+    chosen = pricing.choose_currency(wanted, asked, knobs.currency)
+    order = Order(
+        customer=customer,
+        currency=chosen,
+        total_amount_minor=pricing.total_minor(wanted, chosen),
+        idempotency_key=key,
+        metadata=facts,
+        actor=current_actor(),
+        created_at=clock.now(),
+    )
+    _insert(order, wanted, products)
+    emit("order.created", order=order)
+    if order.total_amount_minor == 0:
+        fulfil(customer, order)
+    return order
+
+
+def _lines(items: object) -> list[tuple[str, int]]:
+    if isinstance(items, (str, bytes, Mapping)) or not isinstance(items, Sequence):
+        raise Invalid(field="items", problem="must be a list")
+    if not 1 <= len(items) <= MAX_ITEMS:
+        raise Invalid(field="items", problem=f"must be 1 to {MAX_ITEMS} lines")
+    return [_line(place, item) for place, item in enumerate(items)]
+
+
+def _line(place: int, item: object) -> tuple[str, int]:
+    where = f"items[{place}]"
+    if not isinstance(item, Mapping):
+        raise Invalid(field=where, problem="must be an object with a sku")
+    for name in item:
+        if name not in ("sku", "quantity"):
+            raise Invalid(field=f"{where}.{name}", problem="cannot be given; prices are the catalogue's")
+    quantity = inputs.whole(item.get("quantity", 1), f"{where}.quantity", maximum=MAX_ORDER_QUANTITY)
+    return inputs.name(item.get("sku"), f"{where}.sku"), quantity
+
+
+def _products(skus: Sequence[str]) -> dict[str, Product]:
+    alias = write_alias()
+    lines = ProductFeature.objects.using(alias).select_related("feature")
+    products = Product.objects.using(alias).prefetch_related(
+        Prefetch("prices", Price.objects.using(alias)), Prefetch("lines", lines)
+    )
+    return {product.sku: product for product in products.filter(sku__in=skus)}
+
+
+def _wanted(place: int, sku: str, quantity: int, products: Mapping[str, Product]) -> pricing.Wanted:
+    product, where = products.get(sku), f"items[{place}].sku"
+    if product is None:
+        raise ProductNotFound(sku=sku)
+    if not product.is_active:
+        raise NotForSale(field=where, problem=f"the product {sku!r} is not active")
+    if product.is_trial:
+        raise NotForSale(field=where, problem=f"{sku!r} is a trial; start it instead")
+    for line in product.lines.all():
+        if line.quantity is not None and line.quantity * quantity > MAX_UNITS:
+            problem = f"gives more than {MAX_UNITS} units of {line.feature.key}"
+            raise Invalid(field=f"items[{place}].quantity", problem=problem)
+    prices = {price.currency: price.amount_minor for price in product.prices.all()}
+    return pricing.Wanted(sku, quantity, prices)
+
+
+def _insert(order: Order, wanted: Sequence[pricing.Wanted], products: Mapping[str, Product]) -> None:
+    alias, items, features = write_alias(), [], []
+    for number, line in enumerate(wanted, start=1):
+        product, unit = products[line.sku], line.prices[order.currency]
+        item = OrderItem(
+            id=new_id(),
+            customer=order.customer,
+            order=order,
+            line=number,
+            product=product,
+            sku=product.sku,
+            name=product.name,
+            quantity=line.quantity,
+            unit_amount_minor=unit,
+            total_amount_minor=unit * line.quantity,
+        )
+        given = [_feature(item, each) for each in product.lines.all()]
+        _remember(item, features=given)
+        items.append(item)
+        features.extend(given)
+    Order.objects.using(alias).bulk_create([order])
+    OrderItem.objects.using(alias).bulk_create(items)
+    OrderItemFeature.objects.using(alias).bulk_create(features)
+    _remember(order, items=items, payments=[])
+
+
+def _feature(item: OrderItem, line: ProductFeature) -> OrderItemFeature:
+    return OrderItemFeature(
+        customer=item.customer,
+        item=item,
+        line=line.line,
+        feature=line.feature,
+        quantity=line.quantity,
+        period_count=line.period_count,
+        period_unit=line.period_unit,
+        priority=line.priority,
+    )
+
+
+def _remember(row: Order | OrderItem, **related: Sequence[Any]) -> None:
+    """Put related rows where prefetching would: an answer's attributes run no query."""
+    if not hasattr(row, "_prefetched_objects_cache"):
+        row._prefetched_objects_cache = {}  # type: ignore[union-attr]
+    for name, rows in related.items():
+        queryset = getattr(row, name).all()
+        queryset._result_cache, queryset._prefetch_done = list(rows), True
+        row._prefetched_objects_cache[name] = queryset  # type: ignore[union-attr]
+
+
+def _by_key(customer: Customer, key: str | None) -> Order | None:
+    if key is None:
+        return None
+    return with_parts().filter(customer=customer, idempotency_key=key).first()
+
+
+def _replay(earlier: Order, lines: Sequence[tuple[str, int]], currency: str | None) -> Order:
+    differing = []
+    if [(item.sku, item.quantity) for item in earlier.items.all()] != list(lines):
+        differing.append("items")
+    if currency is not None and currency != earlier.currency:
+        differing.append("currency")
+    if differing:
+        raise IdempotencyConflict(idempotency_key=earlier.idempotency_key or "", fields=differing)
+    earlier.replayed = True
+    return earlier

@@ -1,0 +1,48 @@
+"""fulfil: a paid order gives what it promised."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from billable.customers.models import Customer
+from billable.customers.services import now_for
+from billable.db.units import write_alias
+from billable.orders.lifecycle import OrderStatus
+from billable.orders.models import Order
+from billable.quota.grant import GrantLine, Source, allot
+from billable.quota.kinds import CauseType, GrantSource
+from billable.quota.ledger import Cause
+from billable.signals import emit
+
+
+def fulfil(customer: Customer, order: Order) -> None:
+    """Mark a locked order as paid and grant every item from the order's own snapshot."""
+    order.status, order.paid_at = OrderStatus.PAID.value, now_for(customer)
+    order.paid_amount_minor = order.total_amount_minor
+    save_state(order)
+    lines = list(_lines(order))
+    if lines:
+        cause = Cause(CauseType.ORDER, order.pk)
+        allot(customer, lines, Source(kind=GrantSource.ORDER, id=str(order.pk), cause=cause))
+    emit("order.paid", order=order)
+
+
+def save_state(order: Order) -> None:
+    """Write where a locked order stands."""
+    changed = ("status", "paid_amount_minor", "paid_at", "cancelled_at", "reason")
+    Order.objects.using(write_alias()).filter(pk=order.pk, customer=order.customer_id).update(
+        **{name: getattr(order, name) for name in changed}
+    )
+
+
+def _lines(order: Order) -> Iterator[GrantLine]:
+    for item in order.items.all():
+        for given in item.features.all():
+            yield GrantLine(
+                feature=given.feature,
+                product=item.product,
+                quantity=given.quantity,
+                period=given.period,
+                priority=given.priority,
+                pieces=item.quantity,
+            )

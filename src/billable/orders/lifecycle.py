@@ -1,0 +1,89 @@
+"""The states of orders and payments, and which notice moves which. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from billable.errors import Invalid
+
+
+class OrderStatus(str, Enum):
+    """Where an order stands. ``pending → paid → partially_refunded → refunded``; ``pending → cancelled | expired``."""
+
+    PENDING = "pending"
+    PAID = "paid"
+    PARTIALLY_REFUNDED = "partially_refunded"
+    REFUNDED = "refunded"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+
+
+class PaymentStatus(str, Enum):
+    """Where a payment stands. ``unapplied`` is money that arrived and that its order could not take."""
+
+    PENDING = "pending"
+    FAILED = "failed"
+    SUCCEEDED = "succeeded"
+    UNAPPLIED = "unapplied"
+
+
+ARRIVED = (PaymentStatus.SUCCEEDED, PaymentStatus.UNAPPLIED)
+
+
+class UnappliedReason(str, Enum):
+    """Why an order could not take a payment."""
+
+    NONE = ""
+    TOO_MUCH = "amount_exceeds_due"
+    OTHER_CURRENCY = "currency_mismatch"
+    ALREADY_PAID = "order_already_paid"
+    CANCELLED = "order_cancelled"
+    EXPIRED = "order_expired"
+
+
+_NOTICES = {
+    "paid": PaymentStatus.SUCCEEDED,
+    "succeeded": PaymentStatus.SUCCEEDED,
+    "pending": PaymentStatus.PENDING,
+    "failed": PaymentStatus.FAILED,
+}
+
+
+def notice(status: object) -> PaymentStatus:
+    """The payment status that a notice reports: ``paid`` (or ``succeeded``), ``pending``, ``failed``."""
+    try:
+        return _NOTICES[status]  # type: ignore[index]
+    except (KeyError, TypeError):
+        raise Invalid(field="status", problem="must be paid, pending or failed") from None
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What becomes of money that arrived."""
+
+    reason: UnappliedReason
+    completes: bool
+
+    @property
+    def applies(self) -> bool:
+        """Whether the order takes it."""
+        return self.reason is UnappliedReason.NONE
+
+
+def judge(status: OrderStatus, *, due_minor: int, order_currency: str, amount_minor: int, currency: str) -> Verdict:
+    """Whether an order takes this money, and whether it is paid by it.
+
+    An expired order still takes the exact money: the customer paid what was asked, only late.
+    """
+    if status is OrderStatus.CANCELLED:
+        return Verdict(UnappliedReason.CANCELLED, completes=False)
+    if status not in (OrderStatus.PENDING, OrderStatus.EXPIRED):
+        return Verdict(UnappliedReason.ALREADY_PAID, completes=False)
+    if currency != order_currency:
+        return Verdict(UnappliedReason.OTHER_CURRENCY, completes=False)
+    if amount_minor > due_minor:
+        return Verdict(UnappliedReason.TOO_MUCH, completes=False)
+    if status is OrderStatus.EXPIRED and amount_minor < due_minor:
+        return Verdict(UnappliedReason.EXPIRED, completes=False)
+    return Verdict(UnappliedReason.NONE, completes=amount_minor == due_minor)

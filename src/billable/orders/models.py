@@ -1,0 +1,238 @@
+"""Tables of the orders room. An order is a snapshot: what the catalogue says later does not change it."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import F, Q
+
+from billable.actor import ACTOR_MAX_LENGTH
+from billable.catalog.models import DEFAULT_PRIORITY, PERIOD_UNITS, Feature, Product, period_of
+from billable.catalog.periods import Period
+from billable.compat import check_constraint
+from billable.customers.models import Customer
+from billable.db.fields import KeyField
+from billable.errors import PaymentUnapplied
+from billable.ids import new_id
+from billable.inputs import MAX_KEY_LENGTH, MAX_ORDER_QUANTITY, MAX_TEXT_LENGTH, MAX_UNITS
+from billable.money import Money
+from billable.orders.lifecycle import OrderStatus, PaymentStatus
+
+METHOD_MAX_LENGTH = 64
+
+
+class Order(models.Model):
+    """What was ordered, in one currency. Amounts are whole minor units."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="orders", db_index=False)
+    status = models.CharField(
+        max_length=20,
+        choices=[(status.value, status.value) for status in OrderStatus],
+        default=OrderStatus.PENDING.value,
+    )
+    currency = models.CharField(max_length=10)
+    total_amount_minor = models.BigIntegerField()
+    paid_amount_minor = models.BigIntegerField(default=0, help_text="What arrived and was applied.")
+    refunded_amount_minor = models.BigIntegerField(default=0)
+    idempotency_key = KeyField(max_length=MAX_KEY_LENGTH, null=True, blank=True)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    paid_at = models.DateTimeField(null=True, blank=True)
+    cancelled_at = models.DateTimeField(null=True, blank=True)
+    reason = models.CharField(max_length=MAX_TEXT_LENGTH, blank=True)
+    metadata = models.JSONField(default=dict, blank=True)
+    actor = models.CharField(max_length=ACTOR_MAX_LENGTH)
+    created_at = models.DateTimeField()
+
+    replayed = False
+    """True on the answer to a repeated call."""
+
+    class Meta:
+        db_table = "billable_order"
+        ordering = ("-id",)
+        constraints = [
+            models.UniqueConstraint(fields=["customer", "idempotency_key"], name="billable_order_customer_key"),
+            check_constraint(
+                Q(
+                    total_amount_minor__gte=0,
+                    paid_amount_minor__gte=0,
+                    paid_amount_minor__lte=F("total_amount_minor"),
+                    refunded_amount_minor__gte=0,
+                    refunded_amount_minor__lte=F("paid_amount_minor"),
+                ),
+                name="billable_order_amounts",
+            ),
+            check_constraint(
+                Q(
+                    status__in=[
+                        OrderStatus.PENDING.value,
+                        OrderStatus.EXPIRED.value,
+                        OrderStatus.CANCELLED.value,
+                    ]
+                )
+                | Q(paid_amount_minor=F("total_amount_minor"), paid_at__isnull=False),
+                name="billable_order_paid_in_full",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+    @property
+    def amount_due_minor(self) -> int:
+        """What is still to be paid; 0 unless the order waits for money."""
+        waits = self.status in (OrderStatus.PENDING.value, OrderStatus.EXPIRED.value)
+        return self.total_amount_minor - self.paid_amount_minor if waits else 0
+
+    @property
+    def total(self) -> Money:
+        """What it costs."""
+        return Money(self.total_amount_minor, self.currency)
+
+    @property
+    def amount_due(self) -> Money:
+        """What is still to be paid."""
+        return Money(self.amount_due_minor, self.currency)
+
+
+class OrderItem(models.Model):
+    """One line of an order, with the price of its day."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="+", db_index=False)
+    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="items", db_index=False)
+    line = models.PositiveIntegerField()
+    product = models.ForeignKey(Product, on_delete=models.PROTECT, related_name="order_items", db_index=False)
+    sku = models.CharField(max_length=64)
+    name = models.CharField(max_length=200, blank=True)
+    quantity = models.BigIntegerField()
+    unit_amount_minor = models.BigIntegerField()
+    total_amount_minor = models.BigIntegerField()
+
+    class Meta:
+        db_table = "billable_orderitem"
+        ordering = ("order", "line")
+        constraints = [
+            models.UniqueConstraint(fields=["order", "line"], name="billable_orderitem_order_line"),
+            check_constraint(
+                Q(
+                    quantity__gte=1,
+                    quantity__lte=MAX_ORDER_QUANTITY,
+                    unit_amount_minor__gte=0,
+                    total_amount_minor=F("quantity") * F("unit_amount_minor"),
+                ),
+                name="billable_orderitem_amounts",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.quantity} × {self.sku}"
+
+
+class OrderItemFeature(models.Model):
+    """What one line of an order gives, per piece, as the catalogue said on its day."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="+", db_index=False)
+    item = models.ForeignKey(OrderItem, on_delete=models.PROTECT, related_name="features", db_index=False)
+    line = models.PositiveIntegerField()
+    feature = models.ForeignKey(Feature, on_delete=models.PROTECT, related_name="+", db_index=False)
+    quantity = models.BigIntegerField(null=True, blank=True, help_text="Empty: unlimited.")
+    period_count = models.PositiveSmallIntegerField(null=True, blank=True)
+    period_unit = models.CharField(max_length=5, null=True, blank=True, choices=PERIOD_UNITS)  # noqa: DJ001  # null with its count
+    priority = models.SmallIntegerField(default=DEFAULT_PRIORITY)
+
+    class Meta:
+        db_table = "billable_orderitemfeature"
+        ordering = ("item", "line")
+        constraints = [
+            models.UniqueConstraint(fields=["item", "line"], name="billable_orderitemfeature_item_line"),
+            check_constraint(
+                Q(quantity__isnull=True) | Q(quantity__gte=1, quantity__lte=MAX_UNITS),
+                name="billable_orderitemfeature_quantity",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.item_id}:{self.line}"
+
+    @property
+    def period(self) -> Period | None:
+        """How long the units last; None is for ever."""
+        return period_of(self)
+
+
+class Payment(models.Model):
+    """Money that arrived for an order, or a notice that it will or did not. Amounts are whole minor units."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="payments", db_index=False)
+    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="payments")
+    payment_method = KeyField(max_length=METHOD_MAX_LENGTH, default="default")
+    payment_id = KeyField(max_length=MAX_KEY_LENGTH)
+    capture_id = KeyField(max_length=MAX_KEY_LENGTH, default="", blank=True)
+    status = models.CharField(max_length=20, choices=[(status.value, status.value) for status in PaymentStatus])
+    code = models.CharField(max_length=40, blank=True, help_text="Why it is unapplied.")
+    amount_minor = models.BigIntegerField()
+    currency = models.CharField(max_length=10)
+    amount_assumed = models.BooleanField(default=False, help_text="The notice named no amount.")
+    succeeded_at = models.DateTimeField(null=True, blank=True)
+    notices = models.JSONField(default=list, blank=True, help_text="Later notices that changed nothing.")
+    metadata = models.JSONField(default=dict, blank=True)
+    actor = models.CharField(max_length=ACTOR_MAX_LENGTH)
+    created_at = models.DateTimeField()
+
+    replayed = False
+    """True on the answer to a repeated call."""
+
+    class Meta:
+        db_table = "billable_payment"
+        ordering = ("id",)
+        constraints = [
+            models.UniqueConstraint(
+                fields=["customer", "payment_method", "payment_id", "capture_id"], name="billable_payment_key"
+            ),
+            check_constraint(Q(amount_minor__gte=0), name="billable_payment_amount"),
+            check_constraint(
+                Q(code="") | Q(status=PaymentStatus.UNAPPLIED.value),
+                name="billable_payment_code_is_unapplied",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.payment_method}:{self.payment_id}"
+
+    @property
+    def amount(self) -> Money:
+        """What arrived."""
+        return Money(self.amount_minor, self.currency)
+
+    def raise_if_unapplied(self) -> None:
+        """Raise PaymentUnapplied when the order could not take it. Call it after the transaction that kept it."""
+        if self.status == PaymentStatus.UNAPPLIED.value:
+            raise PaymentUnapplied(payment_id=self.payment_id, reason=self.code)
+
+
+class PaymentClaim(models.Model):
+    """Which order a payment id belongs to, over all customers. A claim table: no foreign keys.
+
+    Per payment id there is one row with the method ``*``. Everybody who claims the id inserts it first, so that two
+    who name different methods (``default`` matches any) still wait for one another.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    payment_id = KeyField(max_length=MAX_KEY_LENGTH)
+    payment_method = KeyField(max_length=METHOD_MAX_LENGTH)
+    capture_id = KeyField(max_length=MAX_KEY_LENGTH, default="", blank=True)
+    order_id = models.UUIDField(null=True)
+    customer_id = models.UUIDField(null=True)
+
+    class Meta:
+        db_table = "billable_paymentclaim"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["payment_id", "payment_method", "capture_id"], name="billable_paymentclaim_key"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.payment_method}:{self.payment_id}"

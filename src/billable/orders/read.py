@@ -1,0 +1,70 @@
+"""get_order and list_orders."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.db.models import Prefetch, QuerySet
+
+from billable import inputs, paging
+from billable.customers.subjects import Subject, find_customer_id, who
+from billable.db.units import write_alias
+from billable.errors import Invalid, OrderNotFound
+from billable.orders.lifecycle import OrderStatus
+from billable.orders.models import Order, OrderItem, OrderItemFeature, Payment
+from billable.paging import DEFAULT_LIMIT, Page
+
+
+def with_parts() -> QuerySet[Order]:
+    """Orders with their items, what those give, and their payments loaded."""
+    alias = write_alias()
+    features = OrderItemFeature.objects.using(alias).select_related("feature").order_by("line")
+    items = OrderItem.objects.using(alias).select_related("product").prefetch_related(Prefetch("features", features))
+    return Order.objects.using(alias).prefetch_related(
+        Prefetch("items", items.order_by("line")),
+        Prefetch("payments", Payment.objects.using(alias).order_by("id")),
+    )
+
+
+def order_id_of(order: Order | UUID | str) -> UUID:
+    """The id of an order, given as the row, the id or its text. Raises OrderNotFound for what can be none."""
+    if isinstance(order, Order):
+        return order.pk
+    try:
+        return inputs.identifier(order, "order")
+    except Invalid:
+        raise OrderNotFound(order=str(order)[:100]) from None
+
+
+def get_order(order: Order | UUID | str) -> Order:
+    """One order with items and payments loaded. Raises OrderNotFound."""
+    order_id = order_id_of(order)
+    found = with_parts().filter(pk=order_id).first()
+    if found is None:
+        raise OrderNotFound(order=str(order_id))
+    return found
+
+
+def list_orders(
+    user: Subject | None = None,
+    *,
+    status: str | None = None,
+    cursor: str | None = None,
+    limit: int = DEFAULT_LIMIT,
+) -> Page[Order]:
+    """Orders, newest first: of ``user`` or (None) of everybody, with items and payments loaded.
+
+    Raises Invalid for an unknown ``status``, a foreign cursor or a limit outside 1 to 200.
+    """
+    size, orders = paging.page_limit(limit), with_parts().order_by("-id")
+    if user is not None:
+        person = who(user)
+        orders = orders.filter(customer=None if person.is_anonymous else find_customer_id(person))
+    if status is not None:
+        if status not in [each.value for each in OrderStatus]:
+            raise Invalid(field="status", problem="is no status of an order")
+        orders = orders.filter(status=status)
+    if cursor is not None:
+        orders = orders.filter(pk__lt=inputs.identifier(paging.decode(cursor), "cursor"))
+    rows = list(orders[: size + 1])
+    return paging.cut(rows, size, str(rows[size - 1].pk) if len(rows) > size else None)
