@@ -1,0 +1,192 @@
+"""Verbs of the trials room. A trial is claimed first and granted second: the claim is what cannot be had twice."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from uuid import UUID
+
+from billable import clock, inputs
+from billable.actor import current_actor
+from billable.catalog.models import Product
+from billable.catalog.services import get_product
+from billable.conf import knobs
+from billable.customers.models import Identity
+from billable.customers.subjects import Subject, Who, find_customer_id, lock_customer, who
+from billable.db.units import unit_of_work, write_alias
+from billable.errors import (
+    FingerprintMissing,
+    Invalid,
+    Misconfigured,
+    NotForSale,
+    ProductNotFound,
+    TrialAlreadyUsed,
+)
+from billable.quota.grant import Source, allot, lines_of
+from billable.quota.kinds import CauseType, GrantSource
+from billable.quota.ledger import Cause
+from billable.quota.models import Grant
+from billable.signals import emit
+from billable.trials import fingerprints
+from billable.trials.models import Trial, TrialFingerprint
+
+MAX_IDENTITIES = 20
+MIN_KEY_LENGTH = 16
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialEligibility:
+    """Whether a trial could be started; true when it could.
+
+    ``code`` is ``eligible``, ``trial_already_used``, ``fingerprint_missing``, ``product_not_found``, ``not_for_sale``.
+    """
+
+    eligible: bool
+    code: str
+
+    def __bool__(self) -> bool:
+        return self.eligible
+
+
+@unit_of_work
+def start_trial(user: Subject, sku: str, *, identities: Mapping[str, str] | None = None) -> Trial:
+    """Start the trial of a product, once per customer and per identity of its campaign.
+
+    ``identities`` maps kinds (``email``, ``phone``, ``telegram``, ``device``, or any other) to values; they are stored
+    as keyed hashes only. The customer itself and its linked identities always count. The same customer asking for the
+    same trial again gets the first one back (``replayed``).
+
+    Raises ProductNotFound, NotForSale (inactive or no trial), FingerprintMissing, TrialAlreadyUsed, CustomerNotFound,
+    Misconfigured (no ``BILLABLE_FINGERPRINT_KEYS``), Invalid.
+    """
+    given = _given(identities)
+    product = _trial_product(sku)
+    customer = lock_customer(user)
+    marks = _marks(customer.pk, given)
+    if own := _used(product, marks, customer.pk):
+        return _replay(own)
+    trial = Trial(
+        customer=customer,
+        product=product,
+        campaign=product.campaign,
+        actor=current_actor(),
+        created_at=clock.now(),
+    )
+    _claim(trial, marks)
+    Trial.objects.using(write_alias()).bulk_create([trial])
+    cause = Cause(CauseType.TRIAL, trial.pk)
+    source = Source(kind=GrantSource.TRIAL, id=str(trial.pk), cause=cause)
+    trial.grants = allot(customer, lines_of(product), source)
+    emit("trial.started", trial=trial)
+    return trial
+
+
+def trial_eligibility(user: Subject, sku: str, *, identities: Mapping[str, str] | None = None) -> TrialEligibility:
+    """Whether ``start_trial`` with the same arguments would start one now. Writes nothing.
+
+    Raises Invalid, Misconfigured.
+    """
+    given = _given(identities)
+    person = who(user)
+    customer_id = None if person.is_anonymous else find_customer_id(person)
+    try:
+        product = _trial_product(sku)
+        marks = _marks(customer_id, given, person)
+        own = _used(product, marks, customer_id)
+    except (ProductNotFound, NotForSale, FingerprintMissing, TrialAlreadyUsed) as refusal:
+        return TrialEligibility(eligible=False, code=refusal.code)
+    return TrialEligibility(eligible=own is None, code="eligible" if own is None else TrialAlreadyUsed.code)
+
+
+def _trial_product(sku: str) -> Product:
+    product = get_product(sku)
+    if not product.is_active:
+        raise NotForSale(field="sku", problem=f"the product {product.sku!r} is not active")
+    if not product.is_trial:
+        raise NotForSale(field="sku", problem=f"the product {product.sku!r} is no trial")
+    return product
+
+
+def _given(identities: object) -> set[str]:
+    if identities is None:
+        return set()
+    if not isinstance(identities, Mapping):
+        raise Invalid(field="identities", problem="must be an object of kind: value")
+    if len(identities) > MAX_IDENTITIES:
+        raise Invalid(field="identities", problem=f"must be at most {MAX_IDENTITIES}")
+    normalised = set()
+    for kind, value in identities.items():
+        clean_kind = inputs.name(kind, "identities")
+        normalised.add(fingerprints.normalise(clean_kind, inputs.key(value, f"identities.{clean_kind}")))
+    return normalised
+
+
+def _marks(customer_id: UUID | None, given: set[str], person: Who | None = None) -> list[str]:
+    """Every fingerprint that the trial would leave. Raises FingerprintMissing when there is none but the customer's."""
+    known = set(given)
+    if customer_id is not None:
+        linked = Identity.objects.using(write_alias()).filter(customer=customer_id)
+        pairs = list(linked.values_list("provider", "external_id"))
+    else:
+        pairs = [person.identity] if person and person.identity else []
+    known.update(_linked(provider, external_id) for provider, external_id in pairs)
+    if not known:
+        raise FingerprintMissing(field="identities", problem="must name at least one identity besides the customer")
+    if customer_id is not None:
+        known.add(f"customer:{customer_id}")
+    return fingerprints.hashed(known, _keys())
+
+
+def _linked(provider: str, external_id: str) -> str:
+    try:
+        return fingerprints.normalise(provider, external_id)
+    except Invalid:
+        # Linked before anybody asked what kind it is: it counts as it stands.
+        return f"{provider}:{external_id}"
+
+
+def _keys() -> list[str]:
+    keys = list(knobs.fingerprint_keys)
+    if not keys or any(len(key) < MIN_KEY_LENGTH for key in keys):
+        problem = f"trials need at least one secret of {MIN_KEY_LENGTH} characters or more"
+        raise Misconfigured(setting="BILLABLE_FINGERPRINT_KEYS", problem=problem)
+    return keys
+
+
+def _used(product: Product, marks: list[str], customer_id: UUID | None) -> Trial | None:
+    """The customer's own trial of this product, if the marks lead to it alone. Raises TrialAlreadyUsed otherwise."""
+    used = TrialFingerprint.objects.using(write_alias()).filter(campaign=product.campaign, fingerprint__in=marks)
+    trials = set(used.values_list("trial_id", flat=True))
+    if not trials:
+        return None
+    own = Trial.objects.using(write_alias()).select_related("product")
+    trial = own.filter(pk__in=trials, customer=customer_id, product=product).first() if len(trials) == 1 else None
+    if trial is None:
+        raise TrialAlreadyUsed(sku=product.sku)
+    return trial
+
+
+def _claim(trial: Trial, marks: list[str]) -> None:
+    # Sorted and in one statement: two who share some marks wait for one another in the same order, never in a ring.
+    rows = [
+        TrialFingerprint(campaign=trial.campaign, fingerprint=mark, trial_id=trial.pk, customer_id=trial.customer_id)
+        for mark in marks
+    ]
+    claims = TrialFingerprint.objects.using(write_alias())
+    claims.bulk_create(rows, ignore_conflicts=True)
+    mine = claims.filter(trial_id=trial.pk)
+    if mine.count() < len(marks):
+        # The caller's transaction may go on: leave it as it was.
+        mine.delete()
+        raise TrialAlreadyUsed(sku=trial.product.sku)
+
+
+def _replay(trial: Trial) -> Trial:
+    grants = Grant.objects.using(write_alias()).select_related("feature", "product")
+    trial.grants = tuple(
+        grants.filter(customer=trial.customer_id, source=GrantSource.TRIAL.value, source_id=str(trial.pk)).order_by(
+            "line"
+        )
+    )
+    trial.replayed = True
+    return trial
