@@ -1,0 +1,180 @@
+"""The front door: what the product can do, as one table.
+
+Each verb is synchronous and has an async twin beside it, named with an ``a`` in front. Who is meant comes first; the
+rest is named. Answers are rows, or frozen values where they are computed. Refusals are :mod:`billable.errors`.
+"""
+
+from __future__ import annotations
+
+from billable import onboarding, verify
+from billable.audits import LedgerProblem, LedgerReport
+from billable.bridge import in_thread
+from billable.catalog import services as catalog
+from billable.catalog.periods import Period
+from billable.catalog.services import FeatureLine
+from billable.customers import services as customers
+from billable.customers.subjects import CustomerRef, Subject
+from billable.money import Money
+from billable.onboarding import Admit, Identification, opens_account
+from billable.orders.cancel import cancel_order
+from billable.orders.confirm import confirm_payment
+from billable.orders.create import OrderLine, create_order
+from billable.orders.read import get_order, list_orders
+from billable.paging import Page
+from billable.quota.balances import Balance, balances
+from billable.quota.check import GrantSummary, QuotaCheck, check
+from billable.quota.consume import consume
+from billable.quota.expire import Sweep, expire_grants
+from billable.quota.grant import grant_feature, grant_product
+from billable.quota.history import history, list_grants
+from billable.quota.reverse import reverse_usage
+from billable.quota.revoke import revoke_grant
+from billable.trials.services import TrialEligibility, start_trial, trial_eligibility
+
+__all__ = [
+    "Balance",
+    "CatalogService",
+    "CustomerRef",
+    "CustomerService",
+    "FeatureLine",
+    "GrantSummary",
+    "Identification",
+    "LedgerProblem",
+    "LedgerReport",
+    "Money",
+    "OrderLine",
+    "OrderService",
+    "Page",
+    "Period",
+    "QuotaCheck",
+    "QuotaService",
+    "Subject",
+    "Sweep",
+    "TrialEligibility",
+    "TrialService",
+]
+
+# An existing user becomes a customer at the first write that grants or sells; an unknown identity only at the verbs
+# that open accounts. Consuming makes a customer only where default products give it something to consume.
+_consume = opens_account(consume, Admit.USERS_WITH_DEFAULTS)
+_grant_product = opens_account(grant_product, Admit.USERS)
+_grant_feature = opens_account(grant_feature, Admit.USERS)
+_link_identity = opens_account(customers.link_identity, Admit.USERS)
+_create_order = opens_account(create_order, Admit.ANYBODY)
+_start_trial = opens_account(start_trial, Admit.ANYBODY)
+
+
+class CatalogService:
+    """What is sold, for how much, and what the customer gets."""
+
+    list_products = staticmethod(catalog.list_products)
+    alist_products = staticmethod(in_thread(catalog.list_products))
+
+    get_product = staticmethod(catalog.get_product)
+    aget_product = staticmethod(in_thread(catalog.get_product))
+
+    create_product = staticmethod(catalog.create_product)
+    acreate_product = staticmethod(in_thread(catalog.create_product))
+
+    update_product = staticmethod(catalog.update_product)
+    aupdate_product = staticmethod(in_thread(catalog.update_product))
+
+    deactivate_product = staticmethod(catalog.deactivate_product)
+    adeactivate_product = staticmethod(in_thread(catalog.deactivate_product))
+
+    offers_for = staticmethod(catalog.offers_for)
+    aoffers_for = staticmethod(in_thread(catalog.offers_for))
+
+    list_features = staticmethod(catalog.list_features)
+    alist_features = staticmethod(in_thread(catalog.list_features))
+
+    create_feature = staticmethod(catalog.create_feature)
+    acreate_feature = staticmethod(in_thread(catalog.create_feature))
+
+    set_cost = staticmethod(catalog.set_cost)
+    aset_cost = staticmethod(in_thread(catalog.set_cost))
+
+
+class CustomerService:
+    """Who is billed, and by which names they are known."""
+
+    identify = staticmethod(onboarding.identify)
+    aidentify = staticmethod(in_thread(onboarding.identify))
+
+    get_customer = staticmethod(customers.get_customer)
+    aget_customer = staticmethod(in_thread(customers.get_customer))
+
+    link_identity = staticmethod(_link_identity)
+    alink_identity = staticmethod(in_thread(_link_identity))
+
+    link_user = staticmethod(customers.link_user)
+    alink_user = staticmethod(in_thread(customers.link_user))
+
+    user_id_of = staticmethod(customers.user_id_of)
+    auser_id_of = staticmethod(in_thread(customers.user_id_of))
+
+
+class QuotaService:
+    """What a customer may use, and what they used."""
+
+    check_quota = staticmethod(check)
+    acheck_quota = staticmethod(in_thread(check))
+
+    consume_quota = staticmethod(_consume)
+    aconsume_quota = staticmethod(in_thread(_consume))
+
+    reverse_usage = staticmethod(reverse_usage)
+    areverse_usage = staticmethod(in_thread(reverse_usage))
+
+    balances = staticmethod(balances)
+    abalances = staticmethod(in_thread(balances))
+
+    grant_product = staticmethod(_grant_product)
+    agrant_product = staticmethod(in_thread(_grant_product))
+
+    grant_feature = staticmethod(_grant_feature)
+    agrant_feature = staticmethod(in_thread(_grant_feature))
+
+    revoke_grant = staticmethod(revoke_grant)
+    arevoke_grant = staticmethod(in_thread(revoke_grant))
+
+    list_grants = staticmethod(list_grants)
+    alist_grants = staticmethod(in_thread(list_grants))
+
+    expire_grants = staticmethod(expire_grants)
+    aexpire_grants = staticmethod(in_thread(expire_grants))
+
+    history = staticmethod(history)
+    ahistory = staticmethod(in_thread(history))
+
+    verify_ledger = staticmethod(verify.verify_ledger)
+    averify_ledger = staticmethod(in_thread(verify.verify_ledger))
+
+
+class OrderService:
+    """What is ordered, and the money that arrives for it."""
+
+    create_order = staticmethod(_create_order)
+    acreate_order = staticmethod(in_thread(_create_order))
+
+    confirm_payment = staticmethod(confirm_payment)
+    aconfirm_payment = staticmethod(in_thread(confirm_payment))
+
+    cancel_order = staticmethod(cancel_order)
+    acancel_order = staticmethod(in_thread(cancel_order))
+
+    get_order = staticmethod(get_order)
+    aget_order = staticmethod(in_thread(get_order))
+
+    list_orders = staticmethod(list_orders)
+    alist_orders = staticmethod(in_thread(list_orders))
+
+
+class TrialService:
+    """Trials, once per person."""
+
+    start_trial = staticmethod(_start_trial)
+    astart_trial = staticmethod(in_thread(_start_trial))
+
+    trial_eligibility = staticmethod(trial_eligibility)
+    atrial_eligibility = staticmethod(in_thread(trial_eligibility))

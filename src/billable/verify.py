@@ -1,0 +1,33 @@
+"""verify: the books prove themselves. Above the rooms, because every room audits its own."""
+
+from __future__ import annotations
+
+from billable.audits import LedgerProblem, LedgerReport, within
+from billable.customers.models import Customer
+from billable.customers.services import get_customer
+from billable.customers.subjects import Subject
+from billable.db import append_only
+from billable.db.units import write_alias
+from billable.orders.audit import AUDITS as ORDER_AUDITS
+from billable.quota.audit import AUDITS as QUOTA_AUDITS
+from billable.quota.models import Grant, LedgerEntry
+
+
+def verify_ledger(user: Subject | None = None) -> LedgerReport:
+    """Recompute the books of one customer, or of all, and name every row that does not agree.
+
+    Writes nothing. The report is true when everything agrees. Raises CustomerNotFound.
+    """
+    scope = None if user is None else get_customer(user).pk
+    problems = [problem for audit in (*QUOTA_AUDITS, *ORDER_AUDITS) for problem in audit(scope)]
+    alias = write_alias()
+    problems += [
+        LedgerProblem(table=table, id="-", problem="has no append-only triggers")
+        for table in append_only.unprotected_tables(alias)
+    ]
+    return LedgerReport(
+        problems=tuple(problems),
+        customers=within(Customer.objects.using(alias), scope, "pk").count(),
+        grants=within(Grant.objects.using(alias), scope).count(),
+        entries=within(LedgerEntry.objects.using(alias), scope).count(),
+    )
