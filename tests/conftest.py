@@ -16,7 +16,11 @@ ROOT = Path(__file__).parent
 MACHINE_CANNOT = "this machine"
 
 
+pytest_plugins = ["tests.fixtures"]
+
+
 def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "broken_books: breaks the books on purpose")
     for backend in BACKENDS:
         config.addinivalue_line(
             "markers", f"{backend}: runs on {backend} only (left out elsewhere, not skipped)"

@@ -32,7 +32,7 @@ def token_problem() -> str | None:
 def check_token(**kwargs: Any) -> list[CheckMessage]:
     """W001: the API token is missing, an example, or short."""
     problem = token_problem()
-    hint = "Make one with: python -c 'import secrets; print(secrets.token_urlsafe(32))'"
+    hint = "Make one with: python -c 'import secrets; print(secrets.token_hex(32))'"
     return [Warning(problem, hint=hint, id="billable.W001")] if problem else []
 
 

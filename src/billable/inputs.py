@@ -19,6 +19,8 @@ MAX_ORDER_QUANTITY = 10**6
 MAX_KEY_LENGTH = 200
 MAX_NAME_LENGTH = 64
 MAX_TEXT_LENGTH = 500
+MAX_NESTING = 32
+MAX_JSON_INTEGER = 2**63 - 1
 
 _NAME_START = frozenset("abcdefghijklmnopqrstuvwxyz0123456789")
 _NAME_CHARACTERS = _NAME_START | frozenset("._:-")
@@ -42,7 +44,8 @@ def name(value: object, field: str) -> str:
         raise Invalid(field=field, problem="must not be empty")
     if len(lowered) > MAX_NAME_LENGTH:
         raise Invalid(field=field, problem=f"must be at most {MAX_NAME_LENGTH} characters")
-    if lowered[0] not in _NAME_START or not _NAME_CHARACTERS.issuperset(lowered):
+    # The Kelvin sign, for one, is no ASCII letter and becomes one when it is lower-cased.
+    if not value.isascii() or lowered[0] not in _NAME_START or not _NAME_CHARACTERS.issuperset(lowered):
         raise Invalid(
             field=field,
             problem="may have only letters a-z, digits and . _ : - and starts with a letter or digit",
@@ -99,16 +102,35 @@ def metadata(value: object, field: str = "metadata") -> dict[str, Any]:
         return {}
     if not isinstance(value, Mapping):
         raise Invalid(field=field, problem="must be an object")
+    _refuse_unstorable(value, field)
     try:
         encoded = json.dumps(dict(value), ensure_ascii=False, allow_nan=False).encode()
-    except (TypeError, ValueError, RecursionError):
+    except (TypeError, ValueError):
         raise Invalid(field=field, problem="must be plain JSON") from None
     if len(encoded) > knobs.metadata_max_bytes:
         raise Invalid(field=field, problem=f"must be at most {knobs.metadata_max_bytes} bytes of JSON")
-    if b"\\u0000" in encoded:
-        raise Invalid(field=field, problem="must not contain NUL characters")
     clean: dict[str, Any] = json.loads(encoded)
     return clean
+
+
+def _refuse_unstorable(value: object, field: str) -> None:
+    """Refuse what no database stores in JSON: NUL characters, numbers past 64 bits, nesting past 32 levels."""
+    level: list[object] = [value]
+    for _ in range(MAX_NESTING):
+        below: list[object] = []
+        for part in level:
+            if isinstance(part, Mapping):
+                below += [*part.keys(), *part.values()]
+            elif isinstance(part, (list, tuple)):
+                below += part
+            elif isinstance(part, str) and "\0" in part:
+                raise Invalid(field=field, problem="must not contain NUL characters")
+            elif isinstance(part, int) and abs(part) > MAX_JSON_INTEGER:
+                raise Invalid(field=field, problem="must not contain numbers past 64 bits")
+        if not below:
+            return
+        level = below
+    raise Invalid(field=field, problem=f"must be nested at most {MAX_NESTING} levels deep")
 
 
 def identifier(value: object, field: str) -> UUID:

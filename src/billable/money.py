@@ -5,9 +5,10 @@ A price of 9.99 EUR is ``Money(999, "EUR")``. Decimals exist only on the way in 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 from billable.errors import CurrencyMismatch, Invalid
 
@@ -34,6 +35,9 @@ EXPONENTS: Mapping[str, int] = {
 }
 
 
+_PLAIN_DECIMAL = re.compile(r"(?P<sign>[+-]?)(?P<whole>[0-9]+)(?:\.(?P<fraction>[0-9]+))?")
+
+
 def exponent_of(currency: str, extra: Mapping[str, int] | None = None) -> int:
     """How many decimals a currency has. Raises Invalid for an unknown one."""
     known = EXPONENTS.get(currency) if not extra else {**EXPONENTS, **extra}.get(currency)
@@ -55,28 +59,28 @@ class Money:
     ) -> Money:
         """Read a decimal string such as ``"9.99"``; more decimals than the currency has are refused."""
         exponent = exponent_of(currency, extra)
-        if not isinstance(amount, str) or not amount.isascii() or amount != amount.strip() or len(amount) > 32:
+        match = _PLAIN_DECIMAL.fullmatch(amount) if isinstance(amount, str) and len(amount) <= 32 else None
+        if match is None:
             raise Invalid(field=field, problem="must be a decimal string such as '9.99'")
-        try:
-            value = Decimal(amount)
-        except InvalidOperation:
-            raise Invalid(field=field, problem=f"{amount!r} is not a decimal number") from None
-        if not value.is_finite() or "e" in amount.lower() or "_" in amount:
-            raise Invalid(field=field, problem=f"{amount!r} is not a plain decimal number")
-        minor = value.scaleb(exponent)
-        if minor != minor.to_integral_value():
+        sign, whole, fraction = match["sign"], match["whole"], match["fraction"] or ""
+        if len(fraction.rstrip("0")) > exponent:
             raise Invalid(field=field, problem=f"{currency} has {exponent} decimals")
+        # Digits, not Decimal arithmetic: that rounds to whatever precision the caller's context has.
+        minor = int(sign + whole + fraction[:exponent].ljust(exponent, "0"))
         if abs(minor) > MAX_AMOUNT_MINOR:
             raise Invalid(field=field, problem="is too large")
-        return cls(int(minor), currency)
+        return cls(minor, currency)
 
     def decimal(self, extra: Mapping[str, int] | None = None) -> Decimal:
         """The amount in major units, with exactly the decimals of its currency."""
-        return Decimal(self.amount_minor).scaleb(-exponent_of(self.currency, extra))
+        return Decimal(self.text(extra))
 
     def text(self, extra: Mapping[str, int] | None = None) -> str:
         """The amount as JSON carries it: ``"9.99"``, ``"500"`` for JPY."""
-        return f"{self.decimal(extra):f}"
+        exponent = exponent_of(self.currency, extra)
+        digits = str(abs(self.amount_minor)).rjust(exponent + 1, "0")
+        cut = len(digits) - exponent
+        return ("-" if self.amount_minor < 0 else "") + digits[:cut] + ("." + digits[cut:] if exponent else "")
 
     def __add__(self, other: Money) -> Money:
         if self.currency != other.currency:

@@ -13,6 +13,7 @@ from enum import Enum
 from typing import Any, ParamSpec, TypeVar
 from uuid import UUID
 
+from django.db import models, transaction
 from django.utils.module_loading import import_string
 
 from billable import clock, inputs
@@ -23,7 +24,6 @@ from billable.customers.models import Customer, Identity
 from billable.customers.services import claim_identity, claim_user, user_id_of
 from billable.customers.subjects import (
     CustomerRef,
-    Subject,
     Who,
     find_customer_id,
     identity_key,
@@ -69,23 +69,26 @@ def opens_account(verb: Callable[P, T], admit: Admit) -> Callable[P, T]:
     @unit_of_work
     @functools.wraps(verb)
     def run(*args: P.args, **kwargs: P.kwargs) -> T:
-        if "user" in kwargs:
-            kwargs["user"] = _admitted(kwargs["user"], admit)  # type: ignore[arg-type]
-            return verb(*args, **kwargs)
-        subject, *others = args
-        return verb(_admitted(subject, admit), *others, **kwargs)  # type: ignore[arg-type]
+        named = "user" in kwargs
+        subject: Any = kwargs["user"] if named else args[0]
+
+        def act(customer_id: UUID | None) -> T:
+            who_acts = subject if customer_id is None else CustomerRef(customer_id=customer_id)
+            if named:
+                return verb(*args, **{**kwargs, "user": who_acts})  # type: ignore[arg-type]
+            return verb(who_acts, *args[1:], **kwargs)  # type: ignore[arg-type]
+
+        person = who(subject)
+        if person.is_anonymous or (person.customer_id is not None and person.references == 1):
+            return act(None)
+        customer_id = find_customer_id(person)
+        if customer_id is not None or person.customer_id is not None:
+            return act(customer_id)
+        # A savepoint, for this once: when the verb refuses, the account that was opened for it must go again.
+        with transaction.atomic(using=write_alias()):
+            return act(_open(person, admit))
 
     return run
-
-
-def _admitted(subject: Subject, admit: Admit) -> Subject:
-    person = who(subject)
-    if person.is_anonymous or (person.customer_id is not None and person.references == 1):
-        return subject
-    customer_id = find_customer_id(person)
-    if customer_id is None and person.customer_id is None:
-        customer_id = _open(person, admit)
-    return subject if customer_id is None else CustomerRef(customer_id=customer_id)
 
 
 def _open(person: Who, admit: Admit) -> UUID | None:
@@ -111,11 +114,13 @@ def identify(provider: str, external_id: str, *, profile: Metadata | None = None
     """
     provider, external_id = identity_key(provider, external_id)
     facts = inputs.metadata(profile, "profile")
+    factory = _user_factory()
     candidate = new_id()
     identity = claim_identity(candidate, provider, external_id, facts)
     created = identity.customer_id == candidate
     if created:
-        user_id = _user_for(candidate, provider, external_id, facts)
+        user = None if factory is None else factory(provider, external_id, facts)
+        user_id = None if user is None else _link(candidate, user)
         customer = _welcome(candidate)
     else:
         customer = Customer.objects.using(write_alias()).get(pk=identity.customer_id)
@@ -135,20 +140,20 @@ def _identification(identity: Identity, customer: Customer, user_id: Any, create
     )
 
 
-def _user_for(customer_id: UUID, provider: str, external_id: str, profile: dict[str, Any]) -> Any:
-    """Let the factory make a user and link it; its primary key, or None."""
+def _user_factory() -> Callable[[str, str, dict[str, Any]], models.Model | None] | None:
     path = knobs.user_factory
     if path is None:
         return None
     try:
-        factory = import_string(path)
+        factory: Callable[[str, str, dict[str, Any]], models.Model | None] = import_string(path)
     except ImportError as error:
         raise Misconfigured(setting="BILLABLE_USER_FACTORY", problem=f"cannot import {path!r}") from error
-    user = factory(provider, external_id, profile)
-    if user is None:
-        return None
+    return factory
+
+
+def _link(customer_id: UUID, user: models.Model) -> Any:
+    """Link the user that a factory made; its primary key, or None when it is another customer's."""
     link = claim_user(customer_id, Who(user_id=user.pk, user_is_saved=True))
-    # A factory that hands out a user of another customer does not bring that customer along.
     return link.user_id if link.customer_id == customer_id else None
 
 

@@ -120,7 +120,7 @@ class ProductFeature(models.Model):
             ),
             check_constraint(
                 Q(period_count__isnull=True, period_unit__isnull=True)
-                | Q(period_count__gte=1, period_unit__isnull=False),
+                | Q(period_count__isnull=False, period_count__gte=1, period_unit__isnull=False),
                 name="billable_productfeature_period",
             ),
         ]

@@ -64,6 +64,13 @@ class Period:
         except (OverflowError, ValueError):
             raise Invalid(field="period", problem="reaches past the year 9999") from None
 
+    def end(self, anchor: datetime, index: int, zone: str) -> datetime | None:
+        """The ``index``-th boundary, or None (never) where the calendar ends before it."""
+        try:
+            return self.boundary(anchor, index, zone)
+        except Invalid:
+            return None
+
     def _span(self, index: int) -> relativedelta | timedelta:
         steps = index * self.count
         if self.unit is PeriodUnit.DAY:

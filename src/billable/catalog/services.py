@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, TypedDict
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any, ParamSpec, TypedDict, TypeVar
 
+from django.db import transaction
 from django.db.models import Max, Prefetch, Q, QuerySet
 
 from billable import inputs
@@ -24,6 +26,9 @@ from billable.errors import FeatureNotFound, Invalid, NameTaken, ProductNotFound
 from billable.inputs import Metadata
 from billable.money import MAX_AMOUNT_MINOR, Money
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
 MAX_LINES = 50
 MIN_PRIORITY, MAX_PRIORITY = -32_768, 32_767
 
@@ -38,6 +43,20 @@ class FeatureLine(_FeatureNamed, total=False):
     quantity: int | None
     period: str | Period | None
     priority: int
+
+
+def _whole(verb: Callable[P, T]) -> Callable[P, T]:
+    """All of a verb or nothing, also when a caller's transaction goes on after the refusal.
+
+    A product is written in many steps that each may be refused, and rarely: a savepoint costs nothing that counts.
+    """
+
+    @functools.wraps(verb)
+    def run(*args: P.args, **kwargs: P.kwargs) -> T:
+        with transaction.atomic(using=write_alias()):
+            return verb(*args, **kwargs)
+
+    return run
 
 
 def list_products(*, include_inactive: bool = False, include_trials: bool = True) -> tuple[Product, ...]:
@@ -72,6 +91,7 @@ def offers_for(feature: str) -> tuple[Product, ...]:
 
 
 @unit_of_work
+@_whole
 def create_product(
     sku: str,
     *,
@@ -113,6 +133,7 @@ def create_product(
 
 
 @unit_of_work
+@_whole
 def update_product(
     sku: str,
     *,

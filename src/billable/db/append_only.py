@@ -43,6 +43,7 @@ PROTECTED = (
     Protected("Usage", erasable=("metadata",)),
     Protected("Adjustment", erasable=("metadata", "reason")),
 )
+_ACTS = ("update", "delete", "truncate")
 _EMPTY = {"metadata": "'{}'", "reason": "''"}
 
 
@@ -65,17 +66,31 @@ def unprotected_tables(alias: str) -> list[str]:
     if not wanted() or connections[alias].vendor not in _DIALECTS:
         return []
     present = _present(alias)
-    return [each.table for each in PROTECTED if f"{each.table}_no_update" not in present]
+    return [each.table for each in _standing(alias) if not _names(each, alias) <= present]
 
 
 def install(alias: str) -> None:
     """Install the triggers, replacing those of an earlier version."""
-    _execute(alias, [*_removal(alias), *_installation(alias)])
+    if connections[alias].vendor in _DIALECTS:
+        dialect = _DIALECTS[connections[alias].vendor]
+        tables = _standing(alias)
+        _execute(alias, [*_removal(alias), *(statement for each in tables for statement in dialect(each))])
 
 
 def remove(alias: str) -> None:
     """Remove the triggers."""
     _execute(alias, _removal(alias))
+
+
+def _standing(alias: str) -> list[Protected]:
+    """The protected tables that exist: post_migrate is sent for every app, whatever was migrated."""
+    tables = connections[alias].introspection.table_names()
+    return [each for each in PROTECTED if each.table in tables]
+
+
+def _names(each: Protected, alias: str) -> set[str]:
+    acts = _ACTS if connections[alias].vendor == "postgresql" else _ACTS[:2]
+    return {f"{each.table}_no_{act}" for act in acts}
 
 
 def _execute(alias: str, statements: Iterable[str]) -> None:
@@ -86,7 +101,8 @@ def _execute(alias: str, statements: Iterable[str]) -> None:
 
 def _present(alias: str) -> set[str]:
     query = {
-        "postgresql": "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal AND tgenabled <> 'D'",
+        "postgresql": "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal AND tgenabled <> 'D' "
+        "AND pg_table_is_visible(tgrelid)",
         "sqlite": "SELECT name FROM sqlite_master WHERE type = 'trigger'",
         "mysql": "SELECT trigger_name FROM information_schema.triggers WHERE trigger_schema = DATABASE()",
     }[connections[alias].vendor]
@@ -95,18 +111,14 @@ def _present(alias: str) -> set[str]:
         return {name for (name,) in cursor.fetchall()}
 
 
-def _installation(alias: str) -> Iterator[str]:
-    vendor = connections[alias].vendor
-    if vendor in _DIALECTS:
-        for each in PROTECTED:
-            yield from _DIALECTS[vendor](each)
-
-
 def _removal(alias: str) -> Iterator[str]:
-    vendor = connections[alias].vendor
-    for each in PROTECTED:
-        for name in (f"{each.table}_no_update", f"{each.table}_no_delete", f"{each.table}_no_truncate"):
-            yield f"DROP TRIGGER IF EXISTS {name}" + (f" ON {each.table}" if vendor == "postgresql" else "")
+    on_postgresql = connections[alias].vendor == "postgresql"
+    for each in _standing(alias):
+        for name in sorted(_names(each, alias)):
+            yield f"DROP TRIGGER IF EXISTS {name}" + (f" ON {each.table}" if on_postgresql else "")
+    if on_postgresql:
+        for each in PROTECTED:
+            yield f"DROP FUNCTION IF EXISTS {each.table}_is_append_only() CASCADE"
 
 
 def _sqlite(each: Protected) -> Iterator[str]:

@@ -41,6 +41,11 @@ class Notice:
         """The money that it names; a bare integer is in the order's currency."""
         return inputs.amount(self.amount, self.amount_minor, self.currency, fallback=order.currency)
 
+    def assumed(self, order: Order) -> Money:
+        """The money that a notice without an amount stands for: what is due, or the total when nothing is."""
+        due = order.amount_due_minor or order.total_amount_minor
+        return Money(due, order.currency if self.currency is None else inputs.currency(self.currency))
+
 
 @unit_of_work
 def confirm_payment(
@@ -125,16 +130,11 @@ def _take_over(payment: Payment, order: Order, notice: Notice, money: Money | No
     """Bring a payment up to what a notice says. An amount that was once named outlives a notice without one."""
     payment.status = notice.status.value
     if money is not None:
-        payment.amount_minor, payment.currency, payment.amount_assumed = (
-            money.amount_minor,
-            money.currency,
-            False,
-        )
+        payment.amount_minor, payment.currency = money.amount_minor, money.currency
+        payment.amount_assumed = False
     elif payment.amount_assumed:
-        payment.amount_minor, payment.currency = (
-            order.amount_due_minor or order.total_amount_minor,
-            order.currency,
-        )
+        assumed = notice.assumed(order)
+        payment.amount_minor, payment.currency = assumed.amount_minor, assumed.currency
 
 
 def _new_payment(order: Order, notice: Notice) -> Payment:

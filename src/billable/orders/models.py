@@ -150,6 +150,11 @@ class OrderItemFeature(models.Model):
                 Q(quantity__isnull=True) | Q(quantity__gte=1, quantity__lte=MAX_UNITS),
                 name="billable_orderitemfeature_quantity",
             ),
+            check_constraint(
+                Q(period_count__isnull=True, period_unit__isnull=True)
+                | Q(period_count__isnull=False, period_count__gte=1, period_unit__isnull=False),
+                name="billable_orderitemfeature_period",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -218,7 +218,8 @@ def _place(grant: Grant, line: GrantLine, period: Period, before: Grant | None) 
         else:
             grant.anchor = before.expires_at
         grant.valid_from = before.expires_at
-    grant.expires_at = period.boundary(grant.anchor, grant.period_index + grant.period_span, grant.zone)
+    # A paid order must be granted whatever it adds up to: what reaches past the year 9999 is for ever.
+    grant.expires_at = period.end(grant.anchor, grant.period_index + grant.period_span, grant.zone)
 
 
 _Thread = tuple[Any, Any]

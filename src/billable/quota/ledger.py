@@ -53,9 +53,8 @@ def issue(customer: Customer, grants: Sequence[Grant], cause: Cause | None, *, a
         )
         for grant in grants
     ]
-    ends = [grant.expires_at for grant in grants if grant.expires_at is not None]
-    if ends:
-        customer.next_change_at = min([*ends, customer.next_change_at] if customer.next_change_at else ends)
+    for grant in grants:
+        _mind_expiry(customer, grant)
     _append(customer, changes, remaining=[grant.quantity for grant in grants])
     _save_counters(customer)
 
@@ -127,17 +126,29 @@ def reduce(customer: Customer, adjustment: Adjustment, grant: Grant, *, at: date
 def apply(customer: Customer, changes: Sequence[Change]) -> None:
     """Write changes of existing grants: the grants, their entries, the customer's counters."""
     grants: dict[UUID, Grant] = {}
+    last_change: dict[UUID, datetime] = {}
     remaining: list[int | None] = []
     for change in changes:
         grant = grants.setdefault(change.grant.pk, change.grant)
         if grant.remaining is not None:
             grant.remaining += change.amount
         grant.held += change.held_change
-        _close_or_reopen(grant, change.at)
         remaining.append(grant.remaining)
+        last_change[grant.pk] = change.at
+    for grant in grants.values():
+        _close_or_reopen(grant, last_change[grant.pk])
+        _mind_expiry(customer, grant)
     _save_grants(list(grants.values()))
     _append(customer, changes, remaining)
     _save_counters(customer)
+
+
+def _mind_expiry(customer: Customer, grant: Grant) -> None:
+    """Let the customer's next change be no later than the expiry of a grant that is open."""
+    if grant.expires_at is None or grant.closed_at is not None or grant.ended_at is not None:
+        return
+    if customer.next_change_at is None or grant.expires_at < customer.next_change_at:
+        customer.next_change_at = grant.expires_at
 
 
 def _close_or_reopen(grant: Grant, at: datetime) -> None:

@@ -81,6 +81,8 @@ class Grant(models.Model):
             check_constraint(
                 Q(quantity__isnull=True, remaining__isnull=True, held__gte=0)
                 | Q(
+                    quantity__isnull=False,
+                    remaining__isnull=False,
                     quantity__gte=1,
                     quantity__lte=MAX_UNITS,
                     remaining__gte=0,
@@ -89,9 +91,12 @@ class Grant(models.Model):
                 ),
                 name="billable_grant_units",
             ),
-            # closed exactly when nothing is left or held; an unlimited grant closes only when it ends.
+            # A CHECK that comes out NULL passes: every arm that compares a nullable column says that it is not null.
+            # Closed exactly when nothing is left or held; an unlimited grant closes only when it ends.
             check_constraint(
-                Q(closed_at__isnull=True) | Q(remaining=0, held=0) | Q(remaining__isnull=True, ended_at__isnull=False),
+                Q(closed_at__isnull=True)
+                | Q(remaining__isnull=False, remaining=0, held=0)
+                | Q(remaining__isnull=True, ended_at__isnull=False),
                 name="billable_grant_closed_is_empty",
             ),
             check_constraint(
@@ -108,7 +113,7 @@ class Grant(models.Model):
             ),
             check_constraint(
                 Q(period_count__isnull=True, period_unit__isnull=True)
-                | Q(period_count__gte=1, period_unit__isnull=False),
+                | Q(period_count__isnull=False, period_count__gte=1, period_unit__isnull=False),
                 name="billable_grant_period",
             ),
         ]

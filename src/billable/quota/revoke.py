@@ -55,7 +55,7 @@ def _end(customer: Customer, grant: Grant, reason: str) -> Grant:
     now = now_for(customer)
     if catch_up(customer, now):
         grant = _get(grant.pk)
-    if grant.ended_at is not None:
+    if grant.ended_at is not None or (grant.expires_at is not None and grant.expires_at <= now):
         grant.replayed = True
         return grant
     if reason:

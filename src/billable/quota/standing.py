@@ -119,6 +119,13 @@ class Standing:
         return "exhausted" if "" in self.past or self.usable(sku) else "no_grant"
 
     @property
+    def has_something(self) -> bool:
+        """Whether a grant is running or to come, or units are held; the same before and after a sweep."""
+        return any(
+            grant.held or grant.expires_at is None or self.now < grant.expires_at for grant in self.grants.values()
+        )
+
+    @property
     def held(self) -> int:
         """How many of the feature's own units are reserved."""
         return sum(grant.held for grant in self.grants.values() if self.rates[grant.pk].position == 0)
@@ -152,7 +159,7 @@ def read(person: Who, name: str | None = None) -> Reading:
         if grant is not None:
             grant.feature, grant.product = payer, product
             standing.grants[grant.pk], standing.rates[grant.pk] = grant, rate
-    found = standings.values() if name is not None else [each for each in standings.values() if each.grants]
+    found = standings.values() if name is not None else [each for each in standings.values() if each.has_something]
     return Reading(customer, user_exists, tuple(sorted(found, key=lambda each: each.feature.key)))
 
 

@@ -1,0 +1,161 @@
+"""What the tests of the rooms share: one clock, the front door both ways, somebody who buys, and clean books."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+from asgiref.sync import async_to_sync
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
+
+from billable import clock as billable_clock
+from billable import services
+
+ROOT = Path(__file__).parent
+WRITE_THE_BOOKS = {"api", "catalog", "customers", "ground", "onboarding", "orders", "quota", "trials"}
+
+
+class Clock:
+    """The one clock, in the hand of the test."""
+
+    def __init__(self) -> None:
+        self.instant = datetime(2026, 1, 31, 12, 0, tzinfo=timezone.utc)
+
+    def __call__(self) -> datetime:
+        return self.instant
+
+    def advance(self, **span: float) -> datetime:
+        """Let time pass."""
+        self.instant += timedelta(**span)
+        return self.instant
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """Time stands still at noon of 31 January 2026 until the test advances it."""
+    hand = Clock()
+    monkeypatch.setattr(billable_clock, "now", hand)
+    return hand
+
+
+class Door:
+    """The front door, every verb called the one way or the other."""
+
+    def __init__(self, way: str) -> None:
+        self.way = way
+        self.catalog: Any = Face(services.CatalogService, way)
+        self.customers: Any = Face(services.CustomerService, way)
+        self.quota: Any = Face(services.QuotaService, way)
+        self.orders: Any = Face(services.OrderService, way)
+        self.trials: Any = Face(services.TrialService, way)
+
+
+class Face:
+    """One service class; in the async way each call goes through the verb's twin, on this thread's connection."""
+
+    def __init__(self, service: type, way: str) -> None:
+        self._service, self._way = service, way
+
+    def __getattr__(self, verb: str) -> Callable[..., Any]:
+        if self._way == "sync":
+            return getattr(self._service, verb)  # type: ignore[no-any-return]
+        twin = getattr(self._service, f"a{verb}")
+        assert inspect.iscoroutinefunction(twin)
+        return async_to_sync(twin)
+
+
+@pytest.fixture(params=["sync", "async"])
+def door(request: pytest.FixtureRequest, db: None) -> Door:
+    """The front door; each test that takes it runs both ways."""
+    return Door(request.param)
+
+
+@pytest.fixture
+def user(db: None, django_user_model: Any) -> Any:
+    """Somebody with an account, who never bought anything."""
+    return django_user_model.objects.create(username="ada")
+
+
+@pytest.fixture
+def customer(user: Any) -> Any:
+    """The customer of the user, with nothing."""
+    return services.CustomerService.link_identity(user, "telegram", "4711").customer
+
+
+@pytest.fixture
+def statements(db: None) -> Callable[[Callable[[], Any]], list[str]]:
+    """The SQL statements that a call runs, BEGIN, COMMIT and savepoints aside."""
+
+    def count(call: Callable[[], Any]) -> list[str]:
+        with CaptureQueriesContext(connection) as captured:
+            call()
+        aside = ("BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE")
+        return [query["sql"] for query in captured.captured_queries if not query["sql"].startswith(aside)]
+
+    return count
+
+
+@pytest.fixture
+def commit(django_capture_on_commit_callbacks: Any) -> Any:
+    """A block after which what waits for the commit has run."""
+    return lambda: django_capture_on_commit_callbacks(execute=True)
+
+
+@pytest.fixture
+def refused() -> Callable[..., Any]:
+    """A block that must be refused with a code, and must leave every row as it was."""
+    return Refused
+
+
+class Refused:
+    """``with refused("quota_exceeded") as refusal:`` fails unless the block is refused so and wrote nothing."""
+
+    def __init__(self, code: str, **data: Any) -> None:
+        self.code, self.expected = code, data
+        self.error: Any = None
+
+    def __enter__(self) -> Refused:
+        self.before = rows()
+        return self
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> bool:
+        from billable.errors import BillableError
+
+        if error is None:
+            pytest.fail(f"was not refused, expected {self.code}")
+        if not isinstance(error, BillableError):
+            return False
+        self.error = error
+        assert error.code == self.code, f"{error!r}"
+        assert {name: error.data[name] for name in self.expected} == self.expected
+        assert rows() == self.before, "a refusal must leave every row as it was"
+        return True
+
+
+def rows() -> dict[str, list[Any]]:
+    """Every row of every table of ours."""
+    from django.apps import apps
+
+    return {
+        model._meta.db_table: sorted(map(str, model._base_manager.values_list()))
+        for model in apps.get_app_config("billable").get_models()
+    }
+
+
+@pytest.fixture(autouse=True)
+def books_agree(request: pytest.FixtureRequest) -> Iterator[None]:
+    """After every test that writes through the front door, the books must prove themselves."""
+    room = request.path.relative_to(ROOT).parts[0]
+    writes = room in WRITE_THE_BOOKS and request.node.get_closest_marker("broken_books") is None
+    database = {"db", "transactional_db"} & set(request.fixturenames)
+    if writes and database:
+        request.getfixturevalue(database.pop())
+    yield
+    if writes and database and not transaction.get_connection().needs_rollback:
+        report = services.QuotaService.verify_ledger()
+        assert report.ok, report.problems
