@@ -1,0 +1,31 @@
+"""``billable_expire``: tidy up what ran out."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, ArgumentTypeError
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from billable.actor import acting_as
+
+
+class Command(BaseCommand):
+    help = "Write down the grants that ran out. Changes no answer: what ran out counts for nothing already."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--limit", type=positive, help="the most customers to look at; default all that are due")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        from billable.services import QuotaService
+
+        with acting_as("command:billable_expire"):
+            sweep = QuotaService.expire_grants(limit=options["limit"])
+        self.stdout.write(f"{sweep.grants} grants of {sweep.customers} customers expired.")
+
+
+def positive(text: str) -> int:
+    """A whole number of 1 or more."""
+    if text.isdecimal() and int(text) > 0:
+        return int(text)
+    raise ArgumentTypeError(f"{text!r} is not a whole number above 0")

@@ -1,0 +1,1 @@
+"""``billable serve``: the engine with a Django project of its own around it."""

@@ -1,0 +1,24 @@
+"""The few pages of the embedded project that are neither the API nor the admin."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from billable import __version__
+from billable.conf import knobs
+
+
+@require_safe
+def index(request: HttpRequest) -> HttpResponse:
+    """What is where."""
+    return render(request, "billable_server/index.html", {"version": __version__, "has_docs": knobs.show_docs})
+
+
+@require_safe
+@never_cache
+def live(request: HttpRequest) -> HttpResponse:
+    """Yes, as soon as the process serves; asks no database."""
+    return HttpResponse("ok\n", content_type="text/plain")
