@@ -145,6 +145,7 @@ def test_orders_are_listed_newest_first_in_pages(door, user, refused, django_use
             door.orders.get_order(unknown)
 
 
+@pytest.mark.django_db(transaction=True)
 def test_statements_of_orders_are_counted(user, statements):
     for number in range(30):
         lines = [{"feature": f"f{number}", "quantity": 5, "period": "1 month"}, {"feature": "sso", "period": "1 month"}]

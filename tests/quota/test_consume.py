@@ -258,6 +258,7 @@ def test_who_must_be_somebody(door, django_user_model, refused):
         assert isinstance(refusal.error, TypeError)
 
 
+@pytest.mark.django_db(transaction=True)
 def test_statements_of_a_consume_are_counted(user, statements, give):
     grant = give(user, "pdf_export", 100)
     customer = grant.customer

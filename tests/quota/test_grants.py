@@ -137,7 +137,7 @@ def test_revoking_ends_a_grant_for_good_and_a_second_time_does_nothing(door, use
     ended = door.quota.revoke_grant(grant, reason="charge back")
     again = door.quota.revoke_grant(str(grant.pk))
 
-    assert (ended.remaining, ended.ended_as, ended.reason) == (0, "revoked", "charge back")
+    assert (ended.remaining, ended.ended_as, ended.ended_reason) == (0, "revoked", "charge back")
     assert again.replayed
     assert LedgerEntry.objects.filter(kind="revoke").count() == 1
     door.quota.reverse_usage(usage, idempotency_key="undo")

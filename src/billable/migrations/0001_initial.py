@@ -1,11 +1,11 @@
 """The tables of the engine: catalogue, customers, quota with its ledger, orders with payments, trials."""
 
+import billable.db.fields
+import billable.ids
 import django.db.models.deletion
 import django.db.models.expressions
 from django.db import migrations, models
 
-import billable.db.fields
-import billable.ids
 from billable.compat import check_constraint
 from billable.conf import knobs
 
@@ -100,6 +100,7 @@ class Migration(migrations.Migration):
                 ('closed_at', models.DateTimeField(blank=True, help_text='Since when nothing is left or held.', null=True)),
                 ('ended_at', models.DateTimeField(blank=True, help_text='Since when it is over for good.', null=True)),
                 ('ended_as', models.CharField(blank=True, choices=[('expired', 'expired'), ('revoked', 'revoked')], max_length=20)),
+                ('ended_reason', models.CharField(blank=True, max_length=500)),
                 ('zone', models.CharField(default='UTC', max_length=64)),
                 ('anchor', models.DateTimeField(help_text='Where its periods are counted from.')),
                 ('period_count', models.PositiveSmallIntegerField(blank=True, null=True)),

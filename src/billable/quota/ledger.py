@@ -96,12 +96,12 @@ def restore(
     apply(customer, changes)
 
 
-def end(customer: Customer, endings: Iterable[tuple[Grant, datetime]], how: GrantEnd) -> None:
+def end(customer: Customer, endings: Iterable[tuple[Grant, datetime]], how: GrantEnd, *, reason: str = "") -> None:
     """End grants for good, each at its instant, taking out what remains."""
     kind = EntryKind.EXPIRE if how is GrantEnd.EXPIRED else EntryKind.REVOKE
     changes = []
     for grant, moment in endings:
-        grant.ended_at, grant.ended_as = moment, how.value
+        grant.ended_at, grant.ended_as, grant.ended_reason = moment, how.value, reason
         changes.append(
             Change(
                 grant=grant,
@@ -157,7 +157,7 @@ def _close_or_reopen(grant: Grant, at: datetime) -> None:
 
 
 def _save_grants(grants: Sequence[Grant]) -> None:
-    changed = ("remaining", "held", "closed_at", "ended_at", "ended_as")
+    changed = ("remaining", "held", "closed_at", "ended_at", "ended_as", "ended_reason")
     table = Grant.objects.using(write_alias())
     if len(grants) == 1:
         grant = grants[0]

@@ -49,6 +49,7 @@ class Grant(models.Model):
     closed_at = models.DateTimeField(null=True, blank=True, help_text="Since when nothing is left or held.")
     ended_at = models.DateTimeField(null=True, blank=True, help_text="Since when it is over for good.")
     ended_as = models.CharField(max_length=20, blank=True, choices=[(end.value, end.value) for end in GrantEnd])
+    ended_reason = models.CharField(max_length=MAX_TEXT_LENGTH, blank=True)
     zone = models.CharField(max_length=64, default="UTC")
     anchor = models.DateTimeField(help_text="Where its periods are counted from.")
     period_count = models.PositiveSmallIntegerField(null=True, blank=True)

@@ -58,10 +58,7 @@ def _end(customer: Customer, grant: Grant, reason: str) -> Grant:
     if grant.ended_at is not None or (grant.expires_at is not None and grant.expires_at <= now):
         grant.replayed = True
         return grant
-    if reason:
-        grant.reason = reason
-        Grant.objects.using(write_alias()).filter(pk=grant.pk, customer=customer).update(reason=reason)
-    ledger.end(customer, [(grant, now)], GrantEnd.REVOKED)
+    ledger.end(customer, [(grant, now)], GrantEnd.REVOKED, reason=reason)
     emit("grant.revoked", grant=grant)
     return grant
 
