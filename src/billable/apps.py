@@ -15,6 +15,8 @@ class BillableConfig(AppConfig):
 
     def ready(self) -> None:
         from billable import checks  # noqa: F401  # registers the checks
+        from billable.customers.departures import watch_users
         from billable.db.append_only import install_after_migrate
 
+        watch_users()
         post_migrate.connect(install_after_migrate, sender=self, dispatch_uid="billable.append_only")

@@ -143,6 +143,14 @@ def identifier(value: object, field: str) -> UUID:
         return _no_uuid(field)
 
 
+def known_identifier(value: object) -> UUID | None:
+    """A UUID, or None for what can be no row's id."""
+    try:
+        return identifier(value, "id")
+    except Invalid:
+        return None
+
+
 def _no_uuid(field: str) -> UUID:
     raise Invalid(field=field, problem="must be a UUID")
 

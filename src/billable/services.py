@@ -91,6 +91,9 @@ class CatalogService:
     create_feature = staticmethod(catalog.create_feature)
     acreate_feature = staticmethod(in_thread(catalog.create_feature))
 
+    update_feature = staticmethod(catalog.update_feature)
+    aupdate_feature = staticmethod(in_thread(catalog.update_feature))
+
     set_cost = staticmethod(catalog.set_cost)
     aset_cost = staticmethod(in_thread(catalog.set_cost))
 
@@ -100,6 +103,9 @@ class CustomerService:
 
     identify = staticmethod(onboarding.identify)
     aidentify = staticmethod(in_thread(onboarding.identify))
+
+    find_customer = staticmethod(customers.find_customer)
+    afind_customer = staticmethod(in_thread(customers.find_customer))
 
     get_customer = staticmethod(customers.get_customer)
     aget_customer = staticmethod(in_thread(customers.get_customer))

@@ -131,6 +131,21 @@ def test_deactivating_hides_and_deletes_nothing(door):
     assert Product.objects.count() == 2
 
 
+def test_a_feature_is_renamed_and_hidden_but_keeps_its_key(door, refused):
+    door.catalog.create_feature("pdf_export", unit="export", metadata={"a": 1})
+    feature = door.catalog.update_feature("PDF_export", name="PDF export", is_active=False)
+    assert (feature.key, feature.name, feature.unit, feature.metadata) == (
+        "pdf_export",
+        "PDF export",
+        "export",
+        {"a": 1},
+    )
+    assert door.catalog.list_features() == ()
+    assert len(door.catalog.list_features(include_inactive=True)) == 1
+    with refused("feature_not_found"):
+        door.catalog.update_feature("nothing", name="x")
+
+
 def test_costs_are_set_changed_and_ordered(door, refused):
     for key in ("analysis", "credits", "tokens"):
         door.catalog.create_feature(key)

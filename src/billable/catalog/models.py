@@ -8,6 +8,7 @@ from django.db.models import F, Q
 from billable.catalog.periods import Period, PeriodUnit
 from billable.compat import check_constraint
 from billable.inputs import MAX_UNITS
+from billable.money import Money
 
 PERIOD_UNITS = [(unit.value, unit.value) for unit in PeriodUnit]
 DEFAULT_PRIORITY = 100
@@ -94,7 +95,7 @@ class Price(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.amount_minor} {self.currency}"
+        return str(Money(self.amount_minor, self.currency))
 
 
 class ProductFeature(models.Model):
@@ -126,7 +127,7 @@ class ProductFeature(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.product_id}:{self.line}"
+        return f"line {self.line}"
 
     @property
     def period(self) -> Period | None:
@@ -158,7 +159,7 @@ class FeatureCost(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.per} {self.feature_id} = {self.units} {self.paid_from_id}"
+        return f"{self.units} for {self.per}"
 
 
 def period_of(row: ProductFeature | models.Model) -> Period | None:

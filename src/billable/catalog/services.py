@@ -21,6 +21,7 @@ from billable.catalog.models import (
 )
 from billable.catalog.periods import Period
 from billable.conf import knobs
+from billable.db.locks import locked
 from billable.db.units import unit_of_work, write_alias
 from billable.errors import FeatureNotFound, Invalid, NameTaken, ProductNotFound
 from billable.inputs import Metadata
@@ -151,6 +152,7 @@ def update_product(
     ``prices`` sets the price of each currency that it names; ``features`` replaces all lines.
     Raises ProductNotFound, Invalid.
     """
+    locked(Product.objects.filter(sku=inputs.name(sku, "sku"))).first()
     product = get_product(sku)
     if name is not None:
         product.name = inputs.text(name, "name", maximum=200)
@@ -208,12 +210,40 @@ def create_feature(key: str, *, name: str = "", unit: str = "", metadata: Metada
 
 
 @unit_of_work
+def update_feature(
+    key: str,
+    *,
+    name: str | None = None,
+    unit: str | None = None,
+    is_active: bool | None = None,
+    metadata: Metadata | None = None,
+) -> Feature:
+    """Change what a feature is called, or whether it is offered; None leaves a part as it is.
+
+    What was granted of an inactive feature stays usable. Raises FeatureNotFound, Invalid.
+    """
+    locked(Feature.objects.filter(key=inputs.name(key, "key"))).first()
+    feature = get_feature(key)
+    if name is not None:
+        feature.name = inputs.text(name, "name", maximum=200)
+    if unit is not None:
+        feature.unit = inputs.text(unit, "unit", maximum=50)
+    if metadata is not None:
+        feature.metadata = inputs.metadata(metadata)
+    feature.is_active = feature.is_active if is_active is None else is_active
+    feature.save(using=write_alias())
+    return feature
+
+
+@unit_of_work
 def set_cost(feature: str, paid_from: str, *, per: int = 1, units: int = 1, position: int | None = None) -> FeatureCost:
     """Let ``per`` units of ``feature`` be paid with ``units`` of ``paid_from``; set again to change it.
 
     ``position`` orders several kinds of payment, lowest first (default: last). Costs do not chain.
     Raises FeatureNotFound, Invalid.
     """
+    # Everybody who sets a cost of this feature waits here, so that no two take one position.
+    locked(Feature.objects.filter(key=inputs.name(feature, "feature"))).first()
     bought, payer = get_feature(feature), get_feature(paid_from)
     if bought.pk == payer.pk:
         raise Invalid(field="paid_from", problem="a feature cannot be paid from itself")
@@ -228,7 +258,9 @@ def set_cost(feature: str, paid_from: str, *, per: int = 1, units: int = 1, posi
         position = existing.position
     else:
         position = (costs.aggregate(last=Max("position"))["last"] or 0) + 1
-    cost, _ = costs.update_or_create(feature=bought, paid_from=payer, defaults={**amounts, "position": position})
+    cost = existing or FeatureCost(feature=bought, paid_from=payer)
+    cost.per, cost.units, cost.position = amounts["per"], amounts["units"], position
+    cost.save(using=write_alias())
     return cost
 
 
@@ -262,14 +294,14 @@ def _single_price(price: str | Money | None, currency: str | None) -> list[Money
 
 
 def _set_prices(product: Product, prices: Sequence[Money]) -> None:
+    standing = {price.currency: price for price in Price.objects.using(write_alias()).filter(product=product)}
     for money in prices:
         if not isinstance(money, Money):
             raise Invalid(field="prices", problem="must be Money")
         currency = inputs.currency(money.currency)
-        amount = inputs.whole(money.amount_minor, "prices", minimum=0, maximum=MAX_AMOUNT_MINOR)
-        Price.objects.using(write_alias()).update_or_create(
-            product=product, currency=currency, defaults={"amount_minor": amount}
-        )
+        price = standing.setdefault(currency, Price(product=product, currency=currency))
+        price.amount_minor = inputs.whole(money.amount_minor, "prices", minimum=0, maximum=MAX_AMOUNT_MINOR)
+        price.save(using=write_alias())
 
 
 def _line(entry: object, quantity: int | None, period: object, position: int) -> FeatureLine:
@@ -322,5 +354,16 @@ def _set_lines(product: Product, lines: Sequence[FeatureLine]) -> None:
 
 
 def _feature_named(key: str) -> Feature:
-    feature = Feature.objects.using(write_alias()).filter(key=key).first()
-    return feature or create_feature(key)
+    """The feature of this key, made when there is none. Raises NameTaken when it is a product's."""
+    features = Feature.objects.using(write_alias()).filter(key=key)
+    found = features.first()
+    if found is not None:
+        return found
+    try:
+        return create_feature(key)
+    except NameTaken:
+        # Somebody else's product may have brought it while we waited.
+        found = features.first()
+        if found is None:
+            raise
+        return found

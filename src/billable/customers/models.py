@@ -48,9 +48,10 @@ class Customer(models.Model):
 class UserLink(models.Model):
     """A user that acts for a customer. A user has one customer; a customer may have several users."""
 
-    # No database constraint: the host's users are not ours to lock, and deleting one must not touch the books.
+    # No database constraint, and no cascade: the host's users are not ours to lock, and may live in another database.
+    # Deleting one removes its link by a signal (see customers.departures) and never touches the books.
     user = models.OneToOneField(
-        knobs.user_model, on_delete=models.CASCADE, primary_key=True, db_constraint=False, related_name="+"
+        knobs.user_model, on_delete=models.DO_NOTHING, primary_key=True, db_constraint=False, related_name="+"
     )
     customer = models.ForeignKey(Customer, on_delete=models.PROTECT, db_constraint=False, related_name="user_links")
     actor = models.CharField(max_length=ACTOR_MAX_LENGTH, editable=False)

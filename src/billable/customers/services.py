@@ -21,13 +21,18 @@ def now_for(customer: Customer | None) -> datetime:
     return present if customer is None else present + timedelta(seconds=customer.clock_offset_seconds)
 
 
+def find_customer(user: Subject) -> Customer | None:
+    """The customer of a subject, or None when there is none (yet)."""
+    customer_id = find_customer_id(who(user))
+    return None if customer_id is None else Customer.objects.using(write_alias()).get(pk=customer_id)
+
+
 def get_customer(user: Subject) -> Customer:
     """The customer of a subject. Raises CustomerNotFound."""
-    person = who(user)
-    customer_id = find_customer_id(person)
-    if customer_id is None:
-        raise CustomerNotFound(customer=str(person))
-    return Customer.objects.using(write_alias()).get(pk=customer_id)
+    customer = find_customer(user)
+    if customer is None:
+        raise CustomerNotFound(customer=str(who(user)))
+    return customer
 
 
 @unit_of_work

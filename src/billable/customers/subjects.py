@@ -16,6 +16,7 @@ from django.db.models.functions import Coalesce
 from billable import inputs
 from billable.conf import knobs
 from billable.customers.models import PROVIDER_MAX_LENGTH, Customer, Identity, UserLink
+from billable.db.locks import locked
 from billable.db.units import write_alias
 from billable.errors import CustomerNotFound, Invalid, InvalidSubject
 
@@ -195,16 +196,10 @@ def lock_customer(subject: Subject) -> Customer:
 
 def lock_customer_id(customer_id: UUID) -> Customer:
     """Lock a customer's row by its id, or the row of the customer that absorbed it. Raises CustomerNotFound."""
-    customer = _locked().filter(pk=customer_id).first()
+    customers = locked(Customer.objects.order_by())
+    customer = customers.filter(pk=customer_id).first()
     if customer is not None and customer.merged_into_id is not None:
-        customer = _locked().filter(pk=customer.merged_into_id).first()
+        customer = customers.filter(pk=customer.merged_into_id).first()
     if customer is None:
         raise CustomerNotFound(customer=str(customer_id))
     return customer
-
-
-def _locked() -> models.QuerySet[Customer]:
-    # FOR NO KEY UPDATE: a plain FOR UPDATE deadlocks with the key-share lock that an insert's foreign-key check takes.
-    alias = write_alias()
-    no_key = connections[alias].features.has_select_for_no_key_update
-    return Customer.objects.using(alias).select_for_update(no_key=no_key).order_by()

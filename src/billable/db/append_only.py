@@ -56,9 +56,13 @@ def wanted() -> bool:
 
 
 def install_after_migrate(using: str, **kwargs: Any) -> None:
-    """Install the triggers where they are wanted; a receiver of post_migrate."""
-    if wanted() and using == write_alias():
+    """Install the triggers where they are wanted, remove them where they are not; a receiver of post_migrate."""
+    if using != write_alias():
+        return
+    if wanted():
         install(using)
+    elif knobs.append_only == "off":
+        remove(using)
 
 
 def unprotected_tables(alias: str) -> list[str]:

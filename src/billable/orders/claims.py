@@ -1,14 +1,15 @@
 """Which order a payment id belongs to, over all customers and at once.
 
 A payment id belongs to one order. The same id under two concrete methods is two payments; ``default`` matches any
-method. Two who claim at the same moment see each other because both first insert the id's gate row: the second waits
-for the first to commit, and reads afterwards.
+method. Two who claim at the same moment see each other because both first lock the id's gate row: the second waits for
+the first to commit, and reads afterwards.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from billable.db.locks import locked
 from billable.db.units import write_alias
 from billable.errors import PaymentConflict
 from billable.orders.models import Order, PaymentClaim
@@ -28,25 +29,20 @@ class PaymentKey:
 
 def claim(order: Order, key: PaymentKey) -> None:
     """Claim a payment id for a locked order. Raises PaymentConflict, and writes nothing, when another order has it."""
-    _refuse_foreign(order, key)
-    mine = [
-        PaymentClaim(payment_id=key.id, payment_method=_GATE),
-        PaymentClaim(
-            payment_id=key.id,
-            payment_method=key.method,
-            capture_id=key.capture_id,
-            order_id=order.pk,
-            customer_id=order.customer_id,
-        ),
-    ]
     claims = PaymentClaim.objects.using(write_alias())
-    claims.bulk_create(mine, ignore_conflicts=True)
-    try:
-        _refuse_foreign(order, key)
-    except PaymentConflict:
-        # The caller's transaction may go on: leave it as it was.
-        claims.filter(pk__in=[each.pk for each in mine]).delete()
-        raise
+    # Whoever has the id wrote its gate before; so where a conflict is found, this insert did nothing.
+    claims.bulk_create([PaymentClaim(payment_id=key.id, payment_method=_GATE)], ignore_conflicts=True)
+    locked(PaymentClaim.objects.all()).get(payment_id=key.id, payment_method=_GATE)
+    _refuse_foreign(order, key)
+    mine = PaymentClaim(
+        payment_id=key.id,
+        payment_method=key.method,
+        capture_id=key.capture_id,
+        order_id=order.pk,
+        customer_id=order.customer_id,
+    )
+    # The order's own claim may stand already: the same id by another of its methods.
+    claims.bulk_create([mine], ignore_conflicts=True)
 
 
 def _refuse_foreign(order: Order, key: PaymentKey) -> None:

@@ -220,8 +220,8 @@ class Payment(models.Model):
 class PaymentClaim(models.Model):
     """Which order a payment id belongs to, over all customers. A claim table: no foreign keys.
 
-    Per payment id there is one row with the method ``*``. Everybody who claims the id inserts it first, so that two
-    who name different methods (``default`` matches any) still wait for one another.
+    Per payment id there is one row with the method ``*``. Everybody who claims the id locks it first, so that two who
+    name different methods (``default`` matches any) still wait for one another.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)

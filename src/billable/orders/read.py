@@ -30,10 +30,10 @@ def order_id_of(order: Order | UUID | str) -> UUID:
     """The id of an order, given as the row, the id or its text. Raises OrderNotFound for what can be none."""
     if isinstance(order, Order):
         return order.pk
-    try:
-        return inputs.identifier(order, "order")
-    except Invalid:
-        raise OrderNotFound(order=str(order)[:100]) from None
+    order_id = inputs.known_identifier(order)
+    if order_id is None:
+        raise OrderNotFound(order=str(order)[:100])
+    return order_id
 
 
 def get_order(order: Order | UUID | str) -> Order:

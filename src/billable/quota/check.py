@@ -29,9 +29,12 @@ _MESSAGES = {
 
 @dataclass(frozen=True, kw_only=True)
 class GrantSummary:
-    """One usable grant, as check explains it. ``remaining`` None is unlimited, ``expires_at`` None is never."""
+    """One usable grant, as check explains it. ``remaining`` None is unlimited, ``expires_at`` None is never.
 
-    grant_id: UUID
+    ``grant_id`` is None for a default product that is only granted with the first write.
+    """
+
+    grant_id: UUID | None
     feature: str
     product_sku: str | None
     source: str
@@ -83,7 +86,7 @@ class QuotaCheck(tuple[bool, str, "Product | None", "int | None"]):
         grants = [standing.grants[each.id] for each in usable]
         summaries = [
             GrantSummary(
-                grant_id=grant.pk,
+                grant_id=None if grant._state.adding else grant.pk,
                 feature=grant.feature.key,
                 product_sku=grant.product.sku if grant.product else None,
                 source=grant.source,

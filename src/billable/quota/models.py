@@ -6,6 +6,8 @@ Foreign keys without a database constraint are checked by ``verify`` instead: on
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db import models
 from django.db.models import F, Q
 
@@ -331,3 +333,9 @@ class LedgerEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.customer_id}#{self.seq}"
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """The metadata of what caused it: of the usage, else of the grant."""
+        facts: dict[str, Any] = self.usage.metadata if self.usage is not None else self.grant.metadata
+        return facts

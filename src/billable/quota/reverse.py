@@ -66,10 +66,11 @@ def reverse_usage(
 
 
 def _usage(usage: Usage | UUID | str) -> Usage:
-    usage_id = usage.pk if isinstance(usage, Usage) else inputs.identifier(usage, "usage")
-    found = Usage.objects.using(write_alias()).select_related("feature").filter(pk=usage_id).first()
+    usage_id = usage.pk if isinstance(usage, Usage) else inputs.known_identifier(usage)
+    usages = Usage.objects.using(write_alias()).select_related("feature")
+    found = None if usage_id is None else usages.filter(pk=usage_id).first()
     if found is None:
-        raise UsageNotFound(usage=str(usage_id))
+        raise UsageNotFound(usage=str(usage)[:100])
     return found
 
 

@@ -36,8 +36,8 @@ def revoke_grant(
     units = None if quantity is None else inputs.whole(quantity, "quantity")
     key = inputs.optional_key(idempotency_key)
     reason, facts = inputs.text(reason, "reason"), inputs.metadata(metadata)
-    grant_id = grant.pk if isinstance(grant, Grant) else inputs.identifier(grant, "grant")
-    customer = lock_customer_id(_customer_id(grant_id))
+    grant_id, customer_id = _whose(grant)
+    customer = lock_customer_id(customer_id)
     earlier = adjustments.by_key(customer, key) if key and units is not None else None
     current = _get(grant_id)
     if earlier:
@@ -94,11 +94,14 @@ def _receipt(
     )
 
 
-def _customer_id(grant_id: UUID) -> UUID:
-    customer_id = Grant.objects.using(write_alias()).filter(pk=grant_id).values_list("customer_id", flat=True).first()
-    if customer_id is None:
-        raise GrantNotFound(grant=str(grant_id))
-    return customer_id
+def _whose(grant: Grant | UUID | str) -> tuple[UUID, UUID]:
+    """The id of a grant and of its customer. Raises GrantNotFound."""
+    grant_id = grant.pk if isinstance(grant, Grant) else inputs.known_identifier(grant)
+    owners = Grant.objects.using(write_alias()).values_list("pk", "customer_id")
+    found = None if grant_id is None else owners.filter(pk=grant_id).first()
+    if found is None:
+        raise GrantNotFound(grant=str(grant)[:100])
+    return found
 
 
 def _get(grant_id: UUID) -> Grant:

@@ -1,0 +1,11 @@
+"""The admin of the engine: look at everything, edit the catalogue, act through the front door.
+
+The books (grants, usages, orders, payments, the ledger) are read here and never written. One file per room:
+
+- ``base``: what every page shares; ``columns``, ``panels`` and ``acts`` are its parts.
+- ``catalog``, ``customers``, ``quota``, ``orders``, ``trials``: the tables of each room.
+"""
+
+from billable.admin import catalog, customers, orders, quota, trials
+
+__all__ = ["catalog", "customers", "orders", "quota", "trials"]

@@ -1,0 +1,285 @@
+"""The catalogue: what can be edited here. Every edit that has a verb goes through it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, cast
+
+from django import forms
+from django.contrib import admin
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest, HttpResponse
+
+from billable.actor import acting_as
+from billable.admin import columns
+from billable.admin.acts import actor_of
+from billable.admin.base import Admin, Books
+from billable.admin.catalog_forms import CatalogForm, CostForm, FeatureForm, LineForm, PriceForm, ProductForm
+from billable.admin.columns import money, quantity, units
+from billable.admin.panels import Related
+from billable.errors import BillableError
+from billable.models import CatalogName, Feature, FeatureCost, Price, Product, ProductFeature
+from billable.money import Money
+from billable.services import CatalogService, FeatureLine
+
+MAX_LINES = 50
+
+
+class CatalogAdmin(Admin):
+    """Rows of the catalogue. What the front door refuses when they are saved becomes an error of the form."""
+
+    add_fields: Sequence[str] = ()
+    change_fields: Sequence[str] = ()
+    fixed: Sequence[str] = ()
+    """What is not typed once the row exists, because what was sold refers to it."""
+
+    def get_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
+        if obj is None:
+            return self.add_fields
+        if self.has_change_permission(request, obj):
+            return self.change_fields
+        return ["metadata_shown" if name == "metadata" else name for name in self.change_fields]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
+        return () if obj is None else (*self.fixed, "metadata_shown")
+
+    def get_form(
+        self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
+    ) -> type[forms.ModelForm[Any]]:
+        form = super().get_form(request, obj, change, **kwargs)
+        cast("type[CatalogForm]", form).refusal = getattr(request, "billable_refusal", None)
+        return form
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        with acting_as(actor_of(request)):
+            try:
+                return super().changeform_view(request, object_id, form_url, extra_context)
+            except BillableError as refusal:
+                # Nothing was saved: the page is shown again, with the refusal as an error of its form.
+                request.billable_refusal = refusal  # type: ignore[attr-defined]  # read by get_form
+                return super().changeform_view(request, object_id, form_url, extra_context)
+
+
+class PriceInline(admin.TabularInline):  # type: ignore[type-arg]
+    model = Price
+    form = PriceForm
+    fields = ("currency", "amount")
+    extra = 1
+    amount = columns.amount("amount_minor", "amount")
+
+
+class LineInline(admin.TabularInline):  # type: ignore[type-arg]
+    model = ProductFeature
+    form = LineForm
+    autocomplete_fields = ("feature",)
+    extra = 1
+    max_num = MAX_LINES
+    verbose_name = "feature"
+    verbose_name_plural = "features"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ProductFeature]:
+        rows: QuerySet[ProductFeature] = super().get_queryset(request)
+        return rows.select_related("feature")
+
+
+@admin.register(Product)
+class ProductAdmin(CatalogAdmin):
+    form = ProductForm
+    add_fields = ("sku", "name", "description", "is_trial", "is_default", "trial_campaign", "metadata")
+    change_fields = (
+        "sku",
+        "name",
+        "description",
+        "is_active",
+        "is_trial",
+        "is_default",
+        "trial_campaign",
+        "metadata",
+        "created_at",
+        "updated_at",
+    )
+    fixed = ("sku", "is_trial", "created_at", "updated_at")
+    inlines = (PriceInline, LineInline)
+    list_display = ("sku", "name", "costs", "gives", "is_active", "is_trial", "is_default")
+    list_filter = ("is_active", "is_trial", "is_default", "lines__feature")
+    search_fields = ("sku", "name", "description")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Product]:
+        rows: QuerySet[Product] = super().get_queryset(request)
+        return rows.prefetch_related("prices", "lines__feature")
+
+    @admin.display(description="price")
+    def costs(self, row: Product) -> str:
+        return ", ".join(money(price.amount_minor, price.currency) for price in row.prices.all())
+
+    @admin.display(description="features")
+    def gives(self, row: Product) -> str:
+        return ", ".join(line_text(line) for line in row.lines.all())
+
+    def save_model(self, request: HttpRequest, obj: Product, form: Any, change: bool) -> None:
+        details = {
+            "name": obj.name,
+            "description": obj.description,
+            "is_default": obj.is_default,
+            "trial_campaign": obj.trial_campaign,
+            "metadata": obj.metadata,
+        }
+        if change:
+            CatalogService.update_product(obj.sku, is_active=obj.is_active, **details)
+        else:
+            adopt(obj, CatalogService.create_product(obj.sku, is_trial=obj.is_trial, **details))
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Iterable[Any], change: bool) -> None:
+        for formset in formsets:
+            formset.save(commit=False)  # writes nothing; the log of this change reads what it finds out
+            if not formset.has_changed():
+                continue
+            if formset.model is Price:
+                prices = [Money(price.amount_minor, price.currency) for price in changed_rows(formset)]
+                CatalogService.update_product(form.instance.sku, prices=prices)
+                withdraw(formset)
+            else:
+                CatalogService.update_product(form.instance.sku, features=[line_of(row) for row in rows_of(formset)])
+
+
+class CostInline(admin.TabularInline):  # type: ignore[type-arg]
+    model = FeatureCost
+    form = CostForm
+    fk_name = "feature"
+    autocomplete_fields = ("paid_from",)
+    extra = 1
+    verbose_name = "way to pay it"
+    verbose_name_plural = "can be paid from other features"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[FeatureCost]:
+        rows: QuerySet[FeatureCost] = super().get_queryset(request)
+        return rows.select_related("feature", "paid_from")
+
+
+@admin.register(Feature)
+class FeatureAdmin(CatalogAdmin):
+    form = FeatureForm
+    add_fields = ("key", "name", "unit", "metadata")
+    change_fields = ("key", "name", "unit", "is_active", "metadata", "created_at")
+    fixed = ("key", "created_at")
+    inlines = (CostInline,)
+    list_display = ("key", "name", "unit", "paid_from", "is_active", "created_at")
+    list_filter = ("is_active",)
+    search_fields = ("key", "name")
+    panels = (
+        Related(
+            ProductFeature,
+            "feature",
+            ("product", "quantity_shown", "lasts", "priority"),
+            title="Given by products",
+        ),
+        Related(FeatureCost, "paid_from", ("feature", "per", "units", "position"), title="Pays for"),
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Feature]:
+        rows: QuerySet[Feature] = super().get_queryset(request)
+        return rows.prefetch_related("costs__paid_from")
+
+    @admin.display(description="paid from")
+    def paid_from(self, row: Feature) -> str:
+        return ", ".join(f"{cost.units} {cost.paid_from.key} for {cost.per}" for cost in row.costs.all())
+
+    def save_model(self, request: HttpRequest, obj: Feature, form: Any, change: bool) -> None:
+        details = {"name": obj.name, "unit": obj.unit, "metadata": obj.metadata}
+        if change:
+            CatalogService.update_feature(obj.key, is_active=obj.is_active, **details)
+        else:
+            adopt(obj, CatalogService.create_feature(obj.key, **details))
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Iterable[Any], change: bool) -> None:
+        for formset in formsets:
+            formset.save(commit=False)  # writes nothing; the log of this change reads what it finds out
+            withdraw(formset)
+            for cost in changed_rows(formset):
+                CatalogService.set_cost(
+                    form.instance.key,
+                    cost.paid_from.key,
+                    per=cost.per,
+                    units=cost.units,
+                    position=cost.position,
+                )
+
+
+def adopt(unsaved: Model, created: Model) -> None:
+    """Let the row that the form made be the row that the verb made."""
+    unsaved.pk = created.pk
+    unsaved._state = created._state
+
+
+def rows_of(formset: Any) -> list[Any]:
+    """The rows that stay after this edit, in their order."""
+    kept = (form for form in formset.forms if form not in formset.deleted_forms)
+    return [form.instance for form in kept if form.instance.pk is not None or form.has_changed()]
+
+
+def changed_rows(formset: Any) -> list[Any]:
+    """The rows that this edit adds or changes."""
+    kept = (form for form in formset.forms if form not in formset.deleted_forms)
+    return [form.instance for form in kept if form.has_changed()]
+
+
+def withdraw(formset: Any) -> None:
+    """Delete what was ticked for it. Orders, usages and holds keep copies, so only new ones notice."""
+    for row in formset.deleted_objects:
+        row.delete()
+
+
+def line_of(row: ProductFeature) -> FeatureLine:
+    """A row of the form as the front door takes it."""
+    return FeatureLine(
+        feature=row.feature.key,
+        quantity=row.quantity,
+        period=f"{row.period_count} {row.period_unit}" if row.period_count else None,
+        priority=row.priority,
+    )
+
+
+def line_text(line: ProductFeature) -> str:
+    """A line for a person: ``100 pdf_export for 1 month``."""
+    lasts = f" for {line.period}" if line.period else ""
+    return f"{quantity(line.quantity)} {line.feature.key}{lasts}"
+
+
+@admin.register(CatalogName)
+class CatalogNameAdmin(Books):
+    list_display = ("name", "kind")
+    list_filter = ("kind",)
+    search_fields = ("name",)
+    ordering = ("name",)
+
+
+@admin.register(Price)
+class PriceAdmin(Books):
+    list_display = ("product", "amount_minor_shown", "currency")
+    list_select_related = ("product",)
+    search_fields = ("product__sku", "currency__exact")
+    amount_minor_shown = columns.amount("amount_minor")
+
+
+@admin.register(ProductFeature)
+class ProductFeatureAdmin(Books):
+    list_display = ("product", "line", "feature", "quantity_shown", "lasts", "priority")
+    list_display_links = ("product", "line")
+    list_select_related = ("product", "feature")
+    list_filter = ("feature",)
+    search_fields = ("product__sku", "feature__key")
+    quantity_shown = units("quantity")
+    lasts = columns.lasts
+
+
+@admin.register(FeatureCost)
+class FeatureCostAdmin(Books):
+    list_display = ("feature", "paid_from", "per", "units", "position")
+    list_select_related = ("feature", "paid_from")
+    search_fields = ("feature__key", "paid_from__key")

@@ -1,0 +1,211 @@
+"""Forms of the catalogue: what may be typed, checked as the front door will check it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any, ClassVar, TypeVar
+
+from django import forms
+from django.contrib.admin.widgets import AdminTextInputWidget
+from django.core.exceptions import ValidationError
+
+from billable import inputs
+from billable.admin.columns import money
+from billable.conf import knobs
+from billable.errors import BillableError, Invalid
+from billable.inputs import MAX_UNITS
+from billable.models import CatalogName, Feature, FeatureCost, Price, Product, ProductFeature
+from billable.money import MAX_AMOUNT_MINOR, Money
+from billable.services import Period
+
+Clean = TypeVar("Clean")
+
+
+def checked(check: Callable[..., Clean], *args: Any, **kwargs: Any) -> Clean:
+    """What a check of the engine answers; its refusal becomes an error of the form."""
+    try:
+        return check(*args, **kwargs)
+    except Invalid as refusal:
+        raise ValidationError(refusal.problem[:1].upper() + refusal.problem[1:] + ".") from None
+
+
+class MetadataField(forms.JSONField):
+    """A JSON object, indented."""
+
+    def prepare_value(self, value: Any) -> Any:
+        if isinstance(value, str):
+            return super().prepare_value(value)
+        return json.dumps(value, indent=2, ensure_ascii=False)
+
+    def bound_data(self, data: Any, initial: Any) -> Any:
+        try:
+            return super().bound_data(data, initial)
+        except RecursionError:
+            return ""
+
+    def to_python(self, value: Any) -> Any:
+        try:
+            return super().to_python(value)
+        except RecursionError:
+            raise ValidationError("Must be plain JSON.") from None
+
+    def clean(self, value: Any) -> dict[str, Any]:
+        return checked(inputs.metadata, super().clean(value))
+
+
+class CatalogForm(forms.ModelForm):  # type: ignore[type-arg]  # ModelForm is generic in the stubs only
+    """A row of the catalogue. ``refusal`` is what the front door said when it was last saved."""
+
+    refusal: ClassVar[BillableError | None] = None
+
+    metadata = MetadataField(
+        required=False, widget=forms.Textarea(attrs={"rows": 5, "cols": 60, "class": "vLargeTextField"})
+    )
+
+    def clean(self) -> dict[str, Any] | None:
+        answers = super().clean()
+        if self.refusal is not None:
+            field = getattr(self.refusal, "field", None)
+            self.add_error(field if field in self.fields else None, self.refusal.message)
+        return answers
+
+    def clean_name(self) -> str:
+        return checked(inputs.text, self.cleaned_data["name"], "name", maximum=200)
+
+
+class ProductForm(CatalogForm):
+    class Meta:
+        model = Product
+        fields = (
+            "sku",
+            "name",
+            "description",
+            "is_active",
+            "is_trial",
+            "is_default",
+            "trial_campaign",
+            "metadata",
+        )
+
+    def clean_sku(self) -> str:
+        return new_name(self.cleaned_data["sku"], "sku")
+
+    def clean_description(self) -> str:
+        return checked(inputs.text, self.cleaned_data["description"], "description", maximum=10_000)
+
+    def clean_trial_campaign(self) -> str:
+        campaign: str = self.cleaned_data["trial_campaign"]
+        return checked(inputs.name, campaign, "trial_campaign") if campaign else ""
+
+
+class FeatureForm(CatalogForm):
+    class Meta:
+        model = Feature
+        fields = ("key", "name", "unit", "is_active", "metadata")
+
+    def clean_key(self) -> str:
+        return new_name(self.cleaned_data["key"], "key")
+
+    def clean_unit(self) -> str:
+        return checked(inputs.text, self.cleaned_data["unit"], "unit", maximum=50)
+
+
+def new_name(value: str, field: str) -> str:
+    """A clean name that neither a product nor a feature has."""
+    name = checked(inputs.name, value, field)
+    if CatalogName.objects.filter(name=name).exists():
+        raise ValidationError(f"The name “{name}” is already used in the catalogue.", code="unique")
+    return name
+
+
+class PriceForm(forms.ModelForm):  # type: ignore[type-arg]
+    """A price, typed as a decimal in the currency's own number of decimals."""
+
+    currency = forms.CharField(max_length=10, widget=AdminTextInputWidget(attrs={"size": 6, "class": ""}))
+    amount = forms.CharField(max_length=32, widget=AdminTextInputWidget(attrs={"inputmode": "decimal", "class": ""}))
+
+    class Meta:
+        model = Price
+        fields = ("currency",)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance.pk is not None:
+            self.fields["currency"].disabled = True
+            self.initial["amount"] = money(self.instance.amount_minor, self.instance.currency).split(" ")[0]
+        elif "currency" in self.fields:
+            self.fields["currency"].widget.attrs["placeholder"] = knobs.currency
+
+    def clean_currency(self) -> str:
+        return checked(inputs.currency, self.cleaned_data["currency"])
+
+    def clean(self) -> dict[str, Any] | None:
+        answers = super().clean() or self.cleaned_data
+        if {"amount", "currency"} <= answers.keys():
+            try:
+                self.instance.amount_minor = checked(amount_minor, answers["amount"], answers["currency"])
+            except ValidationError as error:
+                self.add_error("amount", error)
+        return answers
+
+
+def amount_minor(amount: str, currency: str) -> int:
+    """The minor units of a price typed as a decimal."""
+    minor = Money.parse(amount, currency, extra=knobs.currencies).amount_minor
+    return inputs.whole(minor, "amount", minimum=0, maximum=MAX_AMOUNT_MINOR)
+
+
+class LineForm(forms.ModelForm):  # type: ignore[type-arg]
+    """What a product gives of one feature."""
+
+    quantity = forms.IntegerField(required=False, min_value=1, max_value=MAX_UNITS, help_text="Empty: unlimited.")
+    period_count = forms.IntegerField(required=False, min_value=1, help_text="Empty: for ever.")
+    priority = forms.IntegerField(
+        initial=ProductFeature().priority, min_value=-32_768, max_value=32_767, help_text="Lower is used up first."
+    )
+
+    class Meta:
+        model = ProductFeature
+        fields = ("feature", "quantity", "period_count", "period_unit", "priority")
+
+    def clean(self) -> dict[str, Any] | None:
+        answers = super().clean() or self.cleaned_data
+        count, unit = answers.get("period_count"), answers.get("period_unit")
+        if count and unit:
+            try:
+                checked(Period.of, count, unit)
+            except ValidationError as error:
+                self.add_error("period_count", error)
+        elif count:
+            self.add_error("period_unit", "Say which unit the period is counted in.")
+        elif unit and "period_count" not in self.errors:
+            self.add_error("period_count", "Say how many, or leave the unit empty too.")
+        return answers
+
+
+class CostForm(forms.ModelForm):  # type: ignore[type-arg]
+    """What a feature costs when it is paid from another."""
+
+    per = forms.IntegerField(min_value=1, max_value=MAX_UNITS, initial=1, help_text="So many units of this feature …")
+    units = forms.IntegerField(
+        min_value=1, max_value=MAX_UNITS, initial=1, help_text="… cost so many units of the other."
+    )
+    position = forms.IntegerField(
+        required=False, min_value=1, max_value=1000, help_text="Lower is tried first. Empty: last."
+    )
+
+    class Meta:
+        model = FeatureCost
+        fields = ("paid_from", "per", "units", "position")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance.pk is not None and "paid_from" in self.fields:
+            self.fields["paid_from"].disabled = True
+
+    def clean_paid_from(self) -> Feature:
+        paid_from: Feature = self.cleaned_data["paid_from"]
+        if paid_from.pk == self.instance.feature_id:
+            raise ValidationError("A feature cannot be paid from itself.")
+        return paid_from

@@ -1,0 +1,190 @@
+"""Customers, their identities and their users: read, and granted to."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from django import forms
+from django.contrib import admin
+from django.db.models import CharField, F, Model, OuterRef, QuerySet, Subquery, Value
+from django.db.models.functions import Concat
+from django.http import HttpRequest
+from django.utils import timezone
+
+from billable.admin.acts import Act, ActForm, Answers, reason_field
+from billable.admin.base import Books
+from billable.admin.columns import instant, link, pretty, quantity, user_text
+from billable.admin.panels import Panel, PanelRow, Related
+from billable.admin.quota import GRANT_COLUMNS
+from billable.inputs import MAX_UNITS
+from billable.models import Customer, Grant, Identity, LedgerEntry, Order, Trial, UserLink
+from billable.services import CatalogService, QuotaService
+
+USER = UserLink._meta.get_field("user").related_model
+# A user model need not have a username, nor any field that is a name.
+USER_NAME: str = getattr(USER, "USERNAME_FIELD", None) or "pk"
+USER_SEARCH = ("=user__pk",) if USER_NAME == "pk" else ("=user__pk", f"user__{USER_NAME}")
+
+
+class GrantForm(ActForm):
+    """What to grant by hand."""
+
+    what = forms.ChoiceField(label="Product or feature")
+    quantity = forms.IntegerField(
+        required=False,
+        min_value=1,
+        max_value=MAX_UNITS,
+        help_text="Units of the feature, or how many of the product (empty: one).",
+    )
+    unlimited = forms.BooleanField(required=False, help_text="Of a feature: without a limit, instead of a quantity.")
+    expires_at = forms.DateTimeField(
+        label="Expires",
+        required=False,
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
+    )
+    reason = reason_field(required=False)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        products = [(row.sku, label(row.sku, row.name)) for row in CatalogService.list_products()]
+        features = [(row.key, label(row.key, row.name)) for row in CatalogService.list_features()]
+        self.features = frozenset(key for key, _ in features)
+        what = cast(forms.ChoiceField, self.fields["what"])
+        what.choices = [("", "---------"), ("Products", products), ("Features", features)]
+        self.fields[
+            "expires_at"
+        ].help_text = f"Empty: what the product says, or never. Time zone: {timezone.get_current_timezone_name()}."
+
+    def clean(self) -> Answers:
+        answers = super().clean() or {}
+        answers["is_feature"] = answers.get("what") in self.features
+        if not answers["is_feature"]:
+            if answers.get("unlimited"):
+                self.add_error("unlimited", "A product says itself what it gives.")
+        elif answers.get("unlimited") and answers.get("quantity"):
+            self.add_error("quantity", "Give a quantity or tick “unlimited”, not both.")
+        elif not answers.get("unlimited") and not answers.get("quantity") and "quantity" not in self.errors:
+            self.add_error("quantity", "Give a quantity or tick “unlimited”.")
+        return answers
+
+
+def label(key: str, name: str) -> str:
+    """What a product or feature is called in the list."""
+    return f"{key} – {name}" if name else key
+
+
+def grant(customer: Customer, answers: Answers) -> str:
+    """Grant by hand what the form says."""
+    details = {name: answers[name] for name in ("expires_at", "reason", "idempotency_key")}
+    what, number = answers["what"], answers["quantity"]
+    if answers["is_feature"]:
+        grants = QuotaService.grant_feature(customer, what, quantity=number, **details)
+        said = f"{quantity(number)} {what}"
+    else:
+        grants = QuotaService.grant_product(customer, what, quantity=number or 1, **details)
+        said = f"{quantity(number or 1)} × {what}"
+    replayed = any(one.replayed for one in grants)
+    return f"{said} had been granted already; nothing was granted twice." if replayed else f"granted {said}."
+
+
+@admin.register(Customer)
+class CustomerAdmin(Books):
+    list_display = ("own_id", "known_as", "used_by", "zone", "merged_into_link", "created_at")
+    list_filter = ("created_at", ("merged_into", admin.EmptyFieldListFilter))
+    search_fields = (
+        "identities__external_id",
+        *(name.replace("user__", "user_links__user__") for name in USER_SEARCH),
+    )
+    id_fields = ("pk",)
+    search_help_text = "An external id, a user, or a customer id."
+    panels = (
+        Related(Identity, "customer", ("provider", "external_id", "created_at")),
+        Related(UserLink, "customer", ("user_shown", "actor", "created_at"), title="Users"),
+        Related(Grant, "customer", GRANT_COLUMNS),
+        Related(Order, "customer", ("created_at", "status", "total_amount_minor_shown", "paid_amount_minor_shown")),
+        Related(Trial, "customer", ("product", "campaign", "created_at")),
+        Related(
+            LedgerEntry,
+            "customer",
+            ("seq", "effective_at", "kind", "feature", "amount_shown", "remaining_after_shown", "actor"),
+            title="Ledger history",
+            ordering=("-seq",),
+        ),
+    )
+    acts = (Act(name="grant", title="Grant…", button="Grant", form=GrantForm, perform=grant),)
+    merged_into_link = link("merged_into")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Customer]:
+        identities = Identity.objects.filter(customer=OuterRef("pk")).order_by("created_at", "id")
+        users = UserLink.objects.filter(customer=OuterRef("pk")).order_by("created_at", "user")
+        name = Concat(F("provider"), Value(":"), F("external_id"), output_field=CharField())
+        rows: QuerySet[Customer] = super().get_queryset(request)
+        return rows.annotate(
+            identity_name=Subquery(identities.values(name=name)[:1]),
+            user_name=Subquery(users.values(name=F(f"user__{USER_NAME}"))[:1]),
+        )
+
+    @admin.display(description="known as", ordering="identity_name")
+    def known_as(self, row: Any) -> str:
+        return row.identity_name or ""
+
+    @admin.display(description="user", ordering="user_name")
+    def used_by(self, row: Any) -> str:
+        return "" if row.user_name is None else str(row.user_name)
+
+    def panels_of(self, request: HttpRequest, row: Customer) -> list[Panel]:
+        return [balances_of(row), *super().panels_of(request, row)]
+
+
+def balances_of(customer: Customer) -> Panel:
+    """What is left of each feature, now."""
+    rows = [
+        PanelRow(
+            cells=(
+                balance.feature,
+                quantity(balance.balance),
+                quantity(balance.held),
+                instant(balance.expires_at),
+            )
+        )
+        for balance in QuotaService.balances(customer)
+    ]
+    return Panel(title="Balances", headers=("Feature", "Balance", "Held", "Expires"), rows=rows)
+
+
+@admin.register(Identity)
+class IdentityAdmin(Books):
+    list_display = ("provider", "external_id", "customer_link", "actor", "created_at")
+    list_display_links = ("external_id",)
+    list_filter = ("created_at",)
+    search_fields = ("external_id", "provider__exact")
+    id_fields = ("pk", "customer")
+    ordering = ("-id",)
+    customer_link = link("customer")
+    profile_shown = pretty("profile")
+
+
+@admin.register(UserLink)
+class UserLinkAdmin(Books):
+    list_display = ("user_shown", "customer_link", "actor", "created_at")
+    list_filter = ("created_at",)
+    search_fields = USER_SEARCH
+    id_fields = ("customer",)
+    ordering = ("-created_at",)
+    customer_link = link("customer")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[UserLink]:
+        # Not a join: a link whose user was deleted behind Django's back must still be listed.
+        rows: QuerySet[UserLink] = super().get_queryset(request)
+        return rows.prefetch_related("user")
+
+    @admin.display(description="user", ordering="user")
+    def user_shown(self, row: UserLink) -> str:
+        return user_text(row)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Not here; but whoever deletes a user in the host's own admin takes the link along."""
+        here = f"{self.opts.app_label}_{self.opts.model_name}_"
+        if request.resolver_match is not None and (request.resolver_match.url_name or "").startswith(here):
+            return False
+        return admin.ModelAdmin.has_delete_permission(self, request, obj)

@@ -1,0 +1,73 @@
+"""What is sold."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ninja import Schema
+from pydantic import Field
+
+from billable.api.schemas.base import text
+from billable.money import Money
+
+if TYPE_CHECKING:
+    from billable.models import Price, ProductFeature
+
+
+class PriceOut(Schema):
+    amount: str = Field(examples=["9.99"])
+    amount_minor: int = Field(examples=[999])
+    currency: str = Field(examples=["EUR"])
+
+    @staticmethod
+    def resolve_amount(price: Price) -> str:
+        return text(Money(price.amount_minor, price.currency))
+
+
+class LineOut(Schema):
+    """How much of one feature. No quantity is unlimited, no period is for ever."""
+
+    feature: str = Field(alias="feature.key")
+    quantity: int | None
+    period: str | None = Field(examples=["1 month"])
+
+    @staticmethod
+    def resolve_period(line: ProductFeature) -> str | None:
+        return None if line.period is None else str(line.period)
+
+
+class ProductOut(Schema):
+    sku: str
+    name: str
+    description: str
+    prices: list[PriceOut]
+    features: list[LineOut] = Field(alias="lines")
+    is_trial: bool
+    is_active: bool
+    metadata: dict[str, Any]
+
+
+class ProductPage(Schema):
+    items: list[ProductOut]
+    next: str | None
+
+
+class CostOut(Schema):
+    """`per` units of the feature can be paid with `units` of `paid_from`."""
+
+    paid_from: str = Field(alias="paid_from.key")
+    per: int
+    units: int
+
+
+class FeatureOut(Schema):
+    key: str
+    name: str
+    unit: str
+    costs: list[CostOut]
+    metadata: dict[str, Any]
+
+
+class FeaturePage(Schema):
+    items: list[FeatureOut]
+    next: str | None

@@ -1,0 +1,183 @@
+"""Orders and payments."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Literal
+from uuid import UUID
+
+from ninja import Schema
+from pydantic import ConfigDict, Field
+
+from billable.api.schemas.base import (
+    AmountMinor,
+    Body,
+    CustomerFields,
+    Key,
+    KeyedBody,
+    Metadata,
+    Name,
+    PageParameters,
+    Text,
+    text,
+)
+from billable.api.schemas.catalog import LineOut
+from billable.inputs import MAX_ORDER_QUANTITY
+from billable.money import Money
+from billable.services import OrderLine
+
+if TYPE_CHECKING:
+    from billable.models import Order, OrderItem, Payment
+
+
+class OrderLineIn(Body):
+    """What it costs is the catalogue's to say: a price from the caller is refused."""
+
+    sku: Name
+    quantity: int = Field(default=1, ge=1, le=MAX_ORDER_QUANTITY)
+
+
+class OrderIn(CustomerFields, KeyedBody):
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "user_id": 7,
+                    "items": [{"sku": "pro_monthly", "quantity": 1}],
+                    "currency": "EUR",
+                    "metadata": {"source": "web_checkout"},
+                    "idempotency_key": "cart_9001",
+                }
+            ]
+        }
+    )
+
+    items: list[OrderLineIn] = Field(min_length=1)
+    currency: Key | None = None
+    metadata: Metadata | None = None
+
+    @property
+    def lines(self) -> list[OrderLine]:
+        """The items as the engine takes them."""
+        return [OrderLine(sku=item.sku, quantity=item.quantity) for item in self.items]
+
+
+class OrdersParameters(CustomerFields, PageParameters):
+    status: Key | None = None
+
+
+class ConfirmIn(KeyedBody):
+    """A notice about money: `amount` with its `currency`, or `amount_minor`, or neither: what is due."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"payment_id": "stripe_ch_123", "status": "paid"},
+                {"payment_id": "ch_124", "payment_method": "stripe", "amount": "9.99", "currency": "EUR"},
+            ]
+        }
+    )
+
+    payment_id: Key
+    status: Literal["paid", "succeeded", "pending", "failed"] = "paid"
+    payment_method: Name = "default"
+    capture_id: str = Field(default="", max_length=200)
+    amount: str | None = Field(default=None, description="A decimal string such as `9.99`, with `currency`.")
+    amount_minor: AmountMinor | None = None
+    currency: Key | None = None
+    metadata: Metadata | None = None
+
+
+class CancelIn(KeyedBody):
+    reason: Text = ""
+
+
+class OrderItemOut(Schema):
+    sku: str
+    name: str
+    quantity: int
+    unit_amount: str
+    unit_amount_minor: int
+    total_amount: str
+    total_amount_minor: int
+    features: list[LineOut] = Field(description="What one piece gives.")
+
+    @staticmethod
+    def resolve_unit_amount(item: OrderItem) -> str:
+        return text(Money(item.unit_amount_minor, item.order.currency))
+
+    @staticmethod
+    def resolve_total_amount(item: OrderItem) -> str:
+        return text(Money(item.total_amount_minor, item.order.currency))
+
+
+class PaymentOut(Schema):
+    id: UUID
+    payment_id: str
+    payment_method: str
+    capture_id: str
+    status: str
+    code: str | None = Field(description="Of unapplied money: why the order could not take it.")
+    amount: str
+    amount_minor: int
+    amount_assumed: bool = Field(description="True when the notice named no amount.")
+    currency: str
+    succeeded_at: datetime | None
+    created_at: datetime
+
+    @staticmethod
+    def resolve_amount(payment: Payment) -> str:
+        return text(payment.amount)
+
+    @staticmethod
+    def resolve_code(payment: Payment) -> str | None:
+        return payment.code or None
+
+
+class OrderOut(Schema):
+    id: UUID
+    customer_id: UUID
+    status: str
+    currency: str
+    total_amount: str = Field(examples=["9.99"])
+    total_amount_minor: int = Field(examples=[999])
+    paid_amount: str
+    paid_amount_minor: int
+    refunded_amount: str
+    refunded_amount_minor: int
+    amount_due: str
+    amount_due_minor: int
+    items: list[OrderItemOut]
+    payments: list[PaymentOut]
+    reason: str
+    metadata: dict[str, Any]
+    actor: str
+    created_at: datetime
+    expires_at: datetime | None
+    paid_at: datetime | None
+    cancelled_at: datetime | None
+
+    @staticmethod
+    def resolve_total_amount(order: Order) -> str:
+        return text(order.total)
+
+    @staticmethod
+    def resolve_paid_amount(order: Order) -> str:
+        return text(Money(order.paid_amount_minor, order.currency))
+
+    @staticmethod
+    def resolve_refunded_amount(order: Order) -> str:
+        return text(Money(order.refunded_amount_minor, order.currency))
+
+    @staticmethod
+    def resolve_amount_due(order: Order) -> str:
+        return text(order.amount_due)
+
+
+class PlacedOrderOut(OrderOut):
+    replayed: bool = Field(description="True when the key had been used before: this is the order it made.")
+
+
+class OrderPage(Schema):
+    items: list[OrderOut]
+    next: str | None

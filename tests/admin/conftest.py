@@ -1,0 +1,129 @@
+"""One row of every table, made below the front door: pages must show whatever is there."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Permission
+from django.db.models import Model
+from django.test import Client
+from django.utils import timezone
+
+from billable import models
+
+TABLES = sorted(apps.get_app_config("billable").get_models(), key=lambda model: model.__name__)
+
+
+@pytest.fixture
+def rows(db: None, admin_user: Any) -> dict[type[Model], Any]:
+    """One row of every table, by model."""
+    now = timezone.now()
+    by = {"actor": "python", "created_at": now}
+    facts = {"metadata": {"note": "läuft"}, **by}
+    customer = models.Customer.objects.create(**facts)
+    whose = {"customer": customer}
+    feature = models.Feature.objects.create(key="pdf_export", name="PDF export")
+    credits = models.Feature.objects.create(key="credits")
+    product = models.Product.objects.create(sku="pro", name="Pro")
+    unlimited = {"quantity": None, "remaining": None}
+    window = {"valid_from": now, "anchor": now}
+    grant = models.Grant.objects.create(
+        **whose, feature=feature, product=product, source="manual", source_id="by-hand", line=1, quantity=10,
+        remaining=7, expires_at=now + timedelta(days=30), **window, **facts,
+    )  # fmt: skip
+    models.Grant.objects.create(
+        **whose, feature=credits, source="manual", source_id="2", line=1, **unlimited, **window, **facts
+    )
+    usage = models.Usage.objects.create(
+        **whose, feature=feature, quantity=3, costs=[], balance_after=7, event_seq=1, idempotency_key="job-1", **facts
+    )
+    hold = models.Hold.objects.create(**whose, feature=feature, quantity=1, costs=[], expires_at=now, **facts)
+    order = models.Order.objects.create(**whose, currency="EUR", total_amount_minor=1998, **facts)
+    item = models.OrderItem.objects.create(
+        **whose, order=order, line=1, product=product, sku="pro", quantity=2, unit_amount_minor=999,
+        total_amount_minor=1998,
+    )  # fmt: skip
+    trial = models.Trial.objects.create(**whose, product=product, campaign="pro", **by)
+    made = [
+        customer, feature, product, grant, usage, hold, order, item, trial,
+        models.CatalogName.objects.create(name="pro", kind="product"),
+        models.Price.objects.create(product=product, currency="EUR", amount_minor=999),
+        models.ProductFeature.objects.create(
+            product=product, line=1, feature=feature, quantity=5, period_count=1, period_unit="month"
+        ),
+        models.FeatureCost.objects.create(feature=feature, paid_from=credits, position=1),
+        models.UserLink.objects.create(**whose, user=admin_user, **by),
+        models.Identity.objects.create(**whose, provider="telegram", external_id="4711", **by),
+        models.HoldLeg.objects.create(**whose, hold=hold, position=1, grant=grant, units=1),
+        models.Adjustment.objects.create(
+            **whose, kind="reverse", usage=usage, quantity=1, idempotency_key="undo-1", reason="failed job", **facts
+        ),
+        models.LedgerEntry.objects.create(
+            **whose, seq=1, grant=grant, usage=usage, kind="consume", cause_type="usage", cause_id=usage.pk,
+            amount=-3, remaining_after=7, effective_at=now, **by,
+        ),
+        models.OrderItemFeature.objects.create(**whose, item=item, line=1, feature=feature, quantity=5),
+        models.Payment.objects.create(
+            **whose, order=order, payment_id="pi_1", status="pending", amount_minor=1998, currency="EUR", **facts
+        ),
+        models.PaymentClaim.objects.create(
+            payment_id="pi_1", payment_method="*", order_id=order.pk, customer_id=customer.pk
+        ),
+        models.TrialFingerprint.objects.create(
+            campaign="pro", fingerprint="ab" * 32, trial_id=trial.pk, customer_id=customer.pk
+        ),
+    ]  # fmt: skip
+    return {type(row): row for row in made}
+
+
+@pytest.fixture
+def staff(db: None) -> Any:
+    """A client logged in as staff with exactly the named permissions, such as ``view_order``."""
+
+    def logged_in(*codenames: str) -> Client:
+        user = get_user_model()._default_manager.create_user("staff", password="x", is_staff=True)
+        user.user_permissions.set(Permission.objects.filter(codename__in=codenames))
+        client = Client()
+        client.force_login(user)
+        return client
+
+    return logged_in
+
+
+def make_many(rows: dict[type[Model], Any]) -> None:
+    """A few more customers with a row of every table each, so that a query per row would show."""
+    for number in range(5):
+        customer = copy_of(rows[models.Customer])
+        whose = {"customer": customer}
+        copy_of(rows[models.Identity], **whose, external_id=f"many-{number}")
+        feature = models.Feature.objects.create(key=f"feature-{number}")
+        product = models.Product.objects.create(sku=f"product-{number}")
+        models.CatalogName.objects.create(name=product.sku, kind="product")
+        copy_of(rows[models.Price], product=product)
+        copy_of(rows[models.ProductFeature], product=product, feature=feature)
+        copy_of(rows[models.FeatureCost], paid_from=feature, feature=rows[models.Feature], position=number + 2)
+        grant = copy_of(rows[models.Grant], **whose, feature=feature, product=product)
+        usage = copy_of(rows[models.Usage], **whose, feature=feature)
+        hold = copy_of(rows[models.Hold], **whose, feature=feature)
+        copy_of(rows[models.HoldLeg], **whose, hold=hold, grant=grant)
+        copy_of(rows[models.Adjustment], **whose, usage=usage)
+        copy_of(rows[models.LedgerEntry], **whose, usage=usage, grant=grant)
+        order = copy_of(rows[models.Order], **whose)
+        item = copy_of(rows[models.OrderItem], **whose, order=order, product=product)
+        copy_of(rows[models.OrderItemFeature], **whose, item=item, feature=feature)
+        copy_of(rows[models.Payment], **whose, order=order)
+        copy_of(rows[models.PaymentClaim], payment_id=f"many-{number}")
+        trial = copy_of(rows[models.Trial], **whose, product=product)
+        copy_of(rows[models.TrialFingerprint], fingerprint=f"{number:064}", trial_id=trial.pk)
+        user = get_user_model()._default_manager.create_user(f"user-{number}")
+        models.UserLink.objects.create(**whose, user=user, actor="python", created_at=timezone.now())
+
+
+def copy_of(row: Any, **changes: Any) -> Any:
+    """Another row like this one."""
+    values = {field.name: getattr(row, field.name) for field in row._meta.concrete_fields if not field.primary_key}
+    return type(row)._default_manager.create(**{**values, **changes})

@@ -1,0 +1,65 @@
+"""GET /products, /products/{sku}, /features."""
+
+from billable.services import CatalogService
+from tests.api.conftest import Api
+
+
+def test_products_have_their_prices_and_what_they_give(api: Api, catalogue: None) -> None:
+    answer = api.ok(api.get("/products"))
+
+    assert answer["next"] is None
+    assert [product["sku"] for product in answer["items"]] == ["pack10", "pro_monthly", "trial"]
+    assert answer["items"][1] == {
+        "sku": "pro_monthly",
+        "name": "Pro",
+        "description": "",
+        "prices": [
+            {"amount": "19.00", "amount_minor": 1900, "currency": "EUR"},
+            {"amount": "21.00", "amount_minor": 2100, "currency": "USD"},
+            {"amount": "500", "amount_minor": 500, "currency": "XTR"},
+        ],
+        "features": [
+            {"feature": "pdf_export", "quantity": 100, "period": "1 month"},
+            {"feature": "sso", "quantity": None, "period": "1 month"},
+        ],
+        "is_trial": False,
+        "is_active": True,
+        "metadata": {"tier": 2},
+    }
+
+
+def test_one_product_is_found_by_its_sku_in_any_case(api: Api, catalogue: None) -> None:
+    assert api.ok(api.get("/products/PACK10"))["sku"] == "pack10"
+
+
+def test_an_inactive_product_is_not_listed_but_found(api: Api, catalogue: None) -> None:
+    CatalogService.deactivate_product("pack10")
+
+    assert "pack10" not in [product["sku"] for product in api.ok(api.get("/products"))["items"]]
+    assert api.ok(api.get("/products/pack10"))["is_active"] is False
+
+
+def test_an_unknown_product_is_not_found(api: Api, catalogue: None) -> None:
+    assert api.refused(api.get("/products/nothing"), 404, "product_not_found")["sku"] == "nothing"
+
+
+def test_features_say_what_they_can_be_paid_from(api: Api) -> None:
+    CatalogService.create_feature("ai_analysis", name="Analysis", unit="analysis", metadata={"order": 1})
+    CatalogService.create_feature("credits")
+    CatalogService.set_cost("ai_analysis", "credits", per=1, units=5)
+
+    answer = api.ok(api.get("/features"))
+
+    assert answer == {
+        "items": [
+            {
+                "key": "ai_analysis",
+                "name": "Analysis",
+                "unit": "analysis",
+                "costs": [{"paid_from": "credits", "per": 1, "units": 5}],
+                "metadata": {"order": 1},
+            },
+            {"key": "credits", "name": "", "unit": "", "costs": [], "metadata": {}},
+        ],
+        "next": None,
+    }
