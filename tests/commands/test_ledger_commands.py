@@ -29,7 +29,7 @@ def grant() -> Grant:
 def test_verify_says_what_it_saw(grant: Grant, capsys: pytest.CaptureFixture[str]) -> None:
     call_command("billable_verify")
 
-    assert capsys.readouterr().out == "1 customers, 1 grants, 1 entries: all is well\n"
+    assert capsys.readouterr().out == "customers: 1, grants: 1, entries: 1: all is well\n"
 
 
 def test_verify_names_a_row_that_was_changed_by_hand(grant: Grant, capsys: pytest.CaptureFixture[str]) -> None:
@@ -65,9 +65,9 @@ def test_expire_writes_down_what_ran_out(
     call_command("billable_expire")
 
     assert capsys.readouterr().out.splitlines() == [
-        "0 grants of 0 customers expired.",
-        "1 grants of 1 customers expired.",
-        "0 grants of 0 customers expired.",
+        "Expired grants: 0, of customers: 0.",
+        "Expired grants: 1, of customers: 1.",
+        "Expired grants: 0, of customers: 0.",
     ]
     assert LedgerEntry.objects.latest("seq").actor == "command:billable_expire"
 

@@ -56,6 +56,14 @@ def test_an_unlimited_period_bought_again_continues_from_the_same_anchor(door, u
     assert (third.valid_from, third.expires_at) == (utc(2026, 4, 30), utc(2026, 5, 31))
 
 
+def test_a_limited_line_never_waits_for_an_unlimited_one_of_its_product(door, user, clock):
+    lines = [{"feature": "tokens", "period": "1 month"}, {"feature": "tokens", "quantity": 11, "period": "1 month"}]
+    CatalogService.create_product("both", features=lines)
+    for _ in range(2):
+        _, limited = door.quota.grant_product(user, "both")
+        assert limited.valid_from == clock.instant
+
+
 def test_an_unlimited_period_bought_after_it_ran_out_starts_anew(door, user, clock):
     CatalogService.create_product("flat", features=["pdf_export"], period="1 month")
     door.quota.grant_product(user, "flat")
@@ -82,7 +90,7 @@ def test_an_explicit_end_replaces_the_period(door, user, clock, refused):
     end = clock.instant + timedelta(days=3)
     (grant,) = door.quota.grant_product(user, "month", expires_at=end)
     assert grant.expires_at == end
-    for wrong in (clock.instant, datetime(2027, 1, 1), "2027-01-01"):  # noqa: DTZ001
+    for wrong in (clock.instant, datetime(2027, 1, 1), "2027-01-01"):
         with refused("invalid", field="expires_at"):
             door.quota.grant_product(user, "month", expires_at=wrong)
     with refused("invalid", field="expires_at"):

@@ -55,18 +55,18 @@ View = Callable[..., HttpResponse]
 
 
 def pages(api: NinjaAPI) -> list[URLPattern]:
-    """The addresses of the documentation."""
+    """The addresses of the documentation. Each takes whatever the path of its mount captures."""
     description = path("openapi.json", shown(functools.partial(openapi_json, api=api)), name="openapi-json")
     assets = [path(f"docs/{name}", shown(asset), {"name": name}) for name in MEDIA_TYPES]
     return [description, path("docs", shown(docs), name="docs"), *assets]
 
 
-def docs(request: HttpRequest) -> HttpResponse:
+def docs(request: HttpRequest, **captured: object) -> HttpResponse:
     """The interactive page."""
     return HttpResponse(format_html(PAGE, title=knobs.api_title))
 
 
-def openapi_json(request: HttpRequest, api: NinjaAPI) -> HttpResponse:
+def openapi_json(request: HttpRequest, api: NinjaAPI, **captured: object) -> HttpResponse:
     """The OpenAPI document, with the path that it is mounted at as its server."""
     schema = api.get_openapi_schema()
     # ``.`` would be as right, and follow a proxy that cuts prefixes off, but generators and fuzzers misread it.
@@ -74,7 +74,7 @@ def openapi_json(request: HttpRequest, api: NinjaAPI) -> HttpResponse:
     return JsonResponse(schema, encoder=NinjaJSONEncoder)
 
 
-def asset(request: HttpRequest, name: str) -> HttpResponse:
+def asset(request: HttpRequest, name: str, **captured: object) -> HttpResponse:
     """A file of Swagger UI."""
     content = (ASSETS / name).read_bytes()
     return HttpResponse(content, content_type=MEDIA_TYPES[name], headers={"Cache-Control": "max-age=3600"})

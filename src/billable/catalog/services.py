@@ -71,7 +71,7 @@ def list_products(*, include_inactive: bool = False, include_trials: bool = True
 
 
 def get_product(sku: str) -> Product:
-    """One product with its prices and feature lines loaded. Raises ProductNotFound."""
+    """One product with its prices and feature lines loaded. Raises ProductNotFound, Invalid."""
     product = _products().filter(sku=inputs.name(sku, "sku")).first()
     if product is None:
         raise ProductNotFound(sku=sku)
@@ -175,7 +175,7 @@ def update_product(
 
 
 def deactivate_product(sku: str) -> Product:
-    """Stop selling a product. What was sold of it stays usable. Raises ProductNotFound."""
+    """Stop selling a product. What was sold of it stays usable. Raises ProductNotFound, Invalid."""
     return update_product(sku, is_active=False)
 
 
@@ -188,7 +188,7 @@ def list_features(*, include_inactive: bool = False) -> tuple[Feature, ...]:
 
 
 def get_feature(key: str) -> Feature:
-    """One feature. Raises FeatureNotFound."""
+    """One feature. Raises FeatureNotFound, Invalid."""
     feature = Feature.objects.using(write_alias()).filter(key=inputs.name(key, "feature")).first()
     if feature is None:
         raise FeatureNotFound(feature=key)

@@ -131,7 +131,7 @@ def check(user: Subject, feature: str, *, quantity: int = 1, sku: str | None = N
     """Whether ``user`` may use ``quantity`` units of ``feature`` now; ``sku`` narrows to grants of one product.
 
     ``if check_quota(user, "pdf_export"):`` is right. Writes nothing. An unknown or anonymous user and an unknown
-    feature are a "no" with a code; only input that can never be right raises Invalid.
+    feature are a "no" with a code. Raises Invalid, InvalidSubject, AmbiguousSku for input that can never be right.
     """
     inputs.whole(quantity, "quantity")
     product_sku = None if sku is None else inputs.name(sku, "sku")

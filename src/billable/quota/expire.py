@@ -26,7 +26,7 @@ class Sweep:
 def expire_grants(*, limit: int | None = None) -> Sweep:
     """Write the expiry of every grant whose time ran out, for up to ``limit`` customers (None: all that are due).
 
-    Changes no answer. Each customer is a transaction of its own; any number of sweeps may run at once.
+    Changes no answer. Each customer is a transaction of its own; any number of sweeps may run at once. Raises Invalid.
     """
     most = None if limit is None else inputs.whole(limit, "limit")
     customers = grants = 0

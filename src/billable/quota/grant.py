@@ -166,7 +166,8 @@ def allot(customer: Customer, lines: Sequence[GrantLine], source: Source) -> tup
     running = _running(customer, lines, now)
     grants = []
     for number, line in enumerate(lines, start=1):
-        grant = _grant(customer, line, source, number, now, running.get(_thread(line)))
+        before = running.get(_thread(line)) if _stacks(line) else None
+        grant = _grant(customer, line, source, number, now, before)
         if _stacks(line):
             running[_thread(line)] = grant
         grants.append(grant)

@@ -50,7 +50,10 @@ def list_grants(
     cursor: str | None = None,
     limit: int = DEFAULT_LIMIT,
 ) -> Page[Grant]:
-    """The grants of ``user``, newest first, with feature and product loaded. Nobody's are an empty page."""
+    """The grants of ``user``, newest first, with feature and product loaded. Nobody's are an empty page.
+
+    Raises Invalid for a foreign cursor or a limit outside 1 to 200.
+    """
     size, person = paging.page_limit(limit), who(user)
     grants: QuerySet[Grant] = Grant.objects.using(write_alias()).select_related("feature", "product")
     grants = grants.filter(customer=_customer_id(person)).order_by("-id")

@@ -35,7 +35,7 @@ environment variables:
   DATABASE_URL              another database, as in postgresql://user:password@host/name
   BILLABLE_ALLOWED_HOSTS    host names to answer to, comma-separated
   BILLABLE_FINGERPRINT_KEYS, BILLABLE_SECRET_KEY
-                            instead of the generated ones; set them where machines share a database
+                            instead of the generated ones, for machines with one database
   BILLABLE_CURRENCY         of prices that name none (USD)
   BILLABLE_SHOW_DOCS        0 hides the API's docs page
 """
@@ -67,7 +67,9 @@ def parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     environ = os.environ
-    arguments.add_argument("--host", default=environ.get("BILLABLE_HOST") or DEFAULT_HOST, help="default 127.0.0.1")
+    arguments.add_argument(
+        "--host", default=environ.get("BILLABLE_HOST") or DEFAULT_HOST, help="where to listen; default 127.0.0.1"
+    )
     arguments.add_argument(
         "--port",
         type=port,

@@ -21,7 +21,7 @@ class Command(BaseCommand):
 
         with acting_as("command:billable_expire"):
             sweep = QuotaService.expire_grants(limit=options["limit"])
-        self.stdout.write(f"{sweep.grants} grants of {sweep.customers} customers expired.")
+        self.stdout.write(f"Expired grants: {sweep.grants}, of customers: {sweep.customers}.")
 
 
 def positive(text: str) -> int:

@@ -33,7 +33,7 @@ class Command(BaseCommand):
 
 def as_text(report: LedgerReport) -> str:
     """One line for each problem, then what was looked at."""
-    seen = f"{report.customers} customers, {report.grants} grants, {report.entries} entries"
+    seen = f"customers: {report.customers}, grants: {report.grants}, entries: {report.entries}"
     return "\n".join((*map(str, report.problems), f"{seen}: {'all is well' if report.ok else 'NOT well'}"))
 
 
