@@ -14,6 +14,20 @@ PERIOD_UNITS = [(unit.value, unit.value) for unit in PeriodUnit]
 DEFAULT_PRIORITY = 100
 
 
+def units_or_unlimited(name: str) -> models.CheckConstraint:
+    """``quantity`` is empty (unlimited) or within the limits."""
+    return check_constraint(Q(quantity__isnull=True) | Q(quantity__gte=1, quantity__lte=MAX_UNITS), name=name)
+
+
+def whole_period(name: str) -> models.CheckConstraint:
+    """``period_count`` and ``period_unit`` are both empty (for ever) or both there.
+
+    A CHECK that comes out NULL passes: every arm that compares a nullable column says that it is not null.
+    """
+    present = Q(period_count__isnull=False, period_count__gte=1, period_unit__isnull=False)
+    return check_constraint(Q(period_count__isnull=True, period_unit__isnull=True) | present, name=name)
+
+
 class CatalogName(models.Model):
     """One name of the namespace that SKUs and feature keys share."""
 
@@ -115,15 +129,8 @@ class ProductFeature(models.Model):
         ordering = ("product", "line")
         constraints = [
             models.UniqueConstraint(fields=["product", "line"], name="billable_productfeature_product_line"),
-            check_constraint(
-                Q(quantity__isnull=True) | Q(quantity__gte=1, quantity__lte=MAX_UNITS),
-                name="billable_productfeature_quantity",
-            ),
-            check_constraint(
-                Q(period_count__isnull=True, period_unit__isnull=True)
-                | Q(period_count__isnull=False, period_count__gte=1, period_unit__isnull=False),
-                name="billable_productfeature_period",
-            ),
+            units_or_unlimited("billable_productfeature_quantity"),
+            whole_period("billable_productfeature_period"),
         ]
 
     def __str__(self) -> str:

@@ -10,15 +10,14 @@ from django.db import models
 from billable.actor import ACTOR_MAX_LENGTH
 from billable.conf import knobs
 from billable.db.fields import KeyField
-from billable.ids import new_id
+from billable.receipts import Receipt
 
 PROVIDER_MAX_LENGTH = 64
 
 
-class Customer(models.Model):
+class Customer(Receipt):
     """Who is billed. Its row is the one lock that every write takes."""
 
-    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     zone = models.CharField(max_length=64, default="UTC", help_text="IANA time zone that new periods are counted in.")
     seq = models.BigIntegerField(default=0, editable=False, help_text="Number of the last ledger entry.")
     event_seq = models.BigIntegerField(default=0, editable=False, help_text="Number of the last event.")
@@ -34,15 +33,10 @@ class Customer(models.Model):
         "self", null=True, blank=True, on_delete=models.PROTECT, related_name="absorbed", editable=False
     )
     metadata = models.JSONField(default=dict, blank=True)
-    actor = models.CharField(max_length=ACTOR_MAX_LENGTH, editable=False)
-    created_at = models.DateTimeField(editable=False)
 
     class Meta:
         db_table = "billable_customer"
         ordering = ("-id",)
-
-    def __str__(self) -> str:
-        return str(self.id)
 
 
 class UserLink(models.Model):
@@ -65,16 +59,13 @@ class UserLink(models.Model):
         return f"{self.user_id} → {self.customer_id}"
 
 
-class Identity(models.Model):
+class Identity(Receipt):
     """What a customer is called elsewhere: ``(provider, external_id)``."""
 
-    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     customer = models.ForeignKey(Customer, on_delete=models.PROTECT, db_constraint=False, related_name="identities")
     provider = KeyField(max_length=PROVIDER_MAX_LENGTH)
     external_id = KeyField(max_length=200)
     profile = models.JSONField(default=dict, blank=True)
-    actor = models.CharField(max_length=ACTOR_MAX_LENGTH, editable=False)
-    created_at = models.DateTimeField(editable=False)
 
     class Meta:
         db_table = "billable_identity"

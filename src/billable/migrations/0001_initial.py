@@ -86,6 +86,8 @@ class Migration(migrations.Migration):
                     "id",
                     models.UUIDField(default=billable.ids.new_id, editable=False, primary_key=True, serialize=False),
                 ),
+                ("actor", models.CharField(editable=False, max_length=100)),
+                ("created_at", models.DateTimeField(editable=False)),
                 (
                     "zone",
                     models.CharField(
@@ -109,8 +111,6 @@ class Migration(migrations.Migration):
                 ),
                 ("clock_offset_seconds", models.BigIntegerField(default=0, editable=False)),
                 ("metadata", models.JSONField(blank=True, default=dict)),
-                ("actor", models.CharField(editable=False, max_length=100)),
-                ("created_at", models.DateTimeField(editable=False)),
                 (
                     "merged_into",
                     models.ForeignKey(
@@ -135,6 +135,8 @@ class Migration(migrations.Migration):
                     "id",
                     models.UUIDField(default=billable.ids.new_id, editable=False, primary_key=True, serialize=False),
                 ),
+                ("actor", models.CharField(editable=False, max_length=100)),
+                ("created_at", models.DateTimeField(editable=False)),
                 (
                     "source",
                     models.CharField(
@@ -194,9 +196,7 @@ class Migration(migrations.Migration):
                 ("cap_used", models.BigIntegerField(default=0)),
                 ("reason", models.CharField(blank=True, max_length=500)),
                 ("metadata", models.JSONField(blank=True, default=dict)),
-                ("actor", models.CharField(max_length=100)),
                 ("pieces", models.PositiveIntegerField(default=1, help_text="How many of the product made it.")),
-                ("created_at", models.DateTimeField()),
                 (
                     "customer",
                     models.ForeignKey(
@@ -239,6 +239,8 @@ class Migration(migrations.Migration):
                     "id",
                     models.UUIDField(default=billable.ids.new_id, editable=False, primary_key=True, serialize=False),
                 ),
+                ("actor", models.CharField(editable=False, max_length=100)),
+                ("created_at", models.DateTimeField(editable=False)),
                 ("quantity", models.BigIntegerField()),
                 ("captured", models.BigIntegerField(default=0)),
                 ("sku", models.CharField(blank=True, max_length=64)),
@@ -258,8 +260,6 @@ class Migration(migrations.Migration):
                 ("action_id", models.CharField(blank=True, max_length=200)),
                 ("reason", models.CharField(blank=True, max_length=500)),
                 ("metadata", models.JSONField(blank=True, default=dict)),
-                ("actor", models.CharField(max_length=100)),
-                ("created_at", models.DateTimeField()),
                 (
                     "customer",
                     models.ForeignKey(
@@ -329,11 +329,11 @@ class Migration(migrations.Migration):
                     "id",
                     models.UUIDField(default=billable.ids.new_id, editable=False, primary_key=True, serialize=False),
                 ),
+                ("actor", models.CharField(editable=False, max_length=100)),
+                ("created_at", models.DateTimeField(editable=False)),
                 ("provider", billable.db.fields.KeyField(max_length=64)),
                 ("external_id", billable.db.fields.KeyField(max_length=200)),
                 ("profile", models.JSONField(blank=True, default=dict)),
-                ("actor", models.CharField(editable=False, max_length=100)),
-                ("created_at", models.DateTimeField(editable=False)),
                 (
                     "customer",
                     models.ForeignKey(
@@ -357,6 +357,8 @@ class Migration(migrations.Migration):
                     "id",
                     models.UUIDField(default=billable.ids.new_id, editable=False, primary_key=True, serialize=False),
                 ),
+                ("actor", models.CharField(editable=False, max_length=100)),
+                ("created_at", models.DateTimeField(editable=False)),
                 (
                     "status",
                     models.CharField(
@@ -382,8 +384,6 @@ class Migration(migrations.Migration):
                 ("cancelled_at", models.DateTimeField(blank=True, null=True)),
                 ("reason", models.CharField(blank=True, max_length=500)),
                 ("metadata", models.JSONField(blank=True, default=dict)),
-                ("actor", models.CharField(max_length=100)),
-                ("created_at", models.DateTimeField()),
                 (
                     "customer",
                     models.ForeignKey(
@@ -505,6 +505,8 @@ class Migration(migrations.Migration):
                     "id",
                     models.UUIDField(default=billable.ids.new_id, editable=False, primary_key=True, serialize=False),
                 ),
+                ("actor", models.CharField(editable=False, max_length=100)),
+                ("created_at", models.DateTimeField(editable=False)),
                 ("payment_method", billable.db.fields.KeyField(default="default", max_length=64)),
                 ("payment_id", billable.db.fields.KeyField(max_length=200)),
                 ("capture_id", billable.db.fields.KeyField(blank=True, default="", max_length=200)),
@@ -530,8 +532,6 @@ class Migration(migrations.Migration):
                     models.JSONField(blank=True, default=list, help_text="Later notices that changed nothing."),
                 ),
                 ("metadata", models.JSONField(blank=True, default=dict)),
-                ("actor", models.CharField(max_length=100)),
-                ("created_at", models.DateTimeField()),
                 (
                     "customer",
                     models.ForeignKey(
@@ -638,9 +638,9 @@ class Migration(migrations.Migration):
                     "id",
                     models.UUIDField(default=billable.ids.new_id, editable=False, primary_key=True, serialize=False),
                 ),
+                ("actor", models.CharField(editable=False, max_length=100)),
+                ("created_at", models.DateTimeField(editable=False)),
                 ("campaign", models.CharField(max_length=64)),
-                ("actor", models.CharField(max_length=100)),
-                ("created_at", models.DateTimeField()),
                 (
                     "customer",
                     models.ForeignKey(
@@ -688,6 +688,8 @@ class Migration(migrations.Migration):
                     "id",
                     models.UUIDField(default=billable.ids.new_id, editable=False, primary_key=True, serialize=False),
                 ),
+                ("actor", models.CharField(editable=False, max_length=100)),
+                ("created_at", models.DateTimeField(editable=False)),
                 ("quantity", models.BigIntegerField()),
                 (
                     "sku",
@@ -709,8 +711,6 @@ class Migration(migrations.Migration):
                 ("action_type", models.CharField(blank=True, max_length=100)),
                 ("action_id", models.CharField(blank=True, max_length=200)),
                 ("metadata", models.JSONField(blank=True, default=dict)),
-                ("actor", models.CharField(max_length=100)),
-                ("created_at", models.DateTimeField()),
                 (
                     "customer",
                     models.ForeignKey(
@@ -831,6 +831,8 @@ class Migration(migrations.Migration):
                     "id",
                     models.UUIDField(default=billable.ids.new_id, editable=False, primary_key=True, serialize=False),
                 ),
+                ("actor", models.CharField(editable=False, max_length=100)),
+                ("created_at", models.DateTimeField(editable=False)),
                 (
                     "kind",
                     models.CharField(
@@ -842,8 +844,6 @@ class Migration(migrations.Migration):
                 ("idempotency_key", billable.db.fields.KeyField(max_length=200)),
                 ("reason", models.CharField(blank=True, max_length=500)),
                 ("metadata", models.JSONField(blank=True, default=dict)),
-                ("actor", models.CharField(max_length=100)),
-                ("created_at", models.DateTimeField()),
                 (
                     "customer",
                     models.ForeignKey(

@@ -5,25 +5,32 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import F, Q
 
-from billable.actor import ACTOR_MAX_LENGTH
-from billable.catalog.models import DEFAULT_PRIORITY, PERIOD_UNITS, Feature, Product, period_of
+from billable.catalog.models import (
+    DEFAULT_PRIORITY,
+    PERIOD_UNITS,
+    Feature,
+    Product,
+    period_of,
+    units_or_unlimited,
+    whole_period,
+)
 from billable.catalog.periods import Period
 from billable.compat import check_constraint
 from billable.customers.models import Customer
 from billable.db.fields import KeyField
 from billable.errors import PaymentUnapplied
 from billable.ids import new_id
-from billable.inputs import MAX_KEY_LENGTH, MAX_ORDER_QUANTITY, MAX_TEXT_LENGTH, MAX_UNITS
+from billable.inputs import MAX_KEY_LENGTH, MAX_ORDER_QUANTITY, MAX_TEXT_LENGTH
 from billable.money import Money
 from billable.orders.lifecycle import OrderStatus, PaymentStatus
+from billable.receipts import Receipt
 
 METHOD_MAX_LENGTH = 64
 
 
-class Order(models.Model):
+class Order(Receipt):
     """What was ordered, in one currency. Amounts are whole minor units."""
 
-    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="orders", db_index=False)
     status = models.CharField(
         max_length=20,
@@ -40,11 +47,6 @@ class Order(models.Model):
     cancelled_at = models.DateTimeField(null=True, blank=True)
     reason = models.CharField(max_length=MAX_TEXT_LENGTH, blank=True)
     metadata = models.JSONField(default=dict, blank=True)
-    actor = models.CharField(max_length=ACTOR_MAX_LENGTH)
-    created_at = models.DateTimeField()
-
-    replayed = False
-    """True on the answer to a repeated call."""
 
     class Meta:
         db_table = "billable_order"
@@ -73,9 +75,6 @@ class Order(models.Model):
                 name="billable_order_paid_in_full",
             ),
         ]
-
-    def __str__(self) -> str:
-        return str(self.id)
 
     @property
     def amount_due_minor(self) -> int:
@@ -146,15 +145,8 @@ class OrderItemFeature(models.Model):
         ordering = ("item", "line")
         constraints = [
             models.UniqueConstraint(fields=["item", "line"], name="billable_orderitemfeature_item_line"),
-            check_constraint(
-                Q(quantity__isnull=True) | Q(quantity__gte=1, quantity__lte=MAX_UNITS),
-                name="billable_orderitemfeature_quantity",
-            ),
-            check_constraint(
-                Q(period_count__isnull=True, period_unit__isnull=True)
-                | Q(period_count__isnull=False, period_count__gte=1, period_unit__isnull=False),
-                name="billable_orderitemfeature_period",
-            ),
+            units_or_unlimited("billable_orderitemfeature_quantity"),
+            whole_period("billable_orderitemfeature_period"),
         ]
 
     def __str__(self) -> str:
@@ -166,10 +158,9 @@ class OrderItemFeature(models.Model):
         return period_of(self)
 
 
-class Payment(models.Model):
+class Payment(Receipt):
     """Money that arrived for an order, or a notice that it will or did not. Amounts are whole minor units."""
 
-    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="payments", db_index=False)
     order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="payments")
     payment_method = KeyField(max_length=METHOD_MAX_LENGTH, default="default")
@@ -183,11 +174,6 @@ class Payment(models.Model):
     succeeded_at = models.DateTimeField(null=True, blank=True)
     notices = models.JSONField(default=list, blank=True, help_text="Later notices that changed nothing.")
     metadata = models.JSONField(default=dict, blank=True)
-    actor = models.CharField(max_length=ACTOR_MAX_LENGTH)
-    created_at = models.DateTimeField()
-
-    replayed = False
-    """True on the answer to a repeated call."""
 
     class Meta:
         db_table = "billable_payment"

@@ -12,14 +12,21 @@ from django.db import models
 from django.db.models import F, Q
 
 from billable.actor import ACTOR_MAX_LENGTH
-from billable.catalog.models import DEFAULT_PRIORITY, PERIOD_UNITS, Feature, Product, period_of
+from billable.catalog.models import (
+    DEFAULT_PRIORITY,
+    PERIOD_UNITS,
+    Feature,
+    Product,
+    period_of,
+    whole_period,
+)
 from billable.catalog.periods import Period
 from billable.compat import check_constraint
 from billable.customers.models import Customer
 from billable.db.fields import KeyField
-from billable.ids import new_id
 from billable.inputs import MAX_KEY_LENGTH, MAX_TEXT_LENGTH, MAX_UNITS
 from billable.quota.kinds import AdjustmentKind, CauseType, EntryKind, GrantEnd, GrantSource
+from billable.receipts import Receipt
 
 
 class GrantQuerySet(models.QuerySet["Grant"]):
@@ -30,10 +37,9 @@ class GrantQuerySet(models.QuerySet["Grant"]):
         return self.filter(customer=customer, closed_at__isnull=True, ended_at__isnull=True)
 
 
-class Grant(models.Model):
+class Grant(Receipt):
     """One allocation of one feature to one customer."""
 
-    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="grants", db_index=False)
     feature = models.ForeignKey(Feature, on_delete=models.PROTECT, related_name="grants", db_index=False)
     product = models.ForeignKey(
@@ -65,14 +71,9 @@ class Grant(models.Model):
     cap_used = models.BigIntegerField(default=0)
     reason = models.CharField(max_length=MAX_TEXT_LENGTH, blank=True)
     metadata = models.JSONField(default=dict, blank=True)
-    actor = models.CharField(max_length=ACTOR_MAX_LENGTH)
     pieces = models.PositiveIntegerField(default=1, help_text="How many of the product made it.")
-    created_at = models.DateTimeField()
 
     objects = GrantQuerySet.as_manager()
-
-    replayed = False
-    """True on the answer to a repeated call."""
 
     class Meta:
         db_table = "billable_grant"
@@ -114,20 +115,13 @@ class Grant(models.Model):
             check_constraint(
                 Q(expires_at__isnull=True) | Q(expires_at__gt=F("valid_from")), name="billable_grant_window"
             ),
-            check_constraint(
-                Q(period_count__isnull=True, period_unit__isnull=True)
-                | Q(period_count__isnull=False, period_count__gte=1, period_unit__isnull=False),
-                name="billable_grant_period",
-            ),
+            whole_period("billable_grant_period"),
         ]
         indexes = [
             # Open grants are found by the nulls; no column that every consume changes is named here, so that
             # PostgreSQL keeps its updates heap-only.
             models.Index(fields=["customer", "feature", "closed_at"], name="billable_grant_open"),
         ]
-
-    def __str__(self) -> str:
-        return str(self.id)
 
     @property
     def is_unlimited(self) -> bool:
@@ -140,10 +134,9 @@ class Grant(models.Model):
         return period_of(self)
 
 
-class Usage(models.Model):
+class Usage(Receipt):
     """One act of consumption: the receipt of consume. Never changed."""
 
-    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     customer = models.ForeignKey(
         Customer, on_delete=models.PROTECT, related_name="usages", db_constraint=False, db_index=False
     )
@@ -172,11 +165,6 @@ class Usage(models.Model):
     action_type = models.CharField(max_length=100, blank=True)
     action_id = models.CharField(max_length=200, blank=True)
     metadata = models.JSONField(default=dict, blank=True)
-    actor = models.CharField(max_length=ACTOR_MAX_LENGTH)
-    created_at = models.DateTimeField()
-
-    replayed = False
-    """True on the answer to a repeated call."""
 
     class Meta:
         db_table = "billable_usage"
@@ -186,19 +174,15 @@ class Usage(models.Model):
             check_constraint(Q(quantity__gte=1, quantity__lte=MAX_UNITS), name="billable_usage_quantity"),
         ]
 
-    def __str__(self) -> str:
-        return str(self.id)
-
     @property
     def balance(self) -> int | None:
         """What was left of the feature right after; None is unlimited."""
         return self.balance_after
 
 
-class Hold(models.Model):
+class Hold(Receipt):
     """Units reserved for work in progress."""
 
-    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="holds", db_index=False)
     feature = models.ForeignKey(Feature, on_delete=models.PROTECT, related_name="holds", db_index=False)
     quantity = models.BigIntegerField()
@@ -215,8 +199,6 @@ class Hold(models.Model):
     action_id = models.CharField(max_length=200, blank=True)
     reason = models.CharField(max_length=MAX_TEXT_LENGTH, blank=True)
     metadata = models.JSONField(default=dict, blank=True)
-    actor = models.CharField(max_length=ACTOR_MAX_LENGTH)
-    created_at = models.DateTimeField()
 
     class Meta:
         db_table = "billable_hold"
@@ -229,9 +211,6 @@ class Hold(models.Model):
             ),
         ]
         indexes = [models.Index(fields=["customer", "closed_at"], name="billable_hold_open")]
-
-    def __str__(self) -> str:
-        return str(self.id)
 
 
 class HoldLeg(models.Model):
@@ -261,10 +240,9 @@ class HoldLeg(models.Model):
         return f"{self.hold_id}:{self.position}"
 
 
-class Adjustment(models.Model):
+class Adjustment(Receipt):
     """The receipt of a reversal, a partial revocation or an extension. Never changed."""
 
-    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="adjustments", db_index=False)
     kind = models.CharField(max_length=20, choices=[(kind.value, kind.value) for kind in AdjustmentKind])
     usage = models.ForeignKey(Usage, null=True, blank=True, on_delete=models.PROTECT, related_name="adjustments")
@@ -275,11 +253,6 @@ class Adjustment(models.Model):
     idempotency_key = KeyField(max_length=MAX_KEY_LENGTH)
     reason = models.CharField(max_length=MAX_TEXT_LENGTH, blank=True)
     metadata = models.JSONField(default=dict, blank=True)
-    actor = models.CharField(max_length=ACTOR_MAX_LENGTH)
-    created_at = models.DateTimeField()
-
-    replayed = False
-    """True on the answer to a repeated call."""
 
     class Meta:
         db_table = "billable_adjustment"
@@ -288,9 +261,6 @@ class Adjustment(models.Model):
             models.UniqueConstraint(fields=["customer", "idempotency_key"], name="billable_adjustment_customer_key"),
             check_constraint(Q(quantity__gte=1, quantity__lte=MAX_UNITS), name="billable_adjustment_quantity"),
         ]
-
-    def __str__(self) -> str:
-        return str(self.id)
 
     @property
     def balance(self) -> int | None:

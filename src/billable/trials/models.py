@@ -4,35 +4,26 @@ from __future__ import annotations
 
 from django.db import models
 
-from billable.actor import ACTOR_MAX_LENGTH
 from billable.catalog.models import Product
 from billable.customers.models import Customer
 from billable.ids import new_id
 from billable.quota.models import Grant
+from billable.receipts import Receipt
 
 
-class Trial(models.Model):
+class Trial(Receipt):
     """The receipt of a trial."""
 
-    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="trials")
     product = models.ForeignKey(Product, on_delete=models.PROTECT, related_name="trials", db_index=False)
     campaign = models.CharField(max_length=64)
-    actor = models.CharField(max_length=ACTOR_MAX_LENGTH)
-    created_at = models.DateTimeField()
 
     grants: tuple[Grant, ...] = ()
     """On an answer of start_trial: the grants that it made."""
 
-    replayed = False
-    """True on the answer to a repeated call."""
-
     class Meta:
         db_table = "billable_trial"
         ordering = ("-id",)
-
-    def __str__(self) -> str:
-        return str(self.id)
 
 
 class TrialFingerprint(models.Model):
