@@ -6,7 +6,8 @@ from typing import Any, cast
 
 from django import forms
 from django.contrib import admin
-from django.db.models import CharField, F, Model, OuterRef, QuerySet, Subquery, Value
+from django.db import router
+from django.db.models import CharField, F, OuterRef, Prefetch, QuerySet, Subquery, Value
 from django.db.models.functions import Concat
 from django.http import HttpRequest
 from django.utils import timezone
@@ -23,7 +24,18 @@ from billable.services import CatalogService, QuotaService
 USER = UserLink._meta.get_field("user").related_model
 # A user model need not have a username, nor any field that is a name.
 USER_NAME: str = getattr(USER, "USERNAME_FIELD", None) or "pk"
-USER_SEARCH = ("=user__pk",) if USER_NAME == "pk" else ("=user__pk", f"user__{USER_NAME}")
+
+
+def users_apart() -> bool:
+    """Whether users live in another database, where no query of ours can join them."""
+    return router.db_for_read(USER) != router.db_for_read(UserLink)
+
+
+def user_search() -> tuple[str, ...]:
+    """How a user is searched for from a link."""
+    if users_apart():
+        return ("=user_id",)
+    return ("=user__pk",) if USER_NAME == "pk" else ("=user__pk", f"user__{USER_NAME}")
 
 
 class GrantForm(ActForm):
@@ -91,10 +103,7 @@ def grant(customer: Customer, answers: Answers) -> str:
 class CustomerAdmin(Books):
     list_display = ("own_id", "known_as", "used_by", "zone", "merged_into_link", "created_at")
     list_filter = ("created_at", ("merged_into", admin.EmptyFieldListFilter))
-    search_fields = (
-        "identities__external_id",
-        *(name.replace("user__", "user_links__user__") for name in USER_SEARCH),
-    )
+    search_fields = ("identities__external_id",)
     id_fields = ("pk",)
     search_help_text = "An external id, a user, or a customer id."
     panels = (
@@ -114,6 +123,10 @@ class CustomerAdmin(Books):
     acts = (Act(name="grant", title="Grant…", button="Grant", form=GrantForm, perform=grant),)
     merged_into_link = link("merged_into")
 
+    def get_search_fields(self, request: HttpRequest) -> list[str]:
+        found = super().get_search_fields(request)
+        return [*found, *(name.replace("user", "user_links__user", 1) for name in user_search())]
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[Customer]:
         identities = Identity.objects.filter(customer=OuterRef("pk")).order_by("created_at", "id")
         users = UserLink.objects.filter(customer=OuterRef("pk")).order_by("created_at", "user")
@@ -121,7 +134,7 @@ class CustomerAdmin(Books):
         rows: QuerySet[Customer] = super().get_queryset(request)
         return rows.annotate(
             identity_name=Subquery(identities.values(name=name)[:1]),
-            user_name=Subquery(users.values(name=F(f"user__{USER_NAME}"))[:1]),
+            user_name=Subquery(users.values(name=F("user_id" if users_apart() else f"user__{USER_NAME}"))[:1]),
         )
 
     @admin.display(description="known as", ordering="identity_name")
@@ -168,23 +181,19 @@ class IdentityAdmin(Books):
 class UserLinkAdmin(Books):
     list_display = ("user_shown", "customer_link", "actor", "created_at")
     list_filter = ("created_at",)
-    search_fields = USER_SEARCH
+    search_fields = ("=user_id",)
     id_fields = ("customer",)
     ordering = ("-created_at",)
     customer_link = link("customer")
 
+    def get_search_fields(self, request: HttpRequest) -> list[str]:
+        return list(user_search())
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[UserLink]:
         # Not a join: a link whose user was deleted behind Django's back must still be listed.
         rows: QuerySet[UserLink] = super().get_queryset(request)
-        return rows.prefetch_related("user")
+        return rows.prefetch_related(Prefetch("user", USER._base_manager.using(router.db_for_read(USER))))
 
     @admin.display(description="user", ordering="user")
     def user_shown(self, row: UserLink) -> str:
         return user_text(row)
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        """Not here; but whoever deletes a user in the host's own admin takes the link along."""
-        here = f"{self.opts.app_label}_{self.opts.model_name}_"
-        if request.resolver_match is not None and (request.resolver_match.url_name or "").startswith(here):
-            return False
-        return admin.ModelAdmin.has_delete_permission(self, request, obj)

@@ -10,7 +10,7 @@ from uuid import UUID
 from django.apps import apps
 from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import ValidationError
-from django.db import connections, models
+from django.db import connections, models, router
 from django.db.models.functions import Coalesce
 
 from billable import inputs
@@ -165,6 +165,9 @@ def user_sql(person: Who, alias: str) -> tuple[str, list[Any]]:
         return "1 = 1", []
     if person.user_id is None:
         return "1 = 0", []
+    if router.db_for_read(user_model()) != alias:
+        # Users of another database cannot be joined: they are looked up there, in a statement of their own.
+        return ("1 = 1" if user_exists(person) else "1 = 0"), []
     connection, users = connections[alias], user_model()._meta
     table, column = connection.ops.quote_name(users.db_table), connection.ops.quote_name(str(users.pk.column))
     key = users.pk.get_db_prep_value(person.user_id, connection)
@@ -175,7 +178,10 @@ def user_exists(person: Who) -> bool:
     """Whether the subject is a user that exists."""
     if person.user_id is None:
         return False
-    return person.user_is_saved or user_model()._base_manager.filter(pk=person.user_id).exists()
+    users = user_model()
+    return (
+        person.user_is_saved or users._base_manager.using(router.db_for_read(users)).filter(pk=person.user_id).exists()
+    )
 
 
 def lock_customer(subject: Subject) -> Customer:
