@@ -1,0 +1,302 @@
+"""A host's own code, as type checkers read it. Nothing here runs: mypy --strict and pyright (strict, without any
+plugin) must both agree with every line, and both must refuse exactly the lines that say so."""
+
+# pyright: reportUnnecessaryTypeIgnoreComment=true
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Sequence
+from datetime import datetime
+from typing import Any, Generic, ParamSpec, TypeVar
+from uuid import UUID
+
+from django.contrib.auth.models import AnonymousUser, User
+from typing_extensions import assert_type
+
+from billable.models import (
+    Adjustment,
+    Customer,
+    Feature,
+    FeatureCost,
+    Grant,
+    Identity,
+    LedgerEntry,
+    Order,
+    Payment,
+    Product,
+    Trial,
+    Usage,
+    UserLink,
+)
+from billable.services import (
+    Balance,
+    CatalogService,
+    CustomerRef,
+    CustomerService,
+    FeatureLine,
+    GrantSummary,
+    Identification,
+    LedgerProblem,
+    LedgerReport,
+    Money,
+    OrderLine,
+    OrderService,
+    Page,
+    Period,
+    QuotaCheck,
+    QuotaService,
+    Subject,
+    Sweep,
+    TrialEligibility,
+    TrialService,
+)
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def quota(user: User, at: datetime) -> None:
+    check = QuotaService.check_quota(user, "pdf_export", quantity=2, sku="pack")
+    assert_type(check, QuotaCheck)
+    is_allowed, message, product, balance = check
+    assert_type(is_allowed, bool)
+    assert_type(message, str)
+    assert_type(product, Product | None)
+    assert_type(balance, int | None)
+    assert_type(bool(check), bool)
+    assert_type(check[0], bool)
+    assert_type(check[3], int | None)
+    assert_type(check.allowed, bool)
+    assert_type(check.message, str)
+    assert_type(check.product, Product | None)
+    assert_type(check.balance, int | None)
+    assert_type(check.code, str)
+    assert_type(check.feature, str)
+    assert_type(check.grants, tuple[GrantSummary, ...])
+    assert_type(check.grant_count, int)
+    assert_type(check.expires_at, datetime | None)
+    assert_type(check.offers, tuple[Product, ...])
+    assert_type(check.grants[0].remaining, int | None)
+    assert_type(check.grants[0].grant_id, UUID | None)
+
+    usage = QuotaService.consume_quota(
+        user=user,
+        feature="pdf_export",
+        quantity=1,
+        sku="pack",
+        idempotency_key="report_7",
+        action_type="report",
+        action_id="7",
+        metadata={"pages": 3},
+    )
+    assert_type(usage, Usage)
+    assert_type(usage.balance, int | None)
+    assert_type(usage.replayed, bool)
+    back = QuotaService.reverse_usage(usage, quantity=1, reason="failed", idempotency_key="undo_7", metadata={})
+    assert_type(back, Adjustment)
+    assert_type(QuotaService.reverse_usage(UUID(int=1), idempotency_key="undo_8"), Adjustment)
+    assert_type(QuotaService.balances(user, feature="pdf_export"), tuple[Balance, ...])
+    assert_type(
+        QuotaService.grant_product(
+            user, "pack", quantity=2, expires_at=at, reason="", idempotency_key="k", metadata={}
+        ),
+        tuple[Grant, ...],
+    )
+    assert_type(
+        QuotaService.grant_feature(
+            user,
+            "pdf_export",
+            quantity=None,
+            period=Period.parse("1 month"),
+            priority=5,
+            reason="gift",
+            idempotency_key="k",
+        ),
+        tuple[Grant, ...],
+    )
+    assert_type(QuotaService.revoke_grant("id", quantity=1, reason="", idempotency_key="k", metadata=None), Grant)
+    grants = QuotaService.list_grants(user, feature="pdf_export", open_only=True, cursor=None, limit=10)
+    assert_type(grants, Page[Grant])
+    assert_type(grants.items, Sequence[Grant])
+    assert_type(grants.next, str | None)
+    assert_type(QuotaService.expire_grants(limit=100), Sweep)
+    assert_type(QuotaService.history(user, feature="x", kind="consume", cursor=None, limit=1), Page[LedgerEntry])
+    for entry in QuotaService.history(user):
+        assert_type(entry, LedgerEntry)
+    assert_type(QuotaService.verify_ledger(), LedgerReport)
+    assert_type(QuotaService.verify_ledger(user).problems, tuple[LedgerProblem, ...])
+
+
+def orders(user: User) -> None:
+    lines: list[OrderLine] = [{"sku": "premium_monthly"}, {"sku": "pack", "quantity": 2}]
+    order = OrderService.create_order(user=user, items=lines, currency="EUR", metadata={"a": 1}, idempotency_key="k")
+    assert_type(order, Order)
+    assert_type(order.total, Money)
+    assert_type(order.amount_due, Money)
+    assert_type(order.amount_due_minor, int)
+    payment = OrderService.confirm_payment(
+        order,
+        payment_id="stripe_ch_123",
+        status="paid",
+        payment_method="stripe",
+        capture_id="1",
+        amount="9.99",
+        currency="EUR",
+        metadata={},
+    )
+    assert_type(payment, Payment)
+    assert_type(payment.amount, Money)
+    payment.raise_if_unapplied()
+    assert_type(OrderService.confirm_payment(UUID(int=1), payment_id="p", amount_minor=999), Payment)
+    assert_type(OrderService.cancel_order(order, reason="changed my mind"), Order)
+    assert_type(OrderService.get_order("id"), Order)
+    assert_type(OrderService.list_orders(user, status="paid", cursor=None, limit=5), Page[Order])
+    assert_type(OrderService.list_orders().items[0], Order)
+
+
+def catalogue() -> None:
+    line: FeatureLine = {"feature": "pdf_export", "quantity": 100, "period": "1 month", "priority": 1}
+    product = CatalogService.create_product(
+        "pack",
+        name="Pack",
+        description="",
+        price="9.99",
+        currency="EUR",
+        prices=[Money(999, "EUR")],
+        features=["sso", line],
+        quantity=3,
+        period="1 month",
+        is_trial=False,
+        is_default=False,
+        trial_campaign="",
+        metadata={},
+    )
+    assert_type(product, Product)
+    assert_type(CatalogService.update_product("pack", name="Other", is_active=True), Product)
+    assert_type(CatalogService.deactivate_product("pack"), Product)
+    assert_type(CatalogService.get_product("pack"), Product)
+    assert_type(CatalogService.list_products(include_inactive=True, include_trials=False), tuple[Product, ...])
+    assert_type(CatalogService.offers_for("pdf_export"), tuple[Product, ...])
+    assert_type(CatalogService.list_features(include_inactive=True), tuple[Feature, ...])
+    assert_type(CatalogService.create_feature("credits", name="", unit="credit", metadata={}), Feature)
+    assert_type(CatalogService.update_feature("credits", name="Credits", is_active=True), Feature)
+    assert_type(CatalogService.set_cost("ai", "credits", per=1, units=2, position=1), FeatureCost)
+
+
+def customers(user: User) -> None:
+    identification = CustomerService.identify("telegram", "1", profile={"name": "Anna"})
+    assert_type(identification, Identification)
+    assert_type(identification.customer, Customer)
+    assert_type(identification.customer_id, UUID)
+    assert_type(identification.created, bool)
+    assert_type(CustomerService.get_customer(user), Customer)
+    assert_type(CustomerService.find_customer(CustomerRef(user_id=7)), Customer | None)
+    assert_type(CustomerService.link_identity(user, "n8n", "2", profile=None), Identity)
+    assert_type(CustomerService.link_user(identification.customer, user), UserLink)
+    trial = TrialService.start_trial(user, "trial", identities={"email": "anna@example.com"})
+    assert_type(trial, Trial)
+    assert_type(trial.grants, tuple[Grant, ...])
+    assert_type(TrialService.trial_eligibility(user, "trial", identities=None), TrialEligibility)
+
+
+def who_may_be_meant(user: User, customer: Customer, anybody: User | AnonymousUser) -> None:
+    QuotaService.check_quota(user, "x")
+    QuotaService.check_quota(customer, "x")
+    QuotaService.check_quota(anybody, "x")
+    QuotaService.check_quota(CustomerRef(external_id="1", provider="telegram"), "x")
+    QuotaService.check_quota(CustomerRef(user_id=7), "x")
+    subject: Subject = user
+    QuotaService.check_quota(subject, "x")
+
+
+async def from_a_bot(user: User) -> None:
+    """Each twin answers with what its verb answers, and takes what it takes."""
+    is_allowed, message, product, balance = await QuotaService.acheck_quota(user, "pdf_export", quantity=2, sku="pack")
+    assert_type(is_allowed, bool)
+    assert_type(message, str)
+    assert_type(product, Product | None)
+    assert_type(balance, int | None)
+    assert_type(await QuotaService.acheck_quota(user, "pdf_export"), QuotaCheck)
+    assert_type(await QuotaService.aconsume_quota(user=user, feature="x", idempotency_key="k"), Usage)
+    assert_type(await OrderService.acreate_order(user, [{"sku": "pack"}], metadata={}), Order)
+    assert_type(await OrderService.aconfirm_payment("id", payment_id="p", status="paid"), Payment)
+    assert_type(await OrderService.alist_orders(user), Page[Order])
+    assert_type(await CustomerService.aidentify("telegram", "1"), Identification)
+    assert_type(await TrialService.astart_trial(user, "trial", identities={}), Trial)
+
+
+class Verb(Generic[P, T]):
+    """What a verb takes and answers, held fast to compare its twin with."""
+
+    def __init__(self, verb: Callable[P, T]) -> None: ...
+
+    def has(self, twin: Callable[P, Coroutine[Any, Any, T]]) -> None:
+        """Accepted only when the twin takes and answers the same."""
+
+
+Verb(CatalogService.list_products).has(CatalogService.alist_products)
+Verb(CatalogService.get_product).has(CatalogService.aget_product)
+Verb(CatalogService.create_product).has(CatalogService.acreate_product)
+Verb(CatalogService.update_product).has(CatalogService.aupdate_product)
+Verb(CatalogService.deactivate_product).has(CatalogService.adeactivate_product)
+Verb(CatalogService.offers_for).has(CatalogService.aoffers_for)
+Verb(CatalogService.list_features).has(CatalogService.alist_features)
+Verb(CatalogService.create_feature).has(CatalogService.acreate_feature)
+Verb(CatalogService.update_feature).has(CatalogService.aupdate_feature)
+Verb(CatalogService.set_cost).has(CatalogService.aset_cost)
+Verb(CustomerService.identify).has(CustomerService.aidentify)
+Verb(CustomerService.get_customer).has(CustomerService.aget_customer)
+Verb(CustomerService.find_customer).has(CustomerService.afind_customer)
+Verb(CustomerService.link_identity).has(CustomerService.alink_identity)
+Verb(CustomerService.link_user).has(CustomerService.alink_user)
+Verb(CustomerService.user_id_of).has(CustomerService.auser_id_of)
+Verb(QuotaService.check_quota).has(QuotaService.acheck_quota)
+Verb(QuotaService.consume_quota).has(QuotaService.aconsume_quota)
+Verb(QuotaService.reverse_usage).has(QuotaService.areverse_usage)
+Verb(QuotaService.balances).has(QuotaService.abalances)
+Verb(QuotaService.grant_product).has(QuotaService.agrant_product)
+Verb(QuotaService.grant_feature).has(QuotaService.agrant_feature)
+Verb(QuotaService.revoke_grant).has(QuotaService.arevoke_grant)
+Verb(QuotaService.list_grants).has(QuotaService.alist_grants)
+Verb(QuotaService.expire_grants).has(QuotaService.aexpire_grants)
+Verb(QuotaService.history).has(QuotaService.ahistory)
+Verb(QuotaService.verify_ledger).has(QuotaService.averify_ledger)
+Verb(OrderService.create_order).has(OrderService.acreate_order)
+Verb(OrderService.confirm_payment).has(OrderService.aconfirm_payment)
+Verb(OrderService.cancel_order).has(OrderService.acancel_order)
+Verb(OrderService.get_order).has(OrderService.aget_order)
+Verb(OrderService.list_orders).has(OrderService.alist_orders)
+Verb(TrialService.start_trial).has(TrialService.astart_trial)
+Verb(TrialService.trial_eligibility).has(TrialService.atrial_eligibility)
+
+
+def what_both_refuse(user: User, usage: Usage) -> None:
+    Verb(QuotaService.check_quota).has(QuotaService.aconsume_quota)  # type: ignore[arg-type]
+    QuotaService.check_quota(7, "x")  # type: ignore[arg-type]
+    QuotaService.check_quota("anna", "x")  # type: ignore[arg-type]
+    QuotaService.check_quota(None, "x")  # type: ignore[arg-type]
+    QuotaService.check_quota(user)  # type: ignore[call-arg]
+    QuotaService.check_quota(user, "x", 2)  # type: ignore[call-arg]
+    QuotaService.check_quota(user, "x", amount=2)  # type: ignore[call-arg]
+    QuotaService.check_quota(user, "x", quantity="2")  # type: ignore[arg-type]
+    QuotaService.consume_quota(user, "x", key="k")  # type: ignore[call-arg]
+    QuotaService.consume_quota(user, "x", metadata="m")  # type: ignore[arg-type]
+    QuotaService.consume_quota(user, "x", 1, "k")  # type: ignore[call-arg]
+    QuotaService.reverse_usage(usage)  # type: ignore[call-arg]
+    QuotaService.grant_feature(user, "x", quantity=1.5)  # type: ignore[arg-type]
+    OrderService.create_order(user, [{"sku": "x", "price": 1}])  # type: ignore[typeddict-unknown-key]
+    OrderService.create_order(user, [{"quantity": 1}])  # type: ignore[typeddict-item]
+    OrderService.create_order(7, [{"sku": "x"}])  # type: ignore[arg-type]
+    OrderService.confirm_payment(usage, payment_id="p")  # type: ignore[arg-type]
+    OrderService.confirm_payment("id", "p")  # type: ignore[call-arg]
+    OrderService.confirm_payment("id", payment_id="p", amount=9.99)  # type: ignore[arg-type]
+    TrialService.start_trial(user, "trial", identities=["a@b"])  # type: ignore[arg-type]
+    print(QuotaService.check_quota(user, "x").allowd)  # type: ignore[attr-defined]
+
+
+async def what_both_refuse_of_twins(user: User) -> None:
+    await QuotaService.acheck_quota(7, "x")  # type: ignore[arg-type]
+    await QuotaService.aconsume_quota(user, "x", key="k")  # type: ignore[call-arg]
+    await OrderService.acreate_order(user, items=[{"sku": 1}])  # type: ignore[typeddict-item]
+    await QuotaService.check_quota(user, "x")  # type: ignore[misc]
+    _, _ = await QuotaService.acheck_quota(user, "x")  # type: ignore[misc]
