@@ -130,7 +130,7 @@ def _quota(customer: Customer, feature: Feature) -> list[models.Model]:
     )
     leg = HoldLeg.objects.create(customer=customer, hold=hold, position=1, grant=grant, units=5, captured=2, released=1)
     adjustment = Adjustment.objects.create(
-        customer=customer, kind="reversal", usage=usage, quantity=1, idempotency_key="k", reason="r", **WRITTEN
+        customer=customer, kind="reverse", usage=usage, quantity=1, idempotency_key="k", reason="r", **WRITTEN
     )
     entry = LedgerEntry.objects.create(
         customer=customer,

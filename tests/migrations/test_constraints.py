@@ -44,7 +44,7 @@ CHECKS: dict[str, tuple[type[models.Model], list[dict[str, Any]]]] = {
     "billable_productfeature_quantity": (ProductFeature, [{"quantity": 0}, {"quantity": MAX_UNITS + 1}]),
     "billable_productfeature_period": (
         ProductFeature,
-        [{"period_unit": None}, {"period_count": None}, {"period_count": 0}],
+        [{"period_unit": None}, {"period_unit": "hour"}, {"period_count": None}, {"period_count": 0}],
     ),
     "billable_featurecost_not_itself": (FeatureCost, [{"paid_from": models.F("feature")}]),
     "billable_featurecost_positive": (
@@ -78,7 +78,10 @@ CHECKS: dict[str, tuple[type[models.Model], list[dict[str, Any]]]] = {
         ],
     ),
     "billable_grant_window": (Grant, [{"expires_at": models.F("valid_from")}]),
-    "billable_grant_period": (Grant, [{"period_unit": None}, {"period_count": None}, {"period_count": 0}]),
+    "billable_grant_period": (
+        Grant,
+        [{"period_unit": None}, {"period_unit": "hour"}, {"period_count": None}, {"period_count": 0}],
+    ),
     "billable_usage_quantity": (Usage, [{"quantity": 0}, {"quantity": MAX_UNITS + 1}]),
     "billable_hold_quantity": (
         Hold,
@@ -121,8 +124,13 @@ CHECKS: dict[str, tuple[type[models.Model], list[dict[str, Any]]]] = {
     "billable_orderitemfeature_quantity": (OrderItemFeature, [{"quantity": 0}, {"quantity": MAX_UNITS + 1}]),
     "billable_orderitemfeature_period": (
         OrderItemFeature,
-        [{"period_unit": None}, {"period_count": None}, {"period_count": 0}],
+        [{"period_unit": None}, {"period_unit": "hour"}, {"period_count": None}, {"period_count": 0}],
     ),
+    "billable_grant_known_source": (Grant, [{"source": "gift"}]),
+    "billable_adjustment_known_kind": (Adjustment, [{"kind": "undo"}]),
+    "billable_ledgerentry_known_kind": (LedgerEntry, [{"kind": "use"}]),
+    "billable_order_known_status": (Order, [{"status": "done", "paid_amount_minor": 200, "paid_at": NOW}]),
+    "billable_payment_known_status": (Payment, [{"status": "done"}]),
     "billable_payment_amount": (Payment, [{"amount_minor": -1}]),
     "billable_payment_code_is_unapplied": (Payment, [{"code": "order_cancelled"}]),
 }
@@ -142,7 +150,7 @@ UNIQUES: dict[str, tuple[type[models.Model], dict[str, Any]]] = {
     "billable_usage_customer_key": (Usage, {"quantity": 1}),
     "billable_hold_customer_key": (Hold, {"quantity": 4}),
     "billable_holdleg_hold_position": (HoldLeg, {"units": 6}),
-    "billable_adjustment_customer_key": (Adjustment, {"kind": "revocation"}),
+    "billable_adjustment_customer_key": (Adjustment, {"kind": "revoke"}),
     "billable_ledgerentry_customer_seq": (LedgerEntry, {"amount": 1}),
     "billable_order_customer_key": (Order, {"total_amount_minor": 1}),
     "billable_orderitem_order_line": (OrderItem, {"sku": "other"}),

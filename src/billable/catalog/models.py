@@ -24,7 +24,8 @@ def whole_period(name: str) -> models.CheckConstraint:
 
     A CHECK that comes out NULL passes: every arm that compares a nullable column says that it is not null.
     """
-    present = Q(period_count__isnull=False, period_count__gte=1, period_unit__isnull=False)
+    units = [unit.value for unit in PeriodUnit]
+    present = Q(period_count__isnull=False, period_count__gte=1, period_unit__isnull=False, period_unit__in=units)
     return check_constraint(Q(period_count__isnull=True, period_unit__isnull=True) | present, name=name)
 
 

@@ -1024,6 +1024,13 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="order",
             constraint=check_constraint(
+                models.Q(("status__in", ["pending", "paid", "partially_refunded", "refunded", "cancelled", "expired"])),
+                name="billable_order_known_status",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="order",
+            constraint=check_constraint(
                 models.Q(
                     ("paid_amount_minor__gte", 0),
                     ("paid_amount_minor__lte", models.F("total_amount_minor")),
@@ -1065,7 +1072,12 @@ class Migration(migrations.Migration):
             constraint=check_constraint(
                 models.Q(
                     models.Q(("period_count__isnull", True), ("period_unit__isnull", True)),
-                    models.Q(("period_count__gte", 1), ("period_count__isnull", False), ("period_unit__isnull", False)),
+                    models.Q(
+                        ("period_count__gte", 1),
+                        ("period_count__isnull", False),
+                        ("period_unit__in", ["day", "week", "month", "year"]),
+                        ("period_unit__isnull", False),
+                    ),
                     _connector="OR",
                 ),
                 name="billable_orderitemfeature_period",
@@ -1080,6 +1092,13 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="payment",
             constraint=check_constraint(models.Q(("amount_minor__gte", 0)), name="billable_payment_amount"),
+        ),
+        migrations.AddConstraint(
+            model_name="payment",
+            constraint=check_constraint(
+                models.Q(("status__in", ["pending", "failed", "succeeded", "unapplied"])),
+                name="billable_payment_known_status",
+            ),
         ),
         migrations.AddConstraint(
             model_name="payment",
@@ -1203,10 +1222,21 @@ class Migration(migrations.Migration):
             constraint=check_constraint(
                 models.Q(
                     models.Q(("period_count__isnull", True), ("period_unit__isnull", True)),
-                    models.Q(("period_count__gte", 1), ("period_count__isnull", False), ("period_unit__isnull", False)),
+                    models.Q(
+                        ("period_count__gte", 1),
+                        ("period_count__isnull", False),
+                        ("period_unit__in", ["day", "week", "month", "year"]),
+                        ("period_unit__isnull", False),
+                    ),
                     _connector="OR",
                 ),
                 name="billable_grant_period",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="grant",
+            constraint=check_constraint(
+                models.Q(("source__in", ["order", "trial", "default", "manual"])), name="billable_grant_known_source"
             ),
         ),
         migrations.AddConstraint(
@@ -1229,7 +1259,12 @@ class Migration(migrations.Migration):
             constraint=check_constraint(
                 models.Q(
                     models.Q(("period_count__isnull", True), ("period_unit__isnull", True)),
-                    models.Q(("period_count__gte", 1), ("period_count__isnull", False), ("period_unit__isnull", False)),
+                    models.Q(
+                        ("period_count__gte", 1),
+                        ("period_count__isnull", False),
+                        ("period_unit__in", ["day", "week", "month", "year"]),
+                        ("period_unit__isnull", False),
+                    ),
                     _connector="OR",
                 ),
                 name="billable_productfeature_period",
@@ -1258,6 +1293,15 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="ledgerentry",
             constraint=check_constraint(
+                models.Q(
+                    ("kind__in", ["grant", "consume", "reverse", "expire", "revoke", "hold", "capture", "release"])
+                ),
+                name="billable_ledgerentry_known_kind",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="ledgerentry",
+            constraint=check_constraint(
                 models.Q(("remaining_after__isnull", True), ("remaining_after__gte", 0), _connector="OR"),
                 name="billable_ledgerentry_remaining",
             ),
@@ -1272,6 +1316,12 @@ class Migration(migrations.Migration):
             model_name="adjustment",
             constraint=check_constraint(
                 models.Q(("quantity__gte", 1), ("quantity__lte", 1000000000000)), name="billable_adjustment_quantity"
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="adjustment",
+            constraint=check_constraint(
+                models.Q(("kind__in", ["reverse", "revoke", "extend"])), name="billable_adjustment_known_kind"
             ),
         ),
     ]

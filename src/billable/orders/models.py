@@ -17,6 +17,7 @@ from billable.catalog.models import (
 from billable.catalog.periods import Period
 from billable.compat import check_constraint
 from billable.customers.models import Customer
+from billable.db.constraints import one_of
 from billable.db.fields import KeyField
 from billable.errors import PaymentUnapplied
 from billable.ids import new_id
@@ -53,6 +54,7 @@ class Order(Receipt):
         ordering = ("-id",)
         constraints = [
             models.UniqueConstraint(fields=["customer", "idempotency_key"], name="billable_order_customer_key"),
+            one_of("status", OrderStatus, "billable_order_known_status"),
             check_constraint(
                 Q(
                     total_amount_minor__gte=0,
@@ -183,6 +185,7 @@ class Payment(Receipt):
                 fields=["customer", "payment_method", "payment_id", "capture_id"], name="billable_payment_key"
             ),
             check_constraint(Q(amount_minor__gte=0), name="billable_payment_amount"),
+            one_of("status", PaymentStatus, "billable_payment_known_status"),
             check_constraint(
                 Q(code="") | Q(status=PaymentStatus.UNAPPLIED.value),
                 name="billable_payment_code_is_unapplied",

@@ -23,6 +23,7 @@ from billable.catalog.models import (
 from billable.catalog.periods import Period
 from billable.compat import check_constraint
 from billable.customers.models import Customer
+from billable.db.constraints import one_of
 from billable.db.fields import KeyField
 from billable.inputs import MAX_KEY_LENGTH, MAX_TEXT_LENGTH, MAX_UNITS
 from billable.quota.kinds import AdjustmentKind, CauseType, EntryKind, GrantEnd, GrantSource
@@ -116,6 +117,7 @@ class Grant(Receipt):
                 Q(expires_at__isnull=True) | Q(expires_at__gt=F("valid_from")), name="billable_grant_window"
             ),
             whole_period("billable_grant_period"),
+            one_of("source", GrantSource, "billable_grant_known_source"),
         ]
         indexes = [
             # Open grants are found by the nulls; no column that every consume changes is named here, so that
@@ -260,6 +262,7 @@ class Adjustment(Receipt):
         constraints = [
             models.UniqueConstraint(fields=["customer", "idempotency_key"], name="billable_adjustment_customer_key"),
             check_constraint(Q(quantity__gte=1, quantity__lte=MAX_UNITS), name="billable_adjustment_quantity"),
+            one_of("kind", AdjustmentKind, "billable_adjustment_known_kind"),
         ]
 
     @property
@@ -295,6 +298,7 @@ class LedgerEntry(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["customer", "seq"], name="billable_ledgerentry_customer_seq"),
             check_constraint(Q(seq__gte=1), name="billable_ledgerentry_seq"),
+            one_of("kind", EntryKind, "billable_ledgerentry_known_kind"),
             check_constraint(
                 Q(remaining_after__isnull=True) | Q(remaining_after__gte=0),
                 name="billable_ledgerentry_remaining",
