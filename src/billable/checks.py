@@ -9,10 +9,19 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import DatabaseError, connections
+from django.utils.module_loading import import_string
 
-from billable.conf import EXAMPLE_TOKENS, MIN_TOKEN_LENGTH, PREFIX, knobs, known_names
+from billable.conf import (
+    EXAMPLE_TOKENS,
+    MIN_FINGERPRINT_KEY_LENGTH,
+    MIN_TOKEN_LENGTH,
+    PREFIX,
+    knobs,
+    known_names,
+)
 from billable.db.append_only import unprotected_tables
 from billable.db.units import write_alias
+from billable.money import EXPONENTS
 
 _STRICTER_LEVELS = ("repeatable read", "serializable")
 
@@ -66,7 +75,23 @@ def check_setting_values(**kwargs: Any) -> list[CheckMessage]:
         messages.append(Error("BILLABLE_CURRENCIES must map codes to 0 to 8 decimals.", id="billable.E002"))
     if knobs.metadata_max_bytes < 2:
         messages.append(Error("BILLABLE_METADATA_MAX_BYTES must be at least 2.", id="billable.E002"))
+    if knobs.currency not in EXPONENTS and knobs.currency not in knobs.currencies:
+        messages.append(Error(f"BILLABLE_CURRENCY is no known currency: {knobs.currency!r}.", id="billable.E002"))
+    if any(len(key) < MIN_FINGERPRINT_KEY_LENGTH for key in knobs.fingerprint_keys):
+        problem = f"BILLABLE_FINGERPRINT_KEYS must have at least {MIN_FINGERPRINT_KEY_LENGTH} characters each."
+        messages.append(Error(problem, id="billable.E002"))
+    if knobs.user_factory is not None and not _can_import(knobs.user_factory):
+        problem = f"BILLABLE_USER_FACTORY cannot be imported: {knobs.user_factory!r}."
+        messages.append(Error(problem, id="billable.E002"))
     return messages
+
+
+def _can_import(path: str) -> bool:
+    try:
+        import_string(path)
+    except ImportError:
+        return False
+    return True
 
 
 @register()

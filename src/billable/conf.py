@@ -13,8 +13,9 @@ from django.conf import settings
 PREFIX = "BILLABLE_"
 
 # Tokens that stand in somebody's example: whoever copies them has no secret.
-EXAMPLE_TOKENS = frozenset({"change-me-in-production", "change-me", "changeme", "secret", "token"})
+EXAMPLE_TOKENS = frozenset({"change-me-in-production", "change-me", "changeme", "tutorial-token-for-this-machine-only"})
 MIN_TOKEN_LENGTH = 20
+MIN_FINGERPRINT_KEY_LENGTH = 16
 
 
 class Settings:
@@ -52,8 +53,9 @@ class Settings:
 
     @property
     def fingerprint_keys(self) -> Sequence[str]:
-        """Secrets that trial fingerprints are made with, newest first. Required for trials, no default.
+        """Secrets of 16 characters or more that trial fingerprints are made with, newest first; a list, or one text.
 
+        Required for trials; there is no default.
         To rotate, put the new key in front and keep the old ones for as long as their trials must be found.
         """
         keys = self._get("FINGERPRINT_KEYS", ())

@@ -177,11 +177,13 @@ class PaymentConflict(Conflict):
 
 @dataclasses.dataclass(eq=False, kw_only=True)
 class PaymentUnapplied(Conflict):
-    """The payment {payment_id!r} was kept but not applied to the order: {reason}."""
+    """The payment {payment_id!r} of {amount} was kept but not applied, {due} being due: {reason}."""
 
     code = "payment_unapplied"
     payment_id: str
     reason: str
+    amount: str
+    due: str
 
 
 @dataclasses.dataclass(eq=False, kw_only=True)
@@ -204,7 +206,7 @@ class TrialAlreadyUsed(Conflict):
 
 @dataclasses.dataclass(eq=False, kw_only=True)
 class ReversalTooLarge(Conflict):
-    """Cannot reverse {requested} units: {reversible} of this usage are left to reverse."""
+    """{requested} units cannot be reversed: of this usage {reversible} are left to reverse."""
 
     code = "reversal_too_large"
     usage: str
@@ -231,7 +233,7 @@ class UserTaken(Conflict):
 
 @dataclasses.dataclass(eq=False, kw_only=True)
 class NameTaken(Conflict):
-    """The name {name!r} is already used in the catalogue."""
+    """The name {name!r} is taken: products and features share one namespace."""
 
     code = "name_taken"
     name: str

@@ -27,6 +27,9 @@ def messages(**how) -> set[str]:
         ("BILLABLE_APPEND_ONLY", "maybe", "billable.E002"),
         ("BILLABLE_CURRENCIES", {"POINTS": -1}, "billable.E002"),
         ("BILLABLE_METADATA_MAX_BYTES", 0, "billable.E002"),
+        ("BILLABLE_CURRENCY", "EURO", "billable.E002"),
+        ("BILLABLE_FINGERPRINT_KEYS", ["short"], "billable.E002"),
+        ("BILLABLE_USER_FACTORY", "shop.nope.make", "billable.E002"),
         ("USE_TZ", False, "billable.W003"),
     ],
 )

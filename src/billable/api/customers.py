@@ -10,7 +10,7 @@ from uuid import UUID
 from django.http import HttpRequest
 from ninja import Query, Router
 
-from billable.api.openapi import TAKES_KEY, reads, takes_body
+from billable.api.openapi import REPEATS_SAFELY, reads, takes_body
 from billable.api.schemas.customers import BalanceOut, BalanceParameters, IdentifyIn, IdentifyOut
 from billable.services import Balance, CustomerService, Identification, QuotaService
 
@@ -26,7 +26,7 @@ class BalanceAnswer:
     features: Sequence[Balance]
 
 
-@router.post("/identify", response=takes_body(IdentifyOut), url_name="identify", openapi_extra=TAKES_KEY)
+@router.post("/identify", response=takes_body(IdentifyOut), url_name="identify", openapi_extra=REPEATS_SAFELY)
 def identify(request: HttpRequest, body: IdentifyIn) -> Identification:
     """The customer that an identity names; made when there is none. The recommended first step."""
     return CustomerService.identify(body.provider, body.external_id, profile=body.profile)

@@ -47,7 +47,14 @@ KEY_PARAMETER = {
     "schema": {"type": "string", "minLength": 1, "maxLength": MAX_KEY_LENGTH},
 }
 TAKES_KEY: dict[str, Any] = {"parameters": [KEY_PARAMETER]}
-"""``openapi_extra`` of an operation that writes."""
+"""``openapi_extra`` of an operation that writes once per key."""
+
+IGNORED_KEY = {
+    **KEY_PARAMETER,
+    "description": "Accepted, and not needed: by what it names, repeating this request does nothing again.",
+}
+REPEATS_SAFELY: dict[str, Any] = {"parameters": [IGNORED_KEY]}
+"""``openapi_extra`` of an operation that writes, and whose own input is its key."""
 
 
 def reads(answer: Any, *statuses: int) -> dict[int, Any]:

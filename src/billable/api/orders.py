@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from django.http import HttpRequest
 from ninja import Query, Router
 
-from billable.api.openapi import TAKES_KEY, reads, takes_body
+from billable.api.openapi import REPEATS_SAFELY, TAKES_KEY, reads, takes_body
 from billable.api.schemas.base import PathId
 from billable.api.schemas.orders import (
     CancelIn,
@@ -59,7 +59,7 @@ def get_order(request: HttpRequest, order_id: PathId) -> Order:
     "/orders/{order_id}/confirm",
     response=takes_body(OrderOut, 404, 409),
     url_name="order-confirm",
-    openapi_extra=TAKES_KEY,
+    openapi_extra=REPEATS_SAFELY,
 )
 def confirm_payment(request: HttpRequest, order_id: PathId, body: ConfirmIn) -> Order:
     """Report what became of a payment. Paid in full, the order grants what it sold; a repeat changes nothing.
@@ -85,7 +85,7 @@ def confirm_payment(request: HttpRequest, order_id: PathId, body: ConfirmIn) -> 
     "/orders/{order_id}/cancel",
     response=takes_body(OrderOut, 404, 409),
     url_name="order-cancel",
-    openapi_extra=TAKES_KEY,
+    openapi_extra=REPEATS_SAFELY,
 )
 def cancel_order(request: HttpRequest, order_id: PathId, body: CancelIn = NOTHING_SAID) -> Order:
     """Cancel an order that is not paid. A repeat changes nothing."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from django.http import HttpRequest
 from ninja import Router
 
-from billable.api.openapi import TAKES_KEY, takes_body
+from billable.api.openapi import REPEATS_SAFELY, takes_body
 from billable.api.schemas.trials import EligibilityIn, EligibilityOut, TrialIn, TrialOut
 from billable.services import TrialEligibility, TrialService
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 router = Router(tags=["trials"])
 
 
-@router.post("/trials", response=takes_body(TrialOut, 404, 409), url_name="trials", openapi_extra=TAKES_KEY)
+@router.post("/trials", response=takes_body(TrialOut, 404, 409), url_name="trials", openapi_extra=REPEATS_SAFELY)
 def start_trial(request: HttpRequest, body: TrialIn) -> Trial:
     """Start a trial, unless the customer or one of these identities had it."""
     return TrialService.start_trial(body.customer, body.sku, identities=body.identities)

@@ -125,7 +125,8 @@ def create_product(
         metadata=inputs.metadata(metadata),
     )
     money = [*_single_price(price, currency), *prices]
-    lines = [_line(entry, quantity, period, position) for position, entry in enumerate(features)]
+    span = None if period is None else Period.parse(period)
+    lines = _lines(features, quantity, span)
     _claim_name(product.sku, "product")
     product.save(using=write_alias())
     _set_prices(product, money)
@@ -164,9 +165,7 @@ def update_product(
         product.metadata = inputs.metadata(metadata)
     product.is_active = product.is_active if is_active is None else is_active
     product.is_default = product.is_default if is_default is None else is_default
-    lines = (
-        None if features is None else [_line(entry, None, None, position) for position, entry in enumerate(features)]
-    )
+    lines = None if features is None else _lines(features, None, None)
     product.save(using=write_alias())
     _set_prices(product, prices or ())
     if lines is not None:
@@ -302,6 +301,13 @@ def _set_prices(product: Product, prices: Sequence[Money]) -> None:
         price = standing.setdefault(currency, Price(product=product, currency=currency))
         price.amount_minor = inputs.whole(money.amount_minor, "prices", minimum=0, maximum=MAX_AMOUNT_MINOR)
         price.save(using=write_alias())
+
+
+def _lines(features: object, quantity: int | None, period: Period | None) -> list[FeatureLine]:
+    # A text is a sequence too, of features named by one letter each.
+    if isinstance(features, str) or not isinstance(features, Sequence):
+        raise Invalid(field="features", problem="must be a list")
+    return [_line(entry, quantity, period, position) for position, entry in enumerate(features)]
 
 
 def _line(entry: object, quantity: int | None, period: object, position: int) -> FeatureLine:

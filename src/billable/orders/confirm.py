@@ -64,7 +64,8 @@ def confirm_payment(
 
     Paid in full, the order is paid and its grants are made. Less is kept while the order waits for the rest. Money
     that the order cannot take is kept too, as ``unapplied`` with a ``code``: this verb never raises for money that has
-    arrived. No amount means what is due. A repeat changes nothing and answers with ``replayed``.
+    arrived. No amount means what is due. A repeat changes nothing and answers with ``replayed``. ``payment.order`` is
+    the order as it now stands; a row that was passed in stays as it was.
 
     Raises OrderNotFound, PaymentConflict (the payment id belongs to another order), Invalid.
     """

@@ -90,7 +90,9 @@ def _line(place: int, item: object) -> tuple[str, int]:
         raise Invalid(field=where, problem="must be an object with a sku")
     for name in item:
         if name not in ("sku", "quantity"):
-            raise Invalid(field=f"{where}.{name}", problem="cannot be given; prices are the catalogue's")
+            raise Invalid(
+                field=f"{where}.{name}", problem="is not a part of an order line, which is a sku and a quantity"
+            )
     quantity = inputs.whole(item.get("quantity", 1), f"{where}.quantity", maximum=MAX_ORDER_QUANTITY)
     return inputs.name(item.get("sku"), f"{where}.sku"), quantity
 

@@ -203,7 +203,8 @@ class Payment(Receipt):
     def raise_if_unapplied(self) -> None:
         """Raise PaymentUnapplied when the order could not take it. Call it after the transaction that kept it."""
         if self.status == PaymentStatus.UNAPPLIED.value:
-            raise PaymentUnapplied(payment_id=self.payment_id, reason=self.code)
+            amount, due = str(self.amount), str(self.order.amount_due)
+            raise PaymentUnapplied(payment_id=self.payment_id, reason=self.code, amount=amount, due=due)
 
 
 class PaymentClaim(models.Model):

@@ -101,6 +101,9 @@ class QuotaCheck(tuple[bool, str, "Product | None", "int | None"]):
     def __bool__(self) -> bool:
         return self.allowed
 
+    def __repr__(self) -> str:
+        return f"<QuotaCheck {self.feature}: {self.code}, balance {'unlimited' if self[3] is None else self[3]}>"
+
     @property
     def allowed(self) -> bool:
         """Whether the whole quantity may be consumed now."""
@@ -129,6 +132,8 @@ class QuotaCheck(tuple[bool, str, "Product | None", "int | None"]):
 
 def check(user: Subject, feature: str, *, quantity: int = 1, sku: str | None = None) -> QuotaCheck:
     """Whether ``user`` may use ``quantity`` units of ``feature`` now; ``sku`` narrows to grants of one product.
+
+    ``feature`` is a feature's key, or the SKU of a product that has exactly one.
 
     ``if check_quota(user, "pdf_export"):`` is right. Writes nothing. An unknown or anonymous user and an unknown
     feature are a "no" with a code. Raises Invalid, InvalidSubject, AmbiguousSku for input that can never be right.

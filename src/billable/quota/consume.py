@@ -45,9 +45,10 @@ def consume(
 ) -> Usage:
     """Take ``quantity`` units of ``feature`` from the customer's grants, in burn order.
 
-    All or nothing; ``sku`` narrows to the grants of one product. Returns the usage; ``usage.replayed`` is true when
-    this key had been used before, and then nothing was taken. Raises QuotaExceeded (nothing is written, and the same
-    key may succeed later), IdempotencyConflict, CustomerNotFound, FeatureNotFound, AmbiguousSku, Invalid.
+    ``feature`` is a feature's key, or the SKU of a product that has exactly one. All or nothing; ``sku`` narrows to
+    the grants of one product. Returns the usage; ``usage.replayed`` is true when this key had been used before, and
+    then nothing was taken. Raises QuotaExceeded (nothing is written, and the same key may succeed later),
+    IdempotencyConflict, CustomerNotFound, FeatureNotFound, AmbiguousSku, Invalid.
     """
     request = UsageRequest(
         feature=inputs.name(feature, "feature"),

@@ -43,8 +43,8 @@ def reverse_usage(
         return adjustments.replay(earlier, AdjustmentKind.REVERSE, usage_id=used.pk, quantity=wanted)
     reversed_before = _reversed_quantity(used)
     reversible = used.quantity - reversed_before
-    units = reversible if wanted is None else wanted
-    if not 0 < units <= reversible:
+    units = wanted or reversible or used.quantity
+    if units > reversible:
         raise ReversalTooLarge(usage=str(used.pk), requested=units, reversible=reversible)
     now = now_for(customer)
     catch_up(customer, now)

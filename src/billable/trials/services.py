@@ -10,7 +10,7 @@ from billable import clock, inputs
 from billable.actor import current_actor
 from billable.catalog.models import Product
 from billable.catalog.services import get_product
-from billable.conf import knobs
+from billable.conf import MIN_FINGERPRINT_KEY_LENGTH, knobs
 from billable.customers.models import Identity
 from billable.customers.subjects import Subject, Who, find_customer_id, lock_customer, who
 from billable.db.units import unit_of_work, write_alias
@@ -31,7 +31,6 @@ from billable.trials import fingerprints
 from billable.trials.models import Trial, TrialFingerprint
 
 MAX_IDENTITIES = 20
-MIN_KEY_LENGTH = 16
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,8 +146,8 @@ def _linked(provider: str, external_id: str) -> str:
 
 def _keys() -> list[str]:
     keys = list(knobs.fingerprint_keys)
-    if not keys or any(len(key) < MIN_KEY_LENGTH for key in keys):
-        problem = f"trials need at least one secret of {MIN_KEY_LENGTH} characters or more"
+    if not keys or any(len(key) < MIN_FINGERPRINT_KEY_LENGTH for key in keys):
+        problem = f"trials need at least one secret of {MIN_FINGERPRINT_KEY_LENGTH} characters or more"
         raise Misconfigured(setting="BILLABLE_FINGERPRINT_KEYS", problem=problem)
     return keys
 
