@@ -1,0 +1,212 @@
+"""What every write says to PostgreSQL: the customer's row first, FOR NO KEY UPDATE, and never a plain FOR UPDATE."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from billable import services
+from billable.models import Customer, Grant, Order, Usage
+from billable.services import (
+    CatalogService,
+    CustomerRef,
+    CustomerService,
+    Money,
+    OrderService,
+    QuotaService,
+    TrialService,
+)
+
+pytestmark = pytest.mark.postgresql
+
+READS = {
+    *("list_products", "get_product", "offers_for", "list_features", "check_quota"),
+    *("get_customer", "find_customer", "user_id_of"),
+    *("balances", "list_grants", "history", "verify_ledger", "get_order", "list_orders", "trial_eligibility"),
+}
+# Claims and the customer itself may be written before the customer can be locked.
+COMING_TO_BE = ("billable_userlink", "billable_identity", "billable_customer", "auth_user")
+
+Write = Callable[[CustomerRef], Any]
+
+
+def usage(ref: CustomerRef) -> Usage:
+    return Usage.objects.filter(customer__pk=str(ref.customer_id)).latest("id")
+
+
+def grant(ref: CustomerRef) -> Grant:
+    return Grant.objects.filter(customer__pk=str(ref.customer_id), ended_at=None).latest("id")
+
+
+def order(ref: CustomerRef) -> Order:
+    return Order.objects.filter(customer__pk=str(ref.customer_id), status="pending").latest("id")
+
+
+WRITES: dict[str, Write] = {
+    "link_identity": lambda ref: CustomerService.link_identity(ref, "telegram", "4711"),
+    "link_user": lambda ref: CustomerService.link_user(ref, get_user_model().objects.get(username="bob")),
+    "consume_quota": lambda ref: QuotaService.consume_quota(ref, "credits", quantity=5, idempotency_key="job"),
+    "reverse_usage": lambda ref: QuotaService.reverse_usage(usage(ref), quantity=1, idempotency_key="undo"),
+    "grant_product": lambda ref: QuotaService.grant_product(ref, "pack", idempotency_key="gift"),
+    "grant_feature": lambda ref: QuotaService.grant_feature(ref, "credits", quantity=1, idempotency_key="one"),
+    "revoke_grant": lambda ref: QuotaService.revoke_grant(grant(ref)),
+    "expire_grants": lambda ref: QuotaService.expire_grants(),
+    "create_order": lambda ref: OrderService.create_order(ref, [{"sku": "pack"}], idempotency_key="cart"),
+    "confirm_payment": lambda ref: OrderService.confirm_payment(order(ref), payment_id="pi_1"),
+    "cancel_order": lambda ref: OrderService.cancel_order(order(ref)),
+    "start_trial": lambda ref: TrialService.start_trial(ref, "taste", identities={"email": "ada@example.com"}),
+}
+CATALOGUE: dict[str, Callable[[], Any]] = {
+    "create_product": lambda: CatalogService.create_product("new", price="1", features=["credits"], quantity=1),
+    "update_product": lambda: CatalogService.update_product("pack", prices=[Money(5, "EUR")], features=["credits"]),
+    "deactivate_product": lambda: CatalogService.deactivate_product("pack"),
+    "create_feature": lambda: CatalogService.create_feature("tokens"),
+    "update_feature": lambda: CatalogService.update_feature("credits", name="Credits"),
+    "set_cost": lambda: CatalogService.set_cost("pdf_export", "credits", units=5),
+}
+
+
+@pytest.fixture
+def shop(ref: CustomerRef) -> CustomerRef:
+    """Everything that the writes above need."""
+    CatalogService.create_feature("pdf_export")
+    CatalogService.create_product("pack", price="9.99", features=["credits"], quantity=100)
+    CatalogService.create_product("taste", features=["credits"], quantity=1, is_trial=True)
+    QuotaService.consume_quota(ref, "credits", quantity=10)
+    for key in ("first", "second"):
+        OrderService.create_order(ref, [{"sku": "pack"}], idempotency_key=key)
+    get_user_model().objects.create(username="bob")
+    lapsed = grant(ref)
+    QuotaService.grant_feature(ref, "credits", quantity=100)
+    # Something is due, so every write has that to do too.
+    Grant.objects.filter(pk=lapsed.pk).update(valid_from="2020-01-01T00:00Z", expires_at="2020-01-02T00:00Z")
+    Customer.objects.update(next_change_at="2020-01-02T00:00Z")
+    return ref
+
+
+def statements(act: Callable[[], Any]) -> list[str]:
+    with CaptureQueriesContext(connection) as captured:
+        act()
+    return [query["sql"] for query in captured.captured_queries]
+
+
+def written_table(sql: str) -> str | None:
+    found = re.match(r'(?:INSERT INTO|UPDATE|DELETE FROM) "(\w+)"', sql)
+    return found[1] if found else None
+
+
+def is_the_lock(sql: str) -> bool:
+    return 'FROM "billable_customer"' in sql and sql.endswith("FOR NO KEY UPDATE")
+
+
+def writes_before_the_lock(sql: list[str]) -> Iterator[str]:
+    for statement in sql:
+        if is_the_lock(statement):
+            return
+        if table := written_table(statement):
+            yield table
+
+
+def verbs() -> set[str]:
+    """Every verb of the front door, twins aside."""
+    faces = [getattr(services, name) for name in services.__all__ if name.endswith("Service")]
+    names = [name for face in faces for name in vars(face) if not name.startswith("_")]
+    return {name for name in names if not (name.startswith("a") and name[1:] in names)}
+
+
+def test_every_verb_that_writes_is_watched_here() -> None:
+    assert {*WRITES, *CATALOGUE} == verbs() - READS - {"identify"}
+
+
+@pytest.mark.parametrize("verb", WRITES)
+def test_a_write_locks_the_customer_before_it_writes_anything(shop: CustomerRef, verb: str) -> None:
+    sql = statements(lambda: WRITES[verb](shop))
+
+    assert any(map(written_table, sql)), "it wrote nothing, so it proves nothing"
+    assert list(writes_before_the_lock(sql)) == []
+    locks = [statement for statement in sql if is_the_lock(statement)]
+    assert len(locks) == 1
+    assert "JOIN" not in locks[0]
+    assert not [statement for statement in sql if "FOR UPDATE" in statement]
+
+
+@pytest.mark.parametrize("verb", [name for name in WRITES if name not in ("link_user", "expire_grants")])
+def test_a_repeat_locks_the_customer_too_and_writes_nothing(shop: CustomerRef, verb: str) -> None:
+    my_usage, my_grant, my_order = usage(shop), grant(shop), order(shop)
+    acts: dict[str, Write] = {
+        **WRITES,
+        "reverse_usage": lambda ref: QuotaService.reverse_usage(my_usage, quantity=1, idempotency_key="undo"),
+        "revoke_grant": lambda ref: QuotaService.revoke_grant(my_grant),
+        "confirm_payment": lambda ref: OrderService.confirm_payment(my_order, payment_id="pi_1"),
+        "cancel_order": lambda ref: OrderService.cancel_order(my_order),
+    }
+    acts[verb](shop)
+
+    sql = statements(lambda: acts[verb](shop))
+
+    assert [is_the_lock(statement) for statement in sql].count(True) == 1
+    assert not list(filter(None, map(written_table, sql)))
+
+
+@pytest.mark.parametrize("verb", ["grant_product", "grant_feature", "create_order", "start_trial", "consume_quota"])
+def test_a_first_write_claims_the_user_and_locks_the_new_customer_before_it_gives_anything(
+    shop: CustomerRef, verb: str
+) -> None:
+    CatalogService.create_product("welcome", features=["credits"], quantity=20, is_default=True)
+    user = get_user_model().objects.create(username="ada")
+
+    sql = statements(lambda: WRITES[verb](CustomerRef(user_id=user.pk)))
+
+    before = list(writes_before_the_lock(sql))
+    assert before[0] == "billable_userlink"
+    assert set(before) <= set(COMING_TO_BE)
+    assert not [statement for statement in sql if "FOR UPDATE" in statement]
+
+
+def test_the_marks_of_a_trial_are_claimed_in_one_statement_and_sorted(shop: CustomerRef) -> None:
+    identities = {f"kind-{number}": "ada" for number in range(12)}
+
+    sql = statements(lambda: TrialService.start_trial(shop, "taste", identities=identities))
+
+    (claim,) = [statement for statement in sql if written_table(statement) == "billable_trialfingerprint"]
+    marks = re.findall(r"\b[0-9a-f]{64}\b", claim)
+    assert len(marks) > 12
+    assert marks == sorted(marks)
+
+
+def test_identify_claims_the_identity_first(shop: CustomerRef) -> None:
+    sql = statements(lambda: CustomerService.identify("telegram", "4711"))
+
+    before = list(writes_before_the_lock(sql))
+    assert before[0] == "billable_identity"
+    assert set(before) <= set(COMING_TO_BE)
+
+
+@pytest.mark.parametrize("verb", CATALOGUE)
+def test_the_catalogue_never_locks_rows_that_foreign_keys_point_to(shop: CustomerRef, verb: str) -> None:
+    sql = statements(CATALOGUE[verb])
+
+    assert any(map(written_table, sql))
+    assert not [statement for statement in sql if "FOR UPDATE" in statement]
+
+
+def test_reads_lock_nothing(shop: CustomerRef) -> None:
+    def read() -> None:
+        QuotaService.check_quota(shop, "credits")
+        QuotaService.balances(shop)
+        QuotaService.history(shop)
+        OrderService.list_orders(shop)
+        CatalogService.list_products()
+        TrialService.trial_eligibility(shop, "taste", identities={"email": "ada@example.com"})
+        QuotaService.verify_ledger()
+
+    sql = statements(read)
+
+    assert not [statement for statement in sql if " FOR " in statement and "UPDATE" in statement]
+    assert not list(filter(None, map(written_table, sql)))
