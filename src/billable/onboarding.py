@@ -99,6 +99,9 @@ def _open(person: Who, admit: Admit) -> UUID | None:
         link = claim_user(customer_id, person)
         if link.customer_id == customer_id:
             _welcome(customer_id)
+        if admit is Admit.ANYBODY and person.identity is not None:
+            # Whoever orders by two references means one customer by both, also when the order is repeated.
+            claim_identity(link.customer_id, *person.identity, {})
         return link.customer_id
     if admit is Admit.ANYBODY and person.identity is not None and person.user_id is None:
         return identify(*person.identity).customer_id

@@ -121,8 +121,11 @@ def _user_key(value: object) -> Any:
 
 
 def find_customer_id(person: Who) -> UUID | None:
-    """The id of the customer that all references name, or None. Raises Invalid when they name different ones."""
-    found = set(_lookups(person))
+    """The id of the customer that the references name, or None. Raises Invalid when they name different ones.
+
+    A reference that names nobody yet contradicts nothing.
+    """
+    found = {customer_id for customer_id in _lookups(person) if customer_id is not None}
     if len(found) > 1:
         raise Invalid(field="customer", problem="the references name different customers")
     return found.pop() if found else None

@@ -21,9 +21,10 @@ from billable.db.units import write_alias
 
 @dataclass(frozen=True)
 class Protected:
-    """A table whose rows stay as they were written; ``erasable`` columns may be emptied."""
+    """A table whose rows stay as they were written; ``erasable`` columns may be emptied. ``key`` is its unique key."""
 
     model: str
+    key: tuple[str, str]
     erasable: tuple[str, ...] = ()
 
     @property
@@ -39,11 +40,15 @@ class Protected:
 
 
 PROTECTED = (
-    Protected("LedgerEntry"),
-    Protected("Usage", erasable=("metadata",)),
-    Protected("Adjustment", erasable=("metadata", "reason")),
+    Protected("LedgerEntry", key=("customer_id", "seq")),
+    Protected("Usage", key=("customer_id", "idempotency_key"), erasable=("metadata",)),
+    Protected("Adjustment", key=("customer_id", "idempotency_key"), erasable=("metadata", "reason")),
 )
-_ACTS = ("update", "delete", "truncate")
+_ACTS = {
+    "postgresql": ("update", "delete", "truncate"),
+    "sqlite": ("update", "delete", "replace"),
+    "mysql": ("update", "delete"),
+}
 _EMPTY = {"metadata": "'{}'", "reason": "''"}
 
 
@@ -93,8 +98,7 @@ def _standing(alias: str) -> list[Protected]:
 
 
 def _names(each: Protected, alias: str) -> set[str]:
-    acts = _ACTS if connections[alias].vendor == "postgresql" else _ACTS[:2]
-    return {f"{each.table}_no_{act}" for act in acts}
+    return {f"{each.table}_no_{act}" for act in _ACTS.get(connections[alias].vendor, ())}
 
 
 def _execute(alias: str, statements: Iterable[str]) -> None:
@@ -132,6 +136,11 @@ def _sqlite(each: Protected) -> Iterator[str]:
         f"BEGIN {refusal} END"
     )
     yield f"CREATE TRIGGER {each.table}_no_delete BEFORE DELETE ON {each.table} BEGIN {refusal} END"
+    # INSERT OR REPLACE deletes what is in its way without firing a delete trigger.
+    key = " AND ".join(f"present.{column} = NEW.{column}" for column in each.key)
+    present = f"SELECT 1 FROM {each.table} present WHERE present.id = NEW.id OR ({key})"  # noqa: S608  # names of ours
+    trigger = f"CREATE TRIGGER {each.table}_no_replace BEFORE INSERT ON {each.table}"
+    yield f"{trigger} WHEN EXISTS ({present}) BEGIN {refusal} END"
 
 
 def _postgresql(each: Protected) -> Iterator[str]:

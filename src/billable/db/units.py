@@ -57,15 +57,18 @@ def unit_of_work(verb: Callable[P, T]) -> Callable[P, T]:
 
 
 def _outermost(alias: str, joined: bool, act: Callable[[], T]) -> T:
+    committed: list[bool] = []
     for attempt in range(1, TRIES + 1):
         try:
             if joined:
                 return act()
             with transaction.atomic(using=alias):
+                transaction.on_commit(lambda: committed.append(True), using=alias)
                 _take_the_write_lock(alias)
                 return act()
         except OperationalError as error:
-            if not is_retryable(error):
+            # A hook of the host that runs after our commit may fail alike; what is written must not be written twice.
+            if committed or not is_retryable(error):
                 raise
             if joined or attempt == TRIES:
                 raise Retryable() from error

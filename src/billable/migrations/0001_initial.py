@@ -692,6 +692,12 @@ class Migration(migrations.Migration):
                 ("created_at", models.DateTimeField(editable=False)),
                 ("quantity", models.BigIntegerField()),
                 (
+                    "asked",
+                    models.CharField(
+                        help_text="The name that the caller gave: the feature's, or a SKU.", max_length=64
+                    ),
+                ),
+                (
                     "sku",
                     models.CharField(
                         blank=True, help_text="The product that the caller narrowed it to.", max_length=64

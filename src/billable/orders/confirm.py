@@ -82,7 +82,9 @@ def confirm_payment(
     locked = get_order(order_id)
     money = notice.money(locked)
     payment = _known(locked, notice.key)
-    if payment is not None and (payment.status in _ARRIVED or payment.status == notice.status.value):
+    if payment is not None and notice.key.capture_id != payment.capture_id:
+        _adopt_capture(locked, payment, notice.key)
+    if payment is not None and _says_nothing_new(payment, notice, money):
         return _replay(payment, notice)
     if payment is None:
         claim(locked, notice.key)
@@ -103,6 +105,12 @@ _EVENTS = {
     PaymentStatus.FAILED.value: "payment.failed",
     PaymentStatus.PENDING.value: "payment.pending",
 }
+
+
+def _says_nothing_new(payment: Payment, notice: Notice, money: Money | None) -> bool:
+    if payment.status in _ARRIVED:
+        return True
+    return payment.status == notice.status.value and (money is None or money == payment.amount)
 
 
 def _apply(customer: Customer, order: Order, payment: Payment) -> None:
@@ -163,12 +171,26 @@ def _replay(payment: Payment, notice: Notice) -> Payment:
 
 
 def _known(order: Order, key: PaymentKey) -> Payment | None:
-    # By id alone, whatever the method says now: some channels name it in one notice and not in the next.
-    for payment in order.payments.all():
-        if (payment.payment_id, payment.capture_id) == (key.id, key.capture_id):
-            payment.order = order
-            return payment
-    return None
+    """The payment of this order that a notice is about.
+
+    By id alone, whatever the method says now: some channels name it in one notice and not in the next. Captures are
+    told apart when both sides name one.
+    """
+    same_id = [payment for payment in order.payments.all() if payment.payment_id == key.id]
+    candidates = [payment for payment in same_id if payment.capture_id == key.capture_id]
+    candidates += [payment for payment in same_id if not (payment.capture_id and key.capture_id)]
+    if not candidates:
+        return None
+    candidates[0].order = order
+    return candidates[0]
+
+
+def _adopt_capture(order: Order, payment: Payment, key: PaymentKey) -> None:
+    """Learn which capture a payment was, where it was known without one."""
+    if key.capture_id:
+        claim(order, PaymentKey(method=payment.payment_method, id=key.id, capture_id=key.capture_id))
+        payment.capture_id = key.capture_id
+        payment.save(using=write_alias(), update_fields=["capture_id"])
 
 
 def _key(payment_method: object, payment_id: object, capture_id: object) -> PaymentKey:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict
 
-from django.db.models import Prefetch
-
 from billable import clock, inputs
 from billable.actor import current_actor
-from billable.catalog.models import Price, Product, ProductFeature
+from billable.catalog.listing import Listing, read_listings
+from billable.catalog.models import ProductFeature
 from billable.conf import knobs
 from billable.customers.models import Customer
 from billable.customers.subjects import Subject, lock_customer
@@ -57,8 +56,8 @@ def create_order(
     customer = lock_customer(user)
     if earlier := _by_key(customer, key):
         return _replay(earlier, lines, asked)
-    products = _products(sorted({sku for sku, _ in lines}))
-    wanted = [_wanted(place, sku, quantity, products) for place, (sku, quantity) in enumerate(lines)]
+    listings = read_listings(sorted({sku for sku, _ in lines}))
+    wanted = [_wanted(place, sku, quantity, listings.get(sku)) for place, (sku, quantity) in enumerate(lines)]
     chosen = pricing.choose_currency(wanted, asked, knobs.currency)
     order = Order(
         customer=customer,
@@ -69,7 +68,7 @@ def create_order(
         actor=current_actor(),
         created_at=clock.now(),
     )
-    _insert(order, wanted, products)
+    _insert(order, wanted, listings)
     emit("order.created", order=order)
     if order.total_amount_minor == 0:
         fulfil(customer, order)
@@ -97,35 +96,25 @@ def _line(place: int, item: object) -> tuple[str, int]:
     return inputs.name(item.get("sku"), f"{where}.sku"), quantity
 
 
-def _products(skus: Sequence[str]) -> dict[str, Product]:
-    alias = write_alias()
-    lines = ProductFeature.objects.using(alias).select_related("feature")
-    products = Product.objects.using(alias).prefetch_related(
-        Prefetch("prices", Price.objects.using(alias)), Prefetch("lines", lines)
-    )
-    return {product.sku: product for product in products.filter(sku__in=skus)}
-
-
-def _wanted(place: int, sku: str, quantity: int, products: Mapping[str, Product]) -> pricing.Wanted:
-    product, where = products.get(sku), f"items[{place}].sku"
-    if product is None:
+def _wanted(place: int, sku: str, quantity: int, listing: Listing | None) -> pricing.Wanted:
+    where = f"items[{place}].sku"
+    if listing is None:
         raise ProductNotFound(sku=sku)
-    if not product.is_active:
+    if not listing.product.is_active:
         raise NotForSale(field=where, problem=f"the product {sku!r} is not active")
-    if product.is_trial:
+    if listing.product.is_trial:
         raise NotForSale(field=where, problem=f"{sku!r} is a trial; start it instead")
-    for line in product.lines.all():
+    for line in listing.lines:
         if line.quantity is not None and line.quantity * quantity > MAX_UNITS:
             problem = f"gives more than {MAX_UNITS} units of {line.feature.key}"
             raise Invalid(field=f"items[{place}].quantity", problem=problem)
-    prices = {price.currency: price.amount_minor for price in product.prices.all()}
-    return pricing.Wanted(sku, quantity, prices)
+    return pricing.Wanted(sku, quantity, listing.prices)
 
 
-def _insert(order: Order, wanted: Sequence[pricing.Wanted], products: Mapping[str, Product]) -> None:
+def _insert(order: Order, wanted: Sequence[pricing.Wanted], listings: Mapping[str, Listing]) -> None:
     alias, items, features = write_alias(), [], []
     for number, line in enumerate(wanted, start=1):
-        product, unit = products[line.sku], line.prices[order.currency]
+        product, unit = listings[line.sku].product, line.prices[order.currency]
         item = OrderItem(
             id=new_id(),
             customer=order.customer,
@@ -138,7 +127,7 @@ def _insert(order: Order, wanted: Sequence[pricing.Wanted], products: Mapping[st
             unit_amount_minor=unit,
             total_amount_minor=unit * line.quantity,
         )
-        given = [_feature(item, each) for each in product.lines.all()]
+        given = [_feature(item, each) for each in listings[line.sku].lines]
         _remember(item, features=given)
         items.append(item)
         features.extend(given)

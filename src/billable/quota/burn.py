@@ -12,6 +12,9 @@ from datetime import datetime, timezone
 from itertools import groupby
 from uuid import UUID
 
+# More than anybody can use, and within the 64 bits that the databases store.
+MAX_BALANCE = 10**18
+
 NEVER = datetime.max.replace(tzinfo=timezone.utc)
 
 
@@ -78,13 +81,13 @@ def in_burn_order(grants: Iterable[Open]) -> list[Open]:
 
 
 def balance(grants: Iterable[Open]) -> int | None:
-    """How many units of the asked feature the grants pay for; None is unlimited."""
+    """How many units of the asked feature the grants pay for, up to 10¹⁸; None is unlimited."""
     available: dict[Rate, int] = {}
     for grant in grants:
         if grant.remaining is None:
             return None
         available[grant.rate] = available.get(grant.rate, 0) + grant.remaining
-    return sum(rate.affords(units) for rate, units in available.items())
+    return min(MAX_BALANCE, sum(rate.affords(units) for rate, units in available.items()))
 
 
 def plan(grants: Iterable[Open], quantity: int) -> tuple[Share, ...] | None:

@@ -11,7 +11,7 @@ from billable.catalog.models import ProductFeature
 from billable.customers.models import Customer
 from billable.customers.subjects import Subject, find_customer_id, lock_customer, user_exists, who
 from billable.db.units import unit_of_work, write_alias
-from billable.errors import IdempotencyConflict, QuotaExceeded
+from billable.errors import IdempotencyConflict, Invalid, QuotaExceeded
 from billable.inputs import Metadata
 from billable.quota import burn, ledger, standing
 from billable.quota.catch_up import catch_up
@@ -86,6 +86,10 @@ def _shares(found: standing.Standing, request: UsageRequest) -> tuple[burn.Share
     shares = burn.plan(found.usable(request.sku or None), request.quantity)
     if shares is None:
         raise _exceeded(found, request)
+    for share in shares:
+        if any(draw.units > inputs.MAX_UNITS for draw in share.draws):
+            problem = f"would cost more than {inputs.MAX_UNITS} units of {share.rate.payer}"
+            raise Invalid(field="quantity", problem=problem)
     return shares
 
 
@@ -111,6 +115,7 @@ def _use(
         customer=customer,
         feature=found.feature,
         quantity=request.quantity,
+        asked=request.feature,
         sku=request.sku,
         idempotency_key=key,
         costs=[
@@ -162,7 +167,8 @@ def _by_key(customer: Customer, key: str | None) -> Usage | None:
 
 def _replay(earlier: Usage, request: UsageRequest) -> Usage:
     differing = []
-    if earlier.feature.key != request.feature and not _gives_only(request.feature, earlier.feature.pk):
+    same_name = request.feature in (earlier.feature.key, earlier.asked)
+    if not same_name and not _gives_only(request.feature, earlier.feature.pk):
         differing.append("feature")
     if earlier.quantity != request.quantity:
         differing.append("quantity")

@@ -235,7 +235,7 @@ def _stacks(line: GrantLine) -> bool:
 
 
 def _running(customer: Customer, lines: Sequence[GrantLine], now: datetime) -> dict[_Thread, Grant]:
-    """The last grant of every line that goes on, by product and feature."""
+    """The last grant of every line that runs now and goes on without a gap, by product and feature."""
     products = {line.product.pk for line in lines if line.product and _stacks(line)}
     if not products:
         return {}
@@ -243,9 +243,16 @@ def _running(customer: Customer, lines: Sequence[GrantLine], now: datetime) -> d
         Grant.objects.using(write_alias())
         .open_of(customer)
         .filter(product__in=products, quantity__isnull=True, period_count__isnull=False, expires_at__gt=now)
-        .order_by("expires_at", "id")
+        .order_by("valid_from", "id")
     )
-    return {(grant.product_id, grant.feature_id): grant for grant in grants}
+    last: dict[_Thread, Grant] = {}
+    for grant in grants:
+        thread = (grant.product_id, grant.feature_id)
+        reached = last[thread].expires_at if thread in last else now
+        # After a gap (a period was revoked) it is another line: what is bought now must be usable now.
+        if reached is not None and grant.valid_from <= reached:
+            last[thread] = max(last.get(thread, grant), grant, key=lambda each: each.expires_at or now)
+    return last
 
 
 def _by_hand(idempotency_key: str | None, reason: str, metadata: Metadata | None) -> Source:

@@ -146,6 +146,7 @@ class Usage(Receipt):
         Feature, on_delete=models.PROTECT, related_name="usages", db_constraint=False, db_index=False
     )
     quantity = models.BigIntegerField()
+    asked = models.CharField(max_length=64, help_text="The name that the caller gave: the feature's, or a SKU.")
     sku = models.CharField(max_length=64, blank=True, help_text="The product that the caller narrowed it to.")
     idempotency_key = KeyField(max_length=MAX_KEY_LENGTH, null=True, blank=True)
     hold = models.ForeignKey(

@@ -182,9 +182,9 @@ def _single_reference(person: Who) -> Who:
     if person.references < 2:
         return person
     customer_id = find_customer_id(person)
-    if customer_id is None:
-        return Who(identity=person.identity) if person.identity else Who(user_id=person.user_id)
-    return Who(customer_id=customer_id)
+    if customer_id is None and person.user_id is not None:
+        return Who(user_id=person.user_id, user_is_saved=person.user_is_saved)
+    return Who(identity=person.identity) if customer_id is None else Who(customer_id=customer_id)
 
 
 def _rows(person: Who, name: str | None) -> Iterator[tuple[Any, ...]]:

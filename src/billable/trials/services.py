@@ -59,11 +59,12 @@ def start_trial(user: Subject, sku: str, *, identities: Mapping[str, str] | None
     Misconfigured (no ``BILLABLE_FINGERPRINT_KEYS``), Invalid.
     """
     given = _given(identities)
-    product = _trial_product(sku)
+    product = get_product(sku)
     customer = lock_customer(user)
     marks = _marks(customer.pk, given)
     if own := _used(product, marks, customer.pk):
         return _replay(own)
+    _refuse_other_products(product)
     trial = Trial(
         customer=customer,
         product=product,
@@ -89,7 +90,8 @@ def trial_eligibility(user: Subject, sku: str, *, identities: Mapping[str, str] 
     person = who(user)
     customer_id = None if person.is_anonymous else find_customer_id(person)
     try:
-        product = _trial_product(sku)
+        product = get_product(sku)
+        _refuse_other_products(product)
         marks = _marks(customer_id, given, person)
         own = _used(product, marks, customer_id)
     except (ProductNotFound, NotForSale, FingerprintMissing, TrialAlreadyUsed) as refusal:
@@ -97,13 +99,11 @@ def trial_eligibility(user: Subject, sku: str, *, identities: Mapping[str, str] 
     return TrialEligibility(eligible=own is None, code="eligible" if own is None else TrialAlreadyUsed.code)
 
 
-def _trial_product(sku: str) -> Product:
-    product = get_product(sku)
+def _refuse_other_products(product: Product) -> None:
     if not product.is_active:
         raise NotForSale(field="sku", problem=f"the product {product.sku!r} is not active")
     if not product.is_trial:
         raise NotForSale(field="sku", problem=f"the product {product.sku!r} is no trial")
-    return product
 
 
 def _given(identities: object) -> set[str]:

@@ -30,7 +30,7 @@ from pydantic_core import PydanticCustomError
 from billable.conf import knobs
 from billable.errors import Invalid
 from billable.inputs import MAX_KEY_LENGTH, MAX_NAME_LENGTH, MAX_TEXT_LENGTH, MAX_UNITS
-from billable.money import MAX_AMOUNT_MINOR, Money
+from billable.money import EXPONENTS, MAX_AMOUNT_MINOR, Money
 from billable.paging import DEFAULT_LIMIT, MAX_LIMIT, Page
 from billable.services import CustomerRef
 
@@ -193,5 +193,6 @@ def whole(rows: Sequence[Row]) -> Page[Row]:
 
 
 def text(money: Money) -> str:
-    """An amount as JSON carries it."""
-    return money.text(knobs.currencies)
+    """An amount as JSON carries it; in whole minor units when its currency is no longer in the settings."""
+    known = money.currency in EXPONENTS or money.currency in knobs.currencies
+    return money.text(knobs.currencies) if known else str(money.amount_minor)
