@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test lint format clean requirements
+.PHONY: help run test lint format docs clean requirements
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -31,6 +31,7 @@ help:
 	@echo "make test      set up, then run the suite on SQLite and PostgreSQL (ARGS=... goes to pytest)"
 	@echo "make lint      style, types, architecture, ceilings"
 	@echo "make format    let ruff rewrite what it can"
+	@echo "make docs      build the documentation into build/docs"
 	@echo "make clean     remove the environment and every cache"
 
 run: $(VENV)/.installed-server
@@ -49,6 +50,10 @@ lint: $(VENV)/.installed-dev
 format: $(VENV)/.installed-dev
 	$(VENV)/bin/ruff check --fix .
 	$(VENV)/bin/ruff format .
+
+docs: $(VENV)/.installed-dev
+	@$(PY) -m sphinx -q -W -b html docs build/docs
+	@echo "$(CURDIR)/build/docs/index.html"
 
 clean:
 	rm -rf $(VENV) build dist docs/_build .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

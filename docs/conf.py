@@ -1,4 +1,4 @@
-"""Sphinx: `python -m sphinx -W -b html docs docs/_build`. Needs no network and no database."""
+"""Sphinx; `make docs` runs it. Needs no network and no database."""
 
 import sys
 from pathlib import Path

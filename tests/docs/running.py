@@ -2,6 +2,7 @@
 
 import contextlib
 import doctest
+import http.client
 import io
 import json
 import os
@@ -79,6 +80,15 @@ def clean_environment() -> dict[str, str]:
     return {**kept, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "NO_PROXY": "*", "no_proxy": "*"}
 
 
+def answers(port: int) -> bool:
+    """Whether requests are answered on a port. One that only listens may be of a server that still gets ready."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    with contextlib.closing(connection), contextlib.suppress(OSError, http.client.HTTPException):
+        connection.request("GET", "/")
+        return connection.getresponse().status > 0
+    return False
+
+
 @dataclass
 class Shell:
     """One shell session: the directory and the variables last from block to block."""
@@ -90,7 +100,7 @@ class Shell:
     servers: "list[subprocess.Popen[bytes]]" = field(default_factory=list)
 
     def run(self, block: Block) -> str:
-        """Run a block to its end. Returns what it printed."""
+        """Run a block to its end. Returns what a terminal would show."""
         saved = f"export -p > {self._variables}; pwd > {self._place}"
         script = f"{self._restored()}\n{self._on_our_port(block.text)}\n{saved}"
         ended = subprocess.run(
@@ -98,16 +108,17 @@ class Shell:
             cwd=self.folder,
             env=dict(self.environment),
             stdin=subprocess.DEVNULL,
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
             text=True,
             timeout=SECONDS,
             check=False,
         )
-        assert ended.returncode == 0, f"{block.where}: exit {ended.returncode}\n{ended.stdout}{ended.stderr}"
+        assert ended.returncode == 0, f"{block.where}: exit {ended.returncode}\n{ended.stdout}"
         return ended.stdout
 
     def start(self, block: Block) -> None:
-        """Start a block that serves, and wait until its port answers."""
+        """Start a block that serves, and wait until it answers a request."""
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
@@ -116,7 +127,7 @@ class Shell:
             server = subprocess.Popen(
                 ["bash", "-e", "-c", f"{self._restored()}\n{self._on_our_port(block.text)}"],
                 cwd=self.folder,
-                env=dict(self.environment),
+                env={**self.environment, "PORT": str(self.port)},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
@@ -125,7 +136,7 @@ class Shell:
         self.servers.append(server)
         deadline = time.monotonic() + SECONDS
         while time.monotonic() < deadline and server.poll() is None:
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=1):
+            if answers(self.port):
                 return
             time.sleep(0.1)
         raise AssertionError(f"{block.where}: it does not serve\n{log.read_text(errors='replace')}")

@@ -74,7 +74,16 @@ def test_generated_pages_are_not_kept() -> None:
     tracked = subprocess.run(["git", "ls-files", "docs"], cwd=ROOT, capture_output=True, text=True, check=False).stdout
 
     assert not [name for name in tracked.splitlines() if name.startswith("docs/_build") or name.endswith(".html")]
-    assert "docs/_build/" in (ROOT / ".gitignore").read_text()
+    assert {"build/", "docs/_build/"} <= set((ROOT / ".gitignore").read_text().splitlines())
+
+
+def test_make_builds_them_where_the_pages_say() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+
+    assert re.search(r"^docs: .*\n\t@\$\(PY\) -m sphinx .* docs build/docs$", makefile, re.MULTILINE)
+    for page in (DOCS / "README.md", DOCS / "reference" / "index.md"):
+        assert "build/docs/index.html" in page.read_text()
+        assert "make docs" in page.read_text()
 
 
 @pytest.mark.parametrize("page", pages(), ids=lambda page: str(page.relative_to(ROOT)))

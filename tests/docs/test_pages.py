@@ -3,6 +3,7 @@
 import asyncio
 import json
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from tests.docs.projects import Project
 from tests.docs.running import Shell, compare, run_python, run_session
 
 IN_A_PROJECT = [DOCS / "tutorial.md", DOCS / "how-to" / "install.md"]
+AGAINST_MAKE_RUN = DOCS / "how-to" / "rest.md"
 SETTINGS_ONLY = DOCS / "how-to" / "databases.md"
 MARKS = {"no-run", "file", "background", "shows", "test-case", "name", "needs-django"}
 SETTINGS_FILE = "shop/settings.py"
@@ -33,7 +35,8 @@ def named(page: Path) -> str:
 HERE = [
     page
     for page in pages()
-    if page not in IN_A_PROJECT and page != ROOT / "README.md" and any(is_run(block) for block in blocks(page))
+    if page not in (*IN_A_PROJECT, AGAINST_MAKE_RUN, ROOT / "README.md")
+    and any(is_run(block) for block in blocks(page))
 ]
 
 
@@ -52,16 +55,11 @@ def test_each_block_is_of_a_known_kind(page: Path) -> None:
 @pytest.mark.parametrize("page", [page for page in HERE if page != SETTINGS_ONLY], ids=named)
 @pytest.mark.django_db(transaction=True)
 def test_the_blocks_of_a_page_run_in_order(
-    page: Path, request: pytest.FixtureRequest, settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    page: Path, settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("BILLABLE_FINGERPRINT_KEYS", "fingerprint-key-new-0123456789 fingerprint-key-old-0123456789")
     namespace: dict[str, Any] = {"__name__": "__console__"}
     shell = Shell(folder=tmp_path, state=tmp_path)
-    if any("curl" in block.text for block in blocks(page) if block.language == "sh"):
-        needs_curl()
-        served = request.getfixturevalue("live_server")
-        api = {"URL": f"{served.url}/api/v1/billing", "TOKEN": settings.BILLABLE_API_TOKEN}
-        shell.environment = {**shell.environment, **api}
     shown = ""
     try:
         for block in blocks(page):
@@ -129,6 +127,21 @@ def test_the_blocks_of_a_page_run_in_a_project(page: Path, shell: Shell) -> None
         elif "background" in block.marks:
             shell.start(block)
         elif block.language == "sh":
+            shown = shell.run(block)
+
+
+@pytest.mark.sqlite
+def test_the_blocks_of_a_page_run_against_make_run(shell: Shell) -> None:
+    needs_curl()
+    (shell.folder / ".venv").symlink_to(sys.prefix)
+    (shell.folder / "Makefile").write_text("run:\n\t@.venv/bin/python -m billable\n")  # no setting up here
+    shown = ""
+    for block in blocks(AGAINST_MAKE_RUN):
+        if "shows" in block.marks:
+            compare(block, shown)
+        elif "background" in block.marks:
+            shell.start(block)
+        elif is_run(block):
             shown = shell.run(block)
 
 
