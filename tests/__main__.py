@@ -118,9 +118,7 @@ def prepared(backend: str) -> Iterator[Mapping[str, str]]:
 
 
 @contextmanager
-def started(
-    backend: str, environment: Mapping[str, str], for_pytest: Sequence[str], folder: Path
-) -> Iterator[Run]:
+def started(backend: str, environment: Mapping[str, str], for_pytest: Sequence[str], folder: Path) -> Iterator[Run]:
     output, tally = folder / f"{backend}.txt", folder / f"{backend}.json"
     command = [sys.executable, "-m", "pytest", "-q", "-o", f"cache_dir=.pytest_cache/{backend}", *for_pytest]
     print(f"{backend}: running ...", flush=True)

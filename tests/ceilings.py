@@ -41,12 +41,7 @@ def too_long(path: Path) -> Iterator[str]:
 
 def code_lines(source: str) -> set[int]:
     tokens = tokenize.generate_tokens(io.StringIO(source).readline)
-    return {
-        line
-        for token in tokens
-        if token.type not in NOT_CODE
-        for line in range(token.start[0], token.end[0] + 1)
-    }
+    return {line for token in tokens if token.type not in NOT_CODE for line in range(token.start[0], token.end[0] + 1)}
 
 
 def docstring_lines(tree: ast.AST) -> set[int]:
@@ -54,9 +49,7 @@ def docstring_lines(tree: ast.AST) -> set[int]:
     return {
         line
         for node in ast.walk(tree)
-        if isinstance(node, ast.Expr)
-        and isinstance(node.value, ast.Constant)
-        and isinstance(node.value.value, str)
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
         for line in lines_of(node)
     }
 

@@ -22,9 +22,7 @@ pytest_plugins = ["tests.fixtures"]
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "broken_books: breaks the books on purpose")
     for backend in BACKENDS:
-        config.addinivalue_line(
-            "markers", f"{backend}: runs on {backend} only (left out elsewhere, not skipped)"
-        )
+        config.addinivalue_line("markers", f"{backend}: runs on {backend} only (left out elsewhere, not skipped)")
 
 
 def pytest_report_header() -> str:

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -34,6 +35,9 @@ def test_it_plays_on_a_running_server_again_and_again(tmp_path: Path) -> None:
             demo = billable("demo", "--url", served.url, "--token", token, home=tmp_path / "other")
             assert demo.returncode == 0, demo.stdout + demo.stderr
             assert token not in demo.stdout
+        known = billable("demo", "--url", served.url, home=tmp_path / "home")
+        assert known.returncode == 0, known.stdout + known.stderr
+        assert token not in known.stdout
         wrong = billable("demo", "--url", served.url, "--token", "wrong", home=tmp_path / "other")
         assert wrong.returncode == 1
         assert "expected status 200, got 401" in wrong.stderr
@@ -75,9 +79,26 @@ def test_a_server_that_is_not_there_is_one_line() -> None:
         call_command("billable_demo", "--url", "http://127.0.0.1:1", "--token", "x")
 
 
-def test_a_url_needs_its_token() -> None:
-    with pytest.raises(CommandError, match="go together"):
+def test_without_a_home_a_url_needs_its_token(tmp_path: Path) -> None:
+    refusal = billable("demo", "--url", "http://127.0.0.1:1", home=tmp_path / "home")
+
+    assert refusal.returncode == 1
+    (line,) = refusal.stderr.splitlines()
+    assert "--token" in line
+    assert not (tmp_path / "home").exists()
+
+
+def test_in_a_project_the_token_is_the_one_of_its_settings(settings: Any) -> None:
+    with pytest.raises(CommandError, match="does not answer"):
         call_command("billable_demo", "--url", "http://127.0.0.1:1")
+    settings.BILLABLE_API_TOKEN = ""
+    with pytest.raises(CommandError, match="no API token here"):
+        call_command("billable_demo", "--url", "http://127.0.0.1:1")
+
+
+def test_a_token_is_of_no_use_without_its_url() -> None:
+    with pytest.raises(CommandError, match="--url"):
+        call_command("billable_demo", "--token", "x")
 
 
 @pytest.mark.parametrize("url", ["file:///etc/passwd", "127.0.0.1:8000", "http://"])

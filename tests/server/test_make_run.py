@@ -39,6 +39,15 @@ def test_it_answers_live_and_says_at_the_root_what_is_where(demo: Served) -> Non
     assert status == 200
     assert "/admin/" in page
     assert "/api/v1/billing/docs" in page
+    assert "API base: <code>/api/v1/billing/</code>" in page
+
+
+def test_every_printed_address_answers(demo: Served) -> None:
+    addresses = re.findall(r"^  (?:API docs|API base|admin) +http://[^/]+(\S+)", demo.told, re.MULTILINE)
+
+    assert addresses == ["/api/v1/billing/docs", "/api/v1/billing/", "/admin/"]
+    assert [demo.get(address)[0] for address in addresses] == [200, 200, 200]
+    assert demo.get("/api/v1/billing/") == demo.get("/api/v1/billing/docs")
 
 
 def test_admin_and_docs_bring_their_static_files(demo: Served) -> None:
@@ -60,7 +69,7 @@ def test_the_three_printed_lines_work_when_pasted(demo: Served, home: Path) -> N
     customer, order, usage = answers
     assert customer["created"] is True
     assert (order["status"], order["total_amount"], order["currency"]) == ("pending", "12.00", "EUR")
-    assert (usage["feature"], usage["balance"], usage["replayed"]) == ("pdf_export", 4, False)
+    assert (usage["feature"], usage["balance"], usage["replayed"]) == ("papermill_export", 4, False)
     assert pasted(lines[2], home) == {**usage, "replayed": True}
 
 
@@ -83,7 +92,7 @@ def test_other_commands_work_on_the_same_database_while_it_serves(demo: Served, 
     proof = billable("verify", home=home)
 
     assert proof.returncode == 0, proof.stderr
-    assert re.search(r"^[1-9]\d* customers, .*: all is well$", proof.stdout.strip())
+    assert re.search(r"^customers: [1-9]\d*, .*: all is well$", proof.stdout.strip())
     assert billable("manage", "check", "--database", "default", home=home).returncode == 0
 
 

@@ -8,12 +8,15 @@ import socket
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from django.core.checks import Warning as CheckWarning
 
 from billable.server import cli
 from billable.server.errors import CannotStart
 from billable.server.serve import require_extras
+from billable.server.system_checks import require_no_errors
 from tests.server.processes import TOKEN, billable, serving
 
 pytestmark = pytest.mark.sqlite
@@ -99,12 +102,72 @@ def test_a_database_that_does_not_answer_is_one_line_without_its_password(home: 
     assert "s3cret" not in refusal.stdout + refusal.stderr
 
 
-def test_a_command_on_a_database_that_is_not_there_makes_none(home: Path) -> None:
-    refusal = billable("verify", home=home)
+@pytest.mark.parametrize(
+    ("arguments", "advice"),
+    [
+        (["verify"], "billable_verify"),
+        (["expire", "--limit", "1"], "billable_expire"),
+        (["seed_demo"], "billable_seed_demo"),
+        (["manage", "migrate"], "migrate"),
+    ],
+)
+def test_a_command_without_a_server_database_is_one_line_and_makes_nothing(
+    arguments: list[str], advice: str, home: Path
+) -> None:
+    refusal = billable(*arguments, home=home)
 
     assert refusal.returncode == 1
-    assert "billable serve" in refusal.stderr
+    (line,) = refusal.stderr.splitlines()
+    assert str(home / "billable.sqlite3") in line
+    assert "BILLABLE_HOME or DATABASE_URL" in line
+    assert line.endswith(f"in a Django project: python manage.py {advice}")
+    assert not home.exists()
+
+
+def test_a_command_in_a_directory_that_is_no_home_leaves_it_alone(home: Path) -> None:
+    home.mkdir()
+
+    assert billable("verify", home=home).returncode == 1
+    assert list(home.iterdir()) == []
+
+
+def test_a_command_on_a_named_database_needs_no_home(home: Path, tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'shop.sqlite3'}"
+
+    refusal = billable("verify", home=home, DATABASE_URL=url)
+    migrated = billable("manage", "migrate", "--verbosity", "0", home=home, DATABASE_URL=url)
+    proof = billable("verify", home=home, DATABASE_URL=url)
+
+    assert "is not migrated" in refusal.stderr
+    assert migrated.returncode == 0, migrated.stderr
+    assert proof.returncode == 0, proof.stderr
+    assert not home.exists()
+
+
+def test_settings_that_no_verb_can_work_with_are_refused_before_anything_is_migrated(home: Path) -> None:
+    refusal = billable(
+        "serve",
+        home=home,
+        PORT="0",
+        BILLABLE_CURRENCY="EURO",
+        BILLABLE_FINGERPRINT_KEYS="short",
+        BILLABLE_API_TOKEN="x",
+    )
+
+    assert refusal.returncode == 1
+    warning, currency, keys = refusal.stderr.splitlines()
+    assert warning.startswith("billable: warning: (billable.W001) BILLABLE_API_TOKEN is shorter")
+    assert currency == "billable: (billable.E002) BILLABLE_CURRENCY is no known currency: 'EURO'."
+    assert keys.startswith("billable: (billable.E002) BILLABLE_FINGERPRINT_KEYS")
     assert not (home / "billable.sqlite3").exists()
+
+
+def test_a_silenced_check_is_silent(settings: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    settings.SILENCED_SYSTEM_CHECKS = ["billable.W001"]
+
+    require_no_errors([CheckWarning("not said", id="billable.W001"), CheckWarning("said", hint="so", id="shop.W1")])
+
+    assert capsys.readouterr().err == "billable: warning: (shop.W1) said HINT: so\n"
 
 
 def test_a_home_that_is_no_directory_is_one_line(home: Path) -> None:
@@ -120,7 +183,7 @@ def test_a_home_that_is_no_directory_is_one_line(home: Path) -> None:
 def test_without_the_server_extra_it_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
 
-    with pytest.raises(CannotStart, match=r"gunicorn.*billable\[server\]"):
+    with pytest.raises(CannotStart, match=r"gunicorn.*pip install \"./billable\[server\]\""):
         require_extras()
 
 

@@ -8,6 +8,7 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
+from billable.conf import knobs
 from billable.server import admin_login, home
 
 API_PATH = "/api/v1/billing/"
@@ -15,8 +16,8 @@ API_PATH = "/api/v1/billing/"
 # A customer appears, orders, and uses what the free plan gave: each works at once, and again.
 TRIES: tuple[tuple[str, Mapping[str, Any]], ...] = (
     ("identify", {"external_id": "ada"}),
-    ("orders", {"external_id": "ada", "items": [{"sku": "pro_monthly"}], "currency": "EUR"}),
-    ("quota/consume", {"external_id": "ada", "feature": "pdf_export", "idempotency_key": "first-export"}),
+    ("orders", {"external_id": "ada", "items": [{"sku": "papermill_team_monthly"}], "currency": "EUR"}),
+    ("quota/consume", {"external_id": "ada", "feature": "papermill_export", "idempotency_key": "first-export"}),
 )
 
 
@@ -39,11 +40,12 @@ def admin_line(password: str | None) -> str:
 
 def serving(url: str) -> str:
     """The lines once it answers."""
+    docs = f"{url}{API_PATH}docs" if knobs.show_docs else "hidden by BILLABLE_SHOW_DOCS"
     return "\n".join(
         (
             f"Serving on {url}  (Ctrl-C stops)",
-            f"  API        {url}{API_PATH}",
-            f"  API docs   {url}{API_PATH}docs",
+            f"  API docs   {docs}",
+            f"  API base   {url}{API_PATH}  (requests go below it)",
             f"  admin      {url}/admin/",
         )
     )

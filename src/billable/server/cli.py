@@ -6,16 +6,20 @@ import difflib
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from django.core.management import execute_from_command_line, find_commands, load_command_class
 
 import billable.management
-from billable.server import home, project, schema
+from billable.management.commands.billable_demo import Command as Demo
+from billable.server import database, home, project, schema
 from billable.server.errors import CannotStart
 from billable.server.serve import serve
 
 PREFIX = "billable_"
+# These words only ask: they need no database.
+QUESTIONS = frozenset({"help", "--help", "-h", "version", "--version"})
 DONE, FAILED, MISUSED, INTERRUPTED = 0, 1, 2, 130
 
 
@@ -25,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return run(name, rest)
     except CannotStart as error:
-        print(f"billable: {error}", file=sys.stderr)
+        print(*(f"billable: {line}" for line in str(error).splitlines()), sep="\n", file=sys.stderr)
         return FAILED
     except KeyboardInterrupt:
         return INTERRUPTED
@@ -56,15 +60,18 @@ def run(name: str, arguments: Sequence[str]) -> int:
 
 
 def manage(arguments: Sequence[str]) -> None:
-    home.prepare()
+    if arguments and QUESTIONS.isdisjoint(arguments):
+        database.require_there(arguments[0])
     project.choose_settings()
     execute_from_command_line(["billable manage", *arguments])
 
 
 def run_command(name: str, arguments: Sequence[str]) -> None:
     command = load_command_class("billable", PREFIX + name)
-    if getattr(command, "needs_project", True):
-        home.prepare()
+    if isinstance(command, Demo):  # it talks to a server, and to no database
+        command.read_token = partial(home.secret, home.API_TOKEN)
+    elif QUESTIONS.isdisjoint(arguments):
+        database.require_there(PREFIX + name)
         project.start()
         schema.require_current()
     command.run_from_argv(["billable", name, *arguments])
@@ -82,7 +89,7 @@ def commands() -> Mapping[str, str]:
 
 def help_text() -> str:
     listed = {
-        "serve": "Serve the API and the admin; `billable serve --help` lists its options.",
+        "serve": "Serve the API and the admin; makes what is missing. `billable serve --help` lists its options.",
         "manage": "Django's management commands on the same project: `billable manage help`.",
         **commands(),
         "--version": "Say which version this is.",

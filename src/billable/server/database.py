@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
-from billable.server.errors import CannotStart
-from billable.server.home import home
+from billable.server.errors import INSTALL_EXTRA, CannotStart
+from billable.server.home import home, keep_private
 
 SQLITE = "billable.db.sqlite3"
 SQLITE_FILE = "billable.sqlite3"
@@ -28,7 +29,7 @@ def parsed(url: str) -> dict[str, Any]:
     try:
         import dj_database_url
     except ImportError:
-        raise CannotStart("DATABASE_URL needs the server extra: as in pip install 'billable[server]'.") from None
+        raise CannotStart(f"DATABASE_URL needs the server extra: {INSTALL_EXTRA}.") from None
     try:
         chosen: dict[str, Any] = dict(dj_database_url.parse(url))
     except ValueError:
@@ -43,6 +44,26 @@ def parsed(url: str) -> dict[str, Any]:
     if chosen["ENGINE"].endswith((".postgresql", ".mysql")):
         chosen["OPTIONS"] = {"connect_timeout": CONNECT_TIMEOUT_SECONDS, **chosen.get("OPTIONS", {})}
     return chosen
+
+
+def require_there(command: str) -> None:
+    """Raise CannotStart unless a server has made the file in our home, or another database is named.
+
+    ``command`` is what the caller may have meant: the arguments of ``manage.py`` in a Django project.
+    """
+    keep_private()
+    chosen = database()
+    if not is_own_file(chosen):
+        return
+    try:
+        Path(chosen["NAME"]).stat()
+    except PermissionError as error:
+        raise CannotStart(f"{chosen['NAME']} cannot be read: {error.strerror}.") from None
+    except OSError:
+        raise CannotStart(
+            f"There is no server database at {chosen['NAME']} (`billable serve` makes it; BILLABLE_HOME or "
+            f"DATABASE_URL names another); in a Django project: python manage.py {command}"
+        ) from None
 
 
 def is_own_file(settings: Mapping[str, Any]) -> bool:

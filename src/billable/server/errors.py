@@ -1,6 +1,9 @@
-"""Why the server does not start."""
+"""Why the server, or a command beside it, does not start."""
 
 from __future__ import annotations
+
+# Never the bare name: on the package index it belongs to another project.
+INSTALL_EXTRA = """pip install "./billable[server]" beside a checkout, pip install ".[server]" inside one"""
 
 
 class CannotStart(Exception):

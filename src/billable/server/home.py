@@ -39,8 +39,11 @@ def users_home() -> Path:
 
 
 def prepare() -> frozenset[str]:
-    """Make the home and the secrets that are missing. Returns the names of those that were made now."""
-    os.umask(0o077)  # what is made from here on, the SQLite file too, is its owner's alone
+    """Make the home and the secrets that are missing. Returns the names of those that were made now.
+
+    Only ``billable serve`` does: a command that were to guess the home would leave secrets where nobody looks.
+    """
+    keep_private()
     try:
         make_home(home())
         return frozenset(name for name in VARIABLES if not secret(name) and keep(name, secrets.token_hex(32)))
@@ -48,6 +51,11 @@ def prepare() -> frozenset[str]:
         raise CannotStart(
             f"{home()} cannot be used: {error.strerror}. Set BILLABLE_HOME to a directory of yours."
         ) from None
+
+
+def keep_private() -> None:
+    """What this process makes from here on, the SQLite file too, is its owner's alone."""
+    os.umask(0o077)
 
 
 def make_home(directory: Path) -> None:

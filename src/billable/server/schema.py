@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
@@ -14,6 +17,9 @@ from billable.server.database import SQLITE, described, is_own_file
 from billable.server.errors import CannotStart
 
 NAMED_TABLES = 3
+ADVISORY_LOCK = int.from_bytes(b"billable", "big")  # a number that nobody else on this database picks by chance
+WAIT_SECONDS = 120
+PAUSE_SECONDS = 0.2
 
 
 def connect() -> None:
@@ -39,6 +45,35 @@ def require_current() -> None:
         connect()
     if not there or not is_current():
         raise CannotStart(f"The {described(settings)} is not migrated; `billable serve` does that.")
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """On PostgreSQL, keep other servers that start on this database waiting.
+
+    Raises CannotStart when it is our turn to wait and another takes too long.
+    """
+    if connection.vendor != "postgresql":
+        yield
+        return
+    deadline = time.monotonic() + WAIT_SECONDS
+    while not asked("SELECT pg_try_advisory_lock(%s)"):
+        if time.monotonic() > deadline:
+            raise CannotStart(
+                f"Another server has been starting on the {described(connection.settings_dict)} "
+                f"for {WAIT_SECONDS} seconds; start this one when that one is done."
+            )
+        time.sleep(PAUSE_SECONDS)
+    try:
+        yield
+    finally:
+        asked("SELECT pg_advisory_unlock(%s)")
+
+
+def asked(statement: str) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [ADVISORY_LOCK])
+        return bool(cursor.fetchone()[0])
 
 
 def bring_up_to_date(*, among_foreign_tables: bool) -> bool:

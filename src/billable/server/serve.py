@@ -11,14 +11,14 @@ from io import StringIO
 
 from django.conf import settings
 from django.core.management import call_command
-from django.core.management.base import SystemCheckError
 from django.db import connection, connections
 
 from billable import __version__
-from billable.server import admin_login, banner, home, network, project, schema
+from billable.management.commands.billable_seed_demo import CONTENTS
+from billable.server import admin_login, banner, home, network, project, schema, system_checks
 from billable.server.database import SQLITE, described
 from billable.server.environment import switched
-from billable.server.errors import CannotStart
+from billable.server.errors import INSTALL_EXTRA, CannotStart
 
 EXTRAS = ("gunicorn", "whitenoise", "dj_database_url")
 DEFAULT_HOST = "127.0.0.1"
@@ -54,6 +54,7 @@ def serve(arguments: Sequence[str]) -> None:
     made = home.prepare()
     say(f"  API token  {banner.token_line(made)}")
     project.start()
+    system_checks.require_sound_settings()
     make_ready(options)
     run(listener, options)
 
@@ -79,7 +80,7 @@ def parser() -> argparse.ArgumentParser:
     arguments.add_argument("--workers", type=count, help="processes; default 2 on SQLite, else one for each core")
     arguments.add_argument("--threads", type=count, default=THREADS, help="threads of each process; default 4")
     arguments.add_argument("--migrate", action="store_true", help="migrate also among tables that are not billable's")
-    arguments.add_argument("--demo", action="store_true", help="put the demo products into an empty catalogue")
+    arguments.add_argument("--demo", action="store_true", help=f"put the demo catalogue into an empty one: {CONTENTS}")
     arguments.add_argument("--access-log", action="store_true", help="log every request, without its query string")
     arguments.add_argument(
         "--debug",
@@ -106,8 +107,7 @@ def require_extras() -> None:
     missing = [name for name in EXTRAS if importlib.util.find_spec(name) is None]
     if missing:
         raise CannotStart(
-            f"The server needs {' and '.join(missing)}: install billable with its server extra, as in "
-            "pip install 'billable[server]', or pip install '.[server]' in a checkout."
+            f"The server needs {' and '.join(missing)}: install billable with its server extra: {INSTALL_EXTRA}."
         )
 
 
@@ -120,25 +120,18 @@ def refuse_exposed_debug(options: argparse.Namespace) -> None:
 
 
 def make_ready(options: argparse.Namespace) -> None:
-    """Everything between the settings and the first request: database, admin login, demo products, checks."""
+    """Everything between the settings and the first request: database, admin login, demo catalogue."""
     say(f"  database   {described(connection.settings_dict)}")
     schema.connect()
-    schema.bring_up_to_date(among_foreign_tables=options.migrate)
-    say(f"  admin      {banner.admin_line(admin_login.make_first_admin())}")
-    if options.demo:
-        told = StringIO()
-        call_command("billable_seed_demo", stdout=told)
-        say(f"  catalogue  {told.getvalue().strip()}")
-    check()
+    with schema.alone():
+        schema.bring_up_to_date(among_foreign_tables=options.migrate)
+        say(f"  admin      {banner.admin_line(admin_login.make_first_admin())}")
+        if options.demo:
+            told = StringIO()
+            call_command("billable_seed_demo", stdout=told)
+            say(f"  catalogue  {told.getvalue().strip()}")
+    system_checks.require_sound_database()
     connections.close_all()  # workers are forks of this process, and connections do not survive that
-
-
-def check() -> None:
-    """Warnings go to stderr; an error means that the settings cannot be served with."""
-    try:
-        call_command("check", databases=["default"], stdout=StringIO())
-    except SystemCheckError as error:
-        raise CannotStart(str(error)) from None
 
 
 def run(listener: socket.socket, options: argparse.Namespace) -> None:

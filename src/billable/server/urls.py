@@ -14,5 +14,6 @@ urlpatterns = [
     path("", views.index, name="index"),
     path("health/live", views.live, name="live"),
     path("admin/", admin.site.urls),
+    path("api/v1/billing/", views.api_base),
     path("api/v1/billing/", include("billable.urls")),
 ]

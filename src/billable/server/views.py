@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
@@ -15,6 +15,12 @@ from billable.conf import knobs
 def index(request: HttpRequest) -> HttpResponse:
     """What is where."""
     return render(request, "billable_server/index.html", {"version": __version__, "has_docs": knobs.show_docs})
+
+
+@require_safe
+def api_base(request: HttpRequest) -> HttpResponse:
+    """Nothing is here but what is below it: to the page that says so."""
+    return redirect("/api/v1/billing/docs" if knobs.show_docs else "index")
 
 
 @require_safe

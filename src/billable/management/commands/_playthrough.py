@@ -7,7 +7,7 @@ from uuid import uuid4
 
 from billable.management.commands._conversation import Conversation
 
-NEEDED_SKUS = {"free", "credits_100", "pro_trial"}
+NEEDED_SKUS = {"papermill_free", "papermill_credits_100", "papermill_team_trial"}
 
 
 def play(talk: Conversation) -> None:
@@ -40,7 +40,7 @@ def buy(talk: Conversation, ada: dict[str, str], run: str) -> None:
     order = talk.post(
         "Order a pack of credits",
         "orders",
-        {**ada, "items": [{"sku": "credits_100"}], "currency": "EUR", "idempotency_key": f"order-{run}"},
+        {**ada, "items": [{"sku": "papermill_credits_100"}], "currency": "EUR", "idempotency_key": f"order-{run}"},
         status="pending",
         total_amount="5.00",
         total_amount_minor=500,
@@ -50,19 +50,19 @@ def buy(talk: Conversation, ada: dict[str, str], run: str) -> None:
     paid = talk.post("The money arrived", confirm, payment, status="paid", amount_due="0.00")
     again = talk.post("The provider says so twice: nothing happens twice", confirm, payment, status="paid")
     talk.note("the same answer", met=again == paid, got=again)
-    balance(talk, ada, "credits", 100)
+    balance(talk, ada, "papermill_credits", 100)
 
 
 def use(talk: Conversation, ada: dict[str, str], run: str) -> None:
-    summary = {**ada, "feature": "ai_summary", "quantity": 3, "idempotency_key": f"summary-{run}"}
+    summary = {**ada, "feature": "papermill_summary", "quantity": 3, "idempotency_key": f"summary-{run}"}
     usage = talk.post("Summarise three pages, at 5 credits each", "quota/consume", summary, balance=17, replayed=False)
     again = talk.post("The same key again: the same receipt", "quota/consume", summary, balance=17, replayed=True)
     talk.note("the same id", met=member(again, "id") == member(usage, "id"), got=again)
-    balance(talk, ada, "credits", 85)
+    balance(talk, ada, "papermill_credits", 85)
     talk.post(
         "More than there is: refused, and nothing is written",
         "quota/consume",
-        {**ada, "feature": "ai_summary", "quantity": 18, "idempotency_key": f"too-much-{run}"},
+        {**ada, "feature": "papermill_summary", "quantity": 18, "idempotency_key": f"too-much-{run}"},
         status_code=402,
         code="quota_exceeded",
         requested=18,
@@ -74,17 +74,17 @@ def use(talk: Conversation, ada: dict[str, str], run: str) -> None:
         {"reason": "the job failed", "idempotency_key": f"undo-{run}"},
         balance=20,
     )
-    balance(talk, ada, "credits", 100)
+    balance(talk, ada, "papermill_credits", 100)
 
 
 def try_out(talk: Conversation, ada: dict[str, str], run: str) -> None:
-    trial = {"sku": "pro_trial", "identities": {"email": f"ada.{run}@gmail.com"}}
-    talk.post("Start a trial", "trials", {**ada, **trial}, sku="pro_trial", replayed=False)
-    talk.post("A repeat is the same trial", "trials", {**ada, **trial}, sku="pro_trial", replayed=True)
+    trial = {"sku": "papermill_team_trial", "identities": {"email": f"ada.{run}@gmail.com"}}
+    talk.post("Start a trial", "trials", {**ada, **trial}, sku="papermill_team_trial", replayed=False)
+    talk.post("A repeat is the same trial", "trials", {**ada, **trial}, sku="papermill_team_trial", replayed=True)
     talk.post(
         "The same person, as a new customer and with another spelling",
         "trials",
-        {"provider": "demo", "external_id": f"not-ada-{run}", "sku": "pro_trial"}
+        {"provider": "demo", "external_id": f"not-ada-{run}", "sku": "papermill_team_trial"}
         | {"identities": {"email": f"Ada{run}+again@GMail.com"}},
         status_code=409,
         code="trial_already_used",
@@ -92,7 +92,9 @@ def try_out(talk: Conversation, ada: dict[str, str], run: str) -> None:
 
 
 def look_back(talk: Conversation, ada: dict[str, str]) -> None:
-    answer = talk.get("Everything that happened to the credits, newest first", "history", {**ada, "feature": "credits"})
+    answer = talk.get(
+        "Everything that happened to the credits, newest first", "history", {**ada, "feature": "papermill_credits"}
+    )
     amounts = [entry["amount"] for entry in member(answer, "items") or ()]
     talk.note("+20 (trial), +15, -15, +100", met=amounts == [20, 15, -15, 100], got=amounts)
 

@@ -8,6 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from billable.actor import acting_as
+from billable.management.commands._migrated import require_migrated
 
 
 class Command(BaseCommand):
@@ -19,6 +20,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         from billable.services import QuotaService
 
+        require_migrated()
         with acting_as("command:billable_expire"):
             sweep = QuotaService.expire_grants(limit=options["limit"])
         self.stdout.write(f"Expired grants: {sweep.grants}, of customers: {sweep.customers}.")

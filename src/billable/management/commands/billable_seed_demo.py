@@ -1,4 +1,4 @@
-"""``billable_seed_demo``: the products of a tool for documents, to try things with."""
+"""``billable_seed_demo``: the products of Papermill, a made-up tool for documents, to try things with."""
 
 from __future__ import annotations
 
@@ -8,66 +8,74 @@ from django.core.management.base import BaseCommand
 from django.db import transaction
 
 from billable.actor import acting_as
+from billable.management.commands._migrated import require_migrated
+
+# What the demo catalogue is, for help texts. Its names are Papermill's own: no example in the docs shares one.
+CONTENTS = "plans, credit packs and a trial of Papermill, a made-up document tool, to try things with"
 
 FEATURES = {
-    "pdf_export": ("PDF export", "export"),
-    "ai_summary": ("AI summary", "page"),
-    "ocr": ("Text recognition", "page"),
-    "sso": ("Single sign-on", ""),
-    "credits": ("Credits", "credit"),
+    "papermill_export": ("Export", "export"),
+    "papermill_summary": ("Summary", "page"),
+    "papermill_scan": ("Text recognition", "page"),
+    "papermill_sso": ("Single sign-on", ""),
+    "papermill_credits": ("Credits", "credit"),
 }
 
 # feature, what pays for it, and how many of the one cost how many of the other
-COSTS = (("pdf_export", "credits", 1, 2), ("ai_summary", "credits", 1, 5), ("ocr", "credits", 2, 1))
+COSTS = (
+    ("papermill_export", "papermill_credits", 1, 2),
+    ("papermill_summary", "papermill_credits", 1, 5),
+    ("papermill_scan", "papermill_credits", 2, 1),
+)
 
 # Minor units: 1200 is 12.00 EUR, and 600 is 600 Telegram Stars.
 PRODUCTS: tuple[dict[str, Any], ...] = (
     {
-        "sku": "free",
-        "name": "Free",
+        "sku": "papermill_free",
+        "name": "Papermill Free",
         "description": "Five exports to get started.",
-        "features": [{"feature": "pdf_export", "quantity": 5}],
+        "features": [{"feature": "papermill_export", "quantity": 5}],
         "is_default": True,
     },
     {
-        "sku": "pro_monthly",
-        "name": "Pro, one month",
+        "sku": "papermill_team_monthly",
+        "name": "Papermill Team, one month",
         "description": "Unlimited exports, single sign-on, and 100 credits, for a month.",
         "prices": {"EUR": 1200, "USD": 1300, "XTR": 600},
         "features": [
-            {"feature": "pdf_export", "period": "1 month"},
-            {"feature": "sso", "period": "1 month"},
-            {"feature": "credits", "quantity": 100, "period": "1 month"},
+            {"feature": "papermill_export", "period": "1 month"},
+            {"feature": "papermill_sso", "period": "1 month"},
+            {"feature": "papermill_credits", "quantity": 100, "period": "1 month"},
         ],
     },
     {
-        "sku": "credits_100",
-        "name": "100 credits",
+        "sku": "papermill_credits_100",
+        "name": "100 Papermill credits",
         "description": "For exports, summaries and text recognition. They never run out of time.",
         "prices": {"EUR": 500, "USD": 550, "XTR": 250},
-        "features": [{"feature": "credits", "quantity": 100}],
+        "features": [{"feature": "papermill_credits", "quantity": 100}],
     },
     {
-        "sku": "credits_1000",
-        "name": "1000 credits",
+        "sku": "papermill_credits_1000",
+        "name": "1000 Papermill credits",
         "description": "The large pack.",
         "prices": {"EUR": 3900, "USD": 4200, "XTR": 1950},
-        "features": [{"feature": "credits", "quantity": 1000}],
+        "features": [{"feature": "papermill_credits", "quantity": 1000}],
     },
     {
-        "sku": "lifetime",
-        "name": "Lifetime",
+        "sku": "papermill_lifetime",
+        "name": "Papermill, lifetime",
         "description": "Unlimited exports and single sign-on, for ever.",
         "prices": {"EUR": 24900, "USD": 26900, "XTR": 12500},
-        "features": ["pdf_export", "sso"],
+        "features": ["papermill_export", "papermill_sso"],
     },
     {
-        "sku": "pro_trial",
-        "name": "Pro, 14 days to try",
+        "sku": "papermill_team_trial",
+        "name": "Papermill Team, 14 days to try",
         "description": "Once per person: unlimited exports and 20 credits for two weeks.",
         "features": [
-            {"feature": "pdf_export", "period": "14 days"},
-            {"feature": "credits", "quantity": 20, "period": "14 days"},
+            {"feature": "papermill_export", "period": "14 days"},
+            {"feature": "papermill_credits", "quantity": 20, "period": "14 days"},
         ],
         "is_trial": True,
     },
@@ -75,9 +83,10 @@ PRODUCTS: tuple[dict[str, Any], ...] = (
 
 
 class Command(BaseCommand):
-    help = "Put the demo products (a tool for documents) into an empty catalogue."
+    help = f"Put the demo catalogue into an empty one: {CONTENTS}."
 
     def handle(self, *args: Any, **options: Any) -> None:
+        require_migrated()
         with acting_as("command:billable_seed_demo"), transaction.atomic():
             seeded = seed()
         names = ", ".join(product["sku"] for product in PRODUCTS)

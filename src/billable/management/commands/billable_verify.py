@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from django.core.management.base import BaseCommand, CommandError
 
 from billable.actor import acting_as
+from billable.management.commands._migrated import require_migrated
 
 if TYPE_CHECKING:
     from billable.services import LedgerReport
@@ -24,6 +25,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         from billable.services import QuotaService
 
+        require_migrated()
         with acting_as("command:billable_verify"):
             report = QuotaService.verify_ledger()
         self.stdout.write(as_json(report) if options["format"] == "json" else as_text(report))
