@@ -16,6 +16,7 @@ Metadata = Mapping[str, Any]
 
 MAX_UNITS = 10**12
 MAX_ORDER_QUANTITY = 10**6
+MAX_ORDER_LINES = 100
 MAX_KEY_LENGTH = 200
 MAX_NAME_LENGTH = 64
 MAX_TEXT_LENGTH = 500
@@ -32,6 +33,13 @@ def whole(value: object, field: str, *, maximum: int = MAX_UNITS, minimum: int =
         raise Invalid(field=field, problem="must be a whole number")
     if not minimum <= value <= maximum:
         raise Invalid(field=field, problem=f"must be between {minimum} and {maximum}")
+    return value
+
+
+def flag(value: object, field: str) -> bool:
+    """True or False, and nothing that only seems so."""
+    if not isinstance(value, bool):
+        raise Invalid(field=field, problem="must be true or false")
     return value
 
 

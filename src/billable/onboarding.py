@@ -70,6 +70,8 @@ def opens_account(verb: Callable[P, T], admit: Admit) -> Callable[P, T]:
     @functools.wraps(verb)
     def run(*args: P.args, **kwargs: P.kwargs) -> T:
         named = "user" in kwargs
+        if not named and not args:
+            return verb(*args, **kwargs)  # which says that the user is missing
         subject: Any = kwargs["user"] if named else args[0]
 
         def act(customer_id: UUID | None) -> T:

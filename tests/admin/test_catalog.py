@@ -206,7 +206,7 @@ def test_a_name_that_is_taken_while_the_form_is_saved_is_an_error_of_the_form(
     page = saved(admin_client, address, **{field: "pro"}, name="kept")
 
     assert faults(page) == {"__all__"}
-    assert "already used in the catalogue" in page.content.decode()
+    assert "products and features share one namespace" in page.content.decode()
     assert "kept" in page.content.decode()
 
 

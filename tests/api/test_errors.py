@@ -4,6 +4,7 @@ import logging
 from typing import Any
 
 import pytest
+from django.core.signals import got_request_exception
 from django.db import DatabaseError
 from django.test import override_settings
 
@@ -141,3 +142,22 @@ def raising(error: Exception) -> Any:
         raise error
 
     return staticmethod(verb)
+
+
+def test_the_token_is_not_left_where_reports_of_errors_look(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[str] = []
+
+    def look(**how: object) -> None:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(CatalogService, "list_products", look)
+    api.client.raise_request_exception = False
+    got_request_exception.connect(
+        lambda request, **rest: seen.append(str(request.META)), weak=False, dispatch_uid="look"
+    )
+    try:
+        assert api.get("/products").status_code == 500
+    finally:
+        got_request_exception.disconnect(dispatch_uid="look")
+    assert seen
+    assert "token-of-the-test-suite" not in seen[0]

@@ -91,10 +91,11 @@ def test_grants_are_listed_in_pages(api: Api, anna: str) -> None:
     assert api.ok(api.get("/grants", external_id="anna", feature="sso"))["items"] == []
 
 
-def test_a_grant_is_revoked_whole_without_a_body_or_a_key(api: Api, anna: str) -> None:
+def test_a_grant_is_revoked_whole_without_a_key_but_never_by_a_body_that_got_lost(api: Api, anna: str) -> None:
     grant = api.granted()
 
-    first = api.ok(api.post(f"/grants/{grant['id']}/revoke"))
+    assert api.post(f"/grants/{grant['id']}/revoke").status_code == 422
+    first = api.ok(api.post(f"/grants/{grant['id']}/revoke", {}))
     api.ok(api.post(f"/grants/{grant['id']}/revoke", {"reason": "again"}))
 
     assert (first["remaining"], first["ended_as"]) == (0, "revoked")
@@ -114,6 +115,16 @@ def test_a_part_of_a_grant_is_revoked_with_a_key(api: Api, anna: str) -> None:
 
 
 def test_a_grant_that_is_none_is_not_found(api: Api) -> None:
-    api.refused(api.post(f"/grants/{uuid.uuid4()}/revoke", key="k"), 404, "grant_not_found")
+    api.refused(api.post(f"/grants/{uuid.uuid4()}/revoke", {}, key="k"), 404, "grant_not_found")
     for text in ("1", "not-a-uuid", "%00", "a" * 300):
-        api.refused(api.post(f"/grants/{text}/revoke", key="k"), 404, "grant_not_found")
+        api.refused(api.post(f"/grants/{text}/revoke", {}, key="k"), 404, "grant_not_found")
+
+
+def test_a_body_in_chunks_is_refused_before_it_can_mean_something_else(api: Api, anna: str) -> None:
+    grant = api.granted()
+    path = f"{api.mount}/grants/{grant['id']}/revoke"
+    answer = api.client.post(
+        path, headers={**api.headers, "Transfer-Encoding": "chunked"}, content_type="application/json"
+    )
+    api.refused(answer, 411, "length_required")
+    assert api.ok(api.get("/balance", external_id="anna", feature="pdf_export"))["features"][0]["balance"] > 0

@@ -144,19 +144,19 @@ def test_reversing_puts_units_back_once(api: Api, anna: str) -> None:
     assert problem["reversible"] == 3
 
 
-def test_reversing_needs_no_body_but_a_key(api: Api, anna: str) -> None:
+def test_reversing_needs_a_key_and_a_body_that_cannot_get_lost(api: Api, anna: str) -> None:
     usage = api.ok(api.post("/quota/consume", {**USE, "quantity": 5}))
     path = f"/quota/usages/{usage['id']}/reverse"
 
-    assert api.fields(api.post(path)) == ["idempotency_key"]
+    assert api.post(path, key="undo").status_code == 422
     assert api.fields(api.post(path, {})) == ["idempotency_key"]
-    assert api.ok(api.post(path, key="undo"))["quantity"] == 5
+    assert api.ok(api.post(path, {}, key="undo"))["quantity"] == 5
 
 
 def test_a_usage_that_is_none_is_not_found(api: Api) -> None:
-    api.refused(api.post(f"/quota/usages/{uuid.uuid4()}/reverse", key="k"), 404, "usage_not_found")
+    api.refused(api.post(f"/quota/usages/{uuid.uuid4()}/reverse", {}, key="k"), 404, "usage_not_found")
     for text in ("1", "not-a-uuid", "%00", "a" * 300):
-        api.refused(api.post(f"/quota/usages/{text}/reverse", key="k"), 404, "usage_not_found")
+        api.refused(api.post(f"/quota/usages/{text}/reverse", {}, key="k"), 404, "usage_not_found")
 
 
 def test_history_is_the_ledger_newest_first(api: Api, anna: str) -> None:

@@ -136,3 +136,102 @@ def test_the_ledger_cannot_be_replaced_row_by_row_either(user):
                 cursor.execute(replace)
     finally:
         append_only.remove("default")
+
+
+def test_an_order_of_nothing_to_pay_takes_the_nothing_that_is_reported(door, user):
+    order = door.orders.create_order(user, [{"sku": "free"}])
+    payment = door.orders.confirm_payment(order, payment_id="free-1")
+    assert (payment.status, payment.amount_minor) == ("succeeded", 0)
+    assert door.quota.check_quota(user, "pdf_export").balance == 1
+
+
+def test_a_notice_in_another_currency_without_an_amount_invents_no_money(door, user):
+    order = door.orders.create_order(user, [{"sku": "pro"}], currency="EUR")
+    payment = door.orders.confirm_payment(order, payment_id="a", currency="JPY")
+    assert (payment.status, payment.code, payment.amount_minor) == ("unapplied", "currency_mismatch", 0)
+
+
+def test_what_was_deactivated_is_neither_sold_nor_granted_by_hand(door, user, refused):
+    CatalogService.create_product("duo", price="1", currency="EUR", features=["sso", "pdf_export"], quantity=1)
+    CatalogService.update_feature("sso", is_active=False)
+    with refused("not_for_sale", field="items[0].sku"):
+        door.orders.create_order(user, [{"sku": "duo"}])
+    with refused("not_for_sale", field="feature"):
+        door.quota.grant_feature(user, "sso", quantity=1)
+    assert [grant.feature.key for grant in door.quota.grant_product(user, "duo")] == ["pdf_export"]
+
+
+def test_a_key_of_a_partial_revocation_does_not_end_the_whole_grant(door, user, refused):
+    (grant,) = door.quota.grant_feature(user, "pdf_export", quantity=10)
+    door.quota.revoke_grant(grant, quantity=5, idempotency_key="k")
+    with refused("idempotency_conflict", fields=["quantity"]):
+        door.quota.revoke_grant(grant, idempotency_key="k")
+
+
+def test_a_user_that_does_not_exist_is_not_linked(door, user, refused):
+    customer = door.customers.link_identity(user, "telegram", "1").customer
+    with refused("invalid_subject"):
+        door.customers.link_user(customer, CustomerRef(user_id=987_654))
+
+
+@pytest.mark.parametrize(
+    ("mine", "theirs"),
+    [
+        ({"customer": "x"}, {"badge": "x"}),
+        ({"a:b": "c"}, {"a": "b:c"}),
+    ],
+)
+def test_no_kind_of_identity_can_be_mistaken_for_another(door, user, django_user_model, mine, theirs):
+    CatalogService.create_product("start", features=["sso"], quantity=1, is_trial=True)
+    bob = django_user_model.objects.create(username="bob")
+    door.trials.start_trial(user, "start", identities=mine)
+    assert door.trials.trial_eligibility(bob, "start", identities=theirs)
+
+
+def test_nobody_can_use_up_the_trial_of_another_customer(door, user, django_user_model):
+    CatalogService.create_product("start", features=["sso"], quantity=1, is_trial=True)
+    bob = django_user_model.objects.create(username="bob")
+    victim = door.customers.link_identity(bob, "telegram", "77").customer
+    door.trials.start_trial(user, "start", identities={"customer": str(victim.pk)})
+    assert door.trials.start_trial(bob, "start").grants
+
+
+def test_a_linked_identity_is_found_whatever_case_its_provider_was_written_in(door, user, django_user_model):
+    CatalogService.create_product("start", features=["sso"], quantity=1, is_trial=True)
+    door.customers.link_identity(user, "Telegram", "77")
+    door.trials.start_trial(user, "start")
+    bob = django_user_model.objects.create(username="bob")
+    assert not door.trials.trial_eligibility(bob, "start", identities={"telegram": "77"})
+    assert not door.trials.trial_eligibility(bob, "start", identities={"telegram": "@77"})
+
+
+def test_an_expiry_at_the_end_of_the_calendar_is_refused(door, user, refused):
+    from datetime import datetime, timezone
+
+    CatalogService.create_feature("x")
+    with refused("invalid", field="expires_at"):
+        door.quota.grant_feature(user, "x", quantity=1, expires_at=datetime(9999, 12, 31, 23, 59, tzinfo=timezone.utc))
+
+
+def test_wrong_types_are_named_and_a_missing_user_is_a_type_error(door, user, refused):
+    from billable.services import Period
+
+    with refused("invalid", field="is_trial"):
+        door.catalog.create_product("t", is_trial="no")
+    with refused("invalid", field="period"):
+        door.quota.grant_feature(user, "sso", quantity=1, period=Period(1, "fortnight"))
+    with pytest.raises(TypeError, match="user"):
+        door.orders.create_order(items=[{"sku": "pack"}])
+    assert door.catalog.offers_for("NOT VALID!") == ()
+
+
+def test_many_grants_are_emptied_by_one_statement(user, statements):
+    CatalogService.create_feature("x")
+    for _ in range(50):
+        QuotaService.grant_feature(user, "x", quantity=1)
+    updates = [
+        sql
+        for sql in statements(lambda: QuotaService.consume_quota(user, "x", quantity=50))
+        if sql.startswith('UPDATE "billable_grant"')
+    ]
+    assert len(updates) == 1

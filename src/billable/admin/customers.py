@@ -146,7 +146,8 @@ class CustomerAdmin(Books):
         return "" if row.user_name is None else str(row.user_name)
 
     def panels_of(self, request: HttpRequest, row: Customer) -> list[Panel]:
-        return [balances_of(row), *super().panels_of(request, row)]
+        panels = super().panels_of(request, row)
+        return [balances_of(row), *panels] if request.user.has_perm("billable.view_grant") else panels
 
 
 def balances_of(customer: Customer) -> Panel:

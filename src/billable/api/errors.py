@@ -58,8 +58,16 @@ MESSAGES = {
 }
 
 
+# A body of many wrong items is answered with the first of them.
+MAX_LISTED_ERRORS = 20
+
+
 class UnsupportedMediaType(Exception):
     """The body is not declared to be JSON."""
+
+
+class LengthRequired(Exception):
+    """The body comes in chunks, without a length."""
 
 
 def problem(
@@ -117,7 +125,8 @@ def offers(feature: str) -> list[dict[str, Any]]:
 
 def invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:
     """Input that does not fit the operation's schema: the same problem as the engine's Invalid."""
-    errors = [{"field": field_of(one["loc"]), "message": message_of(one)} for one in error.errors]
+    listed = error.errors[:MAX_LISTED_ERRORS]
+    errors = [{"field": field_of(one["loc"]), "message": message_of(one)} for one in listed]
     detail = "; ".join(f"{one['field']}: {one['message']}" for one in errors)
     return problem(request, 422, Invalid.code, detail, errors=errors)
 
@@ -170,6 +179,11 @@ def too_large(request: HttpRequest, error: Exception) -> HttpResponse:
     return problem(request, 413, "too_large", "The body is too large.")
 
 
+def length_required(request: HttpRequest, error: Exception) -> HttpResponse:
+    """A body that Django would not read."""
+    return problem(request, 411, "length_required", "Send the body with its Content-Length, not in chunks.")
+
+
 def unexpected(request: HttpRequest, error: Exception) -> HttpResponse:
     """A bug. It is reported as Django reports one; the client learns nothing of it."""
     got_request_exception.send(sender=None, request=request)
@@ -202,5 +216,6 @@ HANDLERS: Mapping[type[Exception], Callable[..., HttpResponse]] = {
     SuspiciousOperation: malformed,
     UnreadablePostError: malformed,
     RequestDataTooBig: too_large,
+    LengthRequired: length_required,
     Exception: unexpected,
 }

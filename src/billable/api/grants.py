@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
 router = Router(tags=["grants"])
 
-NOTHING_SAID = RevokeIn()
-
 
 @router.get("/grants", response=reads(GrantPage), url_name="grants")
 def list_grants(request: HttpRequest, query: Query[GrantsParameters]) -> Page[Grant]:
@@ -39,7 +37,7 @@ def create_grants(request: HttpRequest, body: GrantIn) -> Page[Grant]:
     url_name="grant-revoke",
     openapi_extra=TAKES_KEY,
 )
-def revoke_grant(request: HttpRequest, grant_id: PathId, body: RevokeIn = NOTHING_SAID) -> Grant:
+def revoke_grant(request: HttpRequest, grant_id: PathId, body: RevokeIn) -> Grant:
     """Take a grant back, whole or in part. What was used stays used."""
     return QuotaService.revoke_grant(
         grant_id,

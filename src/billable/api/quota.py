@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
 router = Router(tags=["quota"])
 
-NOTHING_SAID = ReverseIn()
-
 
 @router.get("/quota/check", response=reads(CheckOut), url_name="quota-check")
 def check_quota(request: HttpRequest, query: Query[CheckParameters]) -> QuotaCheck:
@@ -62,7 +60,7 @@ def consume_quota(request: HttpRequest, body: ConsumeIn) -> Usage:
     url_name="usage-reverse",
     openapi_extra=TAKES_KEY,
 )
-def reverse_usage(request: HttpRequest, usage_id: PathId, body: ReverseIn = NOTHING_SAID) -> Adjustment:
+def reverse_usage(request: HttpRequest, usage_id: PathId, body: ReverseIn) -> Adjustment:
     """Put consumed units back where they came from, all or some. A key is required."""
     return QuotaService.reverse_usage(
         usage_id,

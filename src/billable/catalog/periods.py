@@ -18,6 +18,8 @@ from dateutil.relativedelta import relativedelta
 from billable.errors import Invalid
 
 MAX_COUNT = 1000
+# A day and more before the calendar ends, so that every time zone can show it.
+LAST = datetime(9999, 12, 30, tzinfo=timezone.utc)
 
 
 class PeriodUnit(str, Enum):
@@ -51,18 +53,23 @@ class Period:
         """A period of ``count`` units. Raises Invalid outside 1 to 1000."""
         if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= MAX_COUNT:
             raise Invalid(field=field, problem=f"must count 1 to {MAX_COUNT}")
+        if unit not in [each.value for each in PeriodUnit]:
+            raise Invalid(field=field, problem="must be in days, weeks, months or years")
         return cls(count, PeriodUnit(unit))
 
     def boundary(self, anchor: datetime, index: int, zone: str) -> datetime:
         """The ``index``-th boundary counted from ``anchor``, in UTC. Raises Invalid past the year 9999."""
-        local = anchor.astimezone(ZoneInfo(zone))
         try:
+            local = anchor.astimezone(ZoneInfo(zone))
             moved = local.replace(tzinfo=None) + self._span(index)
             if index == 0:
                 return anchor.astimezone(timezone.utc)
-            return moved.replace(tzinfo=ZoneInfo(zone), fold=local.fold).astimezone(timezone.utc)
+            reached = moved.replace(tzinfo=ZoneInfo(zone), fold=local.fold).astimezone(timezone.utc)
         except (OverflowError, ValueError):
-            raise Invalid(field="period", problem="reaches past the year 9999") from None
+            reached = None
+        if reached is None or reached > LAST:
+            raise Invalid(field="period", problem="reaches past the year 9999")
+        return reached
 
     def end(self, anchor: datetime, index: int, zone: str) -> datetime | None:
         """The ``index``-th boundary, or None (never) where the calendar ends before it."""

@@ -86,6 +86,8 @@ def default_products() -> tuple[Product, ...]:
 def offers_for(feature: str) -> tuple[Product, ...]:
     """The products on sale that give a feature, or one that it can be paid from."""
     name = inputs.known_name(feature)
+    if name is None:
+        return ()
     gives = Q(lines__feature__key=name) | Q(lines__feature__pays_for__feature__key=name)
     matching = Product.objects.using(write_alias()).filter(gives, is_active=True, is_trial=False, prices__isnull=False)
     return tuple(_products().filter(pk__in=matching.values("pk")))
@@ -119,8 +121,8 @@ def create_product(
         sku=inputs.name(sku, "sku"),
         name=inputs.text(name, "name", maximum=200),
         description=inputs.text(description, "description", maximum=10_000),
-        is_trial=is_trial,
-        is_default=is_default,
+        is_trial=inputs.flag(is_trial, "is_trial"),
+        is_default=inputs.flag(is_default, "is_default"),
         trial_campaign=inputs.name(trial_campaign, "trial_campaign") if trial_campaign else "",
         metadata=inputs.metadata(metadata),
     )
@@ -163,8 +165,8 @@ def update_product(
         product.trial_campaign = inputs.name(trial_campaign, "trial_campaign") if trial_campaign else ""
     if metadata is not None:
         product.metadata = inputs.metadata(metadata)
-    product.is_active = product.is_active if is_active is None else is_active
-    product.is_default = product.is_default if is_default is None else is_default
+    product.is_active = product.is_active if is_active is None else inputs.flag(is_active, "is_active")
+    product.is_default = product.is_default if is_default is None else inputs.flag(is_default, "is_default")
     lines = None if features is None else _lines(features, None, None)
     product.save(using=write_alias())
     _set_prices(product, prices or ())
@@ -229,7 +231,7 @@ def update_feature(
         feature.unit = inputs.text(unit, "unit", maximum=50)
     if metadata is not None:
         feature.metadata = inputs.metadata(metadata)
-    feature.is_active = feature.is_active if is_active is None else is_active
+    feature.is_active = feature.is_active if is_active is None else inputs.flag(is_active, "is_active")
     feature.save(using=write_alias())
     return feature
 

@@ -8,7 +8,7 @@ from typing import Any
 from billable import clock, inputs
 from billable.actor import current_actor
 from billable.customers.models import Customer, Identity, UserLink
-from billable.customers.subjects import Subject, Who, find_customer_id, identity_key, lock_customer, who
+from billable.customers.subjects import Subject, Who, find_customer_id, identity_key, lock_customer, user_exists, who
 from billable.db.units import unit_of_work, write_alias
 from billable.errors import CustomerNotFound, IdentityTaken, InvalidSubject, UserTaken
 from billable.inputs import Metadata
@@ -78,7 +78,7 @@ def link_user(customer: Subject, user: Subject) -> UserLink:
     Raises CustomerNotFound, InvalidSubject, UserTaken when the user belongs to another customer.
     """
     person = who(user)
-    if person.user_id is None:
+    if not user_exists(person):
         raise InvalidSubject(field="user", problem="must be a saved user")
     locked = lock_customer(customer)
     link = claim_user(locked.pk, person)

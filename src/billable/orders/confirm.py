@@ -42,9 +42,13 @@ class Notice:
         return inputs.amount(self.amount, self.amount_minor, self.currency, fallback=order.currency)
 
     def assumed(self, order: Order) -> Money:
-        """The money that a notice without an amount stands for: what is due, or the total when nothing is."""
+        """The money that a notice without an amount stands for: what is due, or the total when nothing is.
+
+        In another currency than the order's nobody knows how much it was: 0, for somebody to look at.
+        """
+        currency = order.currency if self.currency is None else inputs.currency(self.currency)
         due = order.amount_due_minor or order.total_amount_minor
-        return Money(due, order.currency if self.currency is None else inputs.currency(self.currency))
+        return Money(due if currency == order.currency else 0, currency)
 
 
 @unit_of_work

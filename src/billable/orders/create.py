@@ -15,14 +15,12 @@ from billable.customers.subjects import Subject, lock_customer
 from billable.db.units import unit_of_work, write_alias
 from billable.errors import IdempotencyConflict, Invalid, NotForSale, ProductNotFound
 from billable.ids import new_id
-from billable.inputs import MAX_ORDER_QUANTITY, MAX_UNITS, Metadata
+from billable.inputs import MAX_ORDER_LINES, MAX_ORDER_QUANTITY, MAX_UNITS, Metadata
 from billable.orders import pricing
 from billable.orders.fulfil import fulfil
 from billable.orders.models import Order, OrderItem, OrderItemFeature
 from billable.orders.read import with_parts
 from billable.signals import emit
-
-MAX_ITEMS = 100
 
 
 class _SkuNamed(TypedDict):
@@ -78,8 +76,8 @@ def create_order(
 def _lines(items: object) -> list[tuple[str, int]]:
     if isinstance(items, (str, bytes, Mapping)) or not isinstance(items, Sequence):
         raise Invalid(field="items", problem="must be a list")
-    if not 1 <= len(items) <= MAX_ITEMS:
-        raise Invalid(field="items", problem=f"must be 1 to {MAX_ITEMS} lines")
+    if not 1 <= len(items) <= MAX_ORDER_LINES:
+        raise Invalid(field="items", problem=f"must be 1 to {MAX_ORDER_LINES} lines")
     return [_line(place, item) for place, item in enumerate(items)]
 
 
@@ -105,6 +103,8 @@ def _wanted(place: int, sku: str, quantity: int, listing: Listing | None) -> pri
     if listing.product.is_trial:
         raise NotForSale(field=where, problem=f"{sku!r} is a trial; start it instead")
     for line in listing.lines:
+        if not line.feature.is_active:
+            raise NotForSale(field=where, problem=f"the feature {line.feature.key!r} is not active")
         if line.quantity is not None and line.quantity * quantity > MAX_UNITS:
             problem = f"gives more than {MAX_UNITS} units of {line.feature.key}"
             raise Invalid(field=f"items[{place}].quantity", problem=problem)

@@ -74,8 +74,11 @@ class Verdict:
 def judge(status: OrderStatus, *, due_minor: int, order_currency: str, amount_minor: int, currency: str) -> Verdict:
     """Whether an order takes this money, and whether it is paid by it.
 
-    An expired order still takes the exact money: the customer paid what was asked, only late.
+    An expired order still takes the exact money: the customer paid what was asked, only late. An order of nothing to
+    pay takes the nothing that is reported for it.
     """
+    if status is OrderStatus.PAID and amount_minor == 0 and currency == order_currency:
+        return Verdict(UnappliedReason.NONE, completes=False)
     if status is OrderStatus.CANCELLED:
         return Verdict(UnappliedReason.CANCELLED, completes=False)
     if status not in (OrderStatus.PENDING, OrderStatus.EXPIRED):

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
 from billable import clock, inputs
 from billable.actor import current_actor
 from billable.catalog.models import DEFAULT_PRIORITY, Feature, Product
-from billable.catalog.periods import Period
+from billable.catalog.periods import LAST, Period
 from billable.catalog.services import MAX_PRIORITY, MIN_PRIORITY, get_feature, get_product
 from billable.customers.models import Customer
 from billable.customers.services import now_for
@@ -50,6 +50,38 @@ class Source:
     metadata: dict[str, Any] | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What a grant by hand asks for. Two calls with one key must ask for the same."""
+
+    sku: str | None = None
+    feature: str | None = None
+    pieces: int = 1
+    quantity: int | None = None
+    period: Period | None = None
+    priority: int = DEFAULT_PRIORITY
+    expires_at: datetime | None = None
+
+    @classmethod
+    def of(cls, grant: Grant) -> Asked:
+        """What the first grant of an earlier call asked for."""
+        end = None if grant.period else grant.expires_at
+        if grant.product is not None:
+            return cls(sku=grant.product.sku, pieces=grant.pieces, expires_at=end)
+        return cls(
+            feature=grant.feature.key,
+            quantity=grant.quantity,
+            period=grant.period,
+            priority=grant.priority,
+            expires_at=end,
+        )
+
+    def differs_from(self, other: Asked) -> list[str]:
+        """The parts in which they differ, as the caller names them."""
+        names = [each.name for each in fields(self) if getattr(self, each.name) != getattr(other, each.name)]
+        return sorted({"quantity" if name == "pieces" else name for name in names})
+
+
 @unit_of_work
 def grant_product(
     user: Subject,
@@ -71,7 +103,7 @@ def grant_product(
     source = _by_hand(idempotency_key, reason, metadata)
     customer = lock_customer(user)
     if earlier := _by_key(customer, idempotency_key):
-        return _replay(earlier, source.id, sku=sku, feature=None, pieces=pieces, expires_at=expires_at)
+        return _replay(earlier, source.id, Asked(sku=sku, pieces=pieces, expires_at=expires_at))
     product = get_product(sku)
     if not product.is_active:
         raise NotForSale(field="sku", problem=f"the product {sku!r} is not active")
@@ -106,24 +138,14 @@ def grant_feature(
     key = inputs.name(feature, "feature")
     source = _by_hand(idempotency_key, reason, metadata)
     customer = lock_customer(user)
+    asked = Asked(feature=key, quantity=units, period=span, priority=priority, expires_at=expires_at)
     if earlier := _by_key(customer, idempotency_key):
-        return _replay(
-            earlier,
-            source.id,
-            sku=None,
-            feature=key,
-            units=units,
-            period=span,
-            expires_at=expires_at,
-            pieces=1,
-        )
+        return _replay(earlier, source.id, asked)
+    granted = get_feature(key)
+    if not granted.is_active:
+        raise NotForSale(field="feature", problem=f"the feature {key!r} is not active")
     line = GrantLine(
-        feature=get_feature(key),
-        product=None,
-        quantity=units,
-        period=span,
-        priority=priority,
-        expires_at=expires_at,
+        feature=granted, product=None, quantity=units, period=span, priority=priority, expires_at=expires_at
     )
     return allot(customer, [line], source)
 
@@ -136,7 +158,7 @@ def grant_defaults(customer: Customer, products: Iterable[Product]) -> None:
 
 
 def lines_of(product: Product, *, pieces: int = 1, expires_at: datetime | None = None) -> list[GrantLine]:
-    """The lines that the catalogue gives for a product now."""
+    """The lines that the catalogue gives for a product now; features that were deactivated are left out."""
     return [
         GrantLine(
             feature=line.feature,
@@ -148,6 +170,7 @@ def lines_of(product: Product, *, pieces: int = 1, expires_at: datetime | None =
             expires_at=expires_at,
         )
         for line in product.lines.all()
+        if line.feature.is_active
     ]
 
 
@@ -275,26 +298,8 @@ def _by_key(customer: Customer, idempotency_key: str | None) -> list[Grant]:
     )
 
 
-def _replay(
-    earlier: list[Grant],
-    key: str,
-    *,
-    sku: str | None,
-    feature: str | None,
-    pieces: int,
-    expires_at: datetime | None,
-    units: int | None = None,
-    period: Period | None = None,
-) -> tuple[Grant, ...]:
-    first = earlier[0]
-    given = {
-        "sku": (sku, first.product.sku if first.product else None),
-        "feature": (feature, None if first.product else first.feature.key),
-        "quantity": ((pieces, units), (first.pieces, None if first.product else first.quantity)),
-        "period": (period, None if first.product else first.period),
-        "expires_at": (expires_at and _aware(expires_at), None if first.period else first.expires_at),
-    }
-    differing = sorted(name for name, (now, then) in given.items() if now != then)
+def _replay(earlier: list[Grant], key: str, asked: Asked) -> tuple[Grant, ...]:
+    differing = asked.differs_from(Asked.of(earlier[0]))
     if differing:
         raise IdempotencyConflict(idempotency_key=key, fields=differing)
     for grant in earlier:
@@ -305,4 +310,6 @@ def _replay(
 def _aware(instant: object) -> datetime:
     if not isinstance(instant, datetime) or instant.utcoffset() is None:
         raise Invalid(field="expires_at", problem="must be an instant with a time zone")
+    if instant > LAST:
+        raise Invalid(field="expires_at", problem="is past the end of the calendar")
     return instant

@@ -10,7 +10,7 @@ from billable.customers.models import Customer
 from billable.customers.services import now_for
 from billable.customers.subjects import lock_customer_id
 from billable.db.units import unit_of_work, write_alias
-from billable.errors import GrantNotFound, Invalid, RevocationTooLarge
+from billable.errors import GrantNotFound, IdempotencyConflict, Invalid, RevocationTooLarge
 from billable.inputs import Metadata
 from billable.quota import adjustments, ledger
 from billable.quota.catch_up import catch_up
@@ -38,8 +38,10 @@ def revoke_grant(
     reason, facts = inputs.text(reason, "reason"), inputs.metadata(metadata)
     grant_id, customer_id = _whose(grant)
     customer = lock_customer_id(customer_id)
-    earlier = adjustments.by_key(customer, key) if key and units is not None else None
+    earlier = adjustments.by_key(customer, key) if key else None
     current = _get(grant_id)
+    if earlier and units is None:
+        raise IdempotencyConflict(idempotency_key=earlier.idempotency_key, fields=["quantity"])
     if earlier:
         adjustments.replay(earlier, AdjustmentKind.REVOKE, grant_id=grant_id, quantity=units)
         current.replayed = True

@@ -60,6 +60,9 @@ def run(name: str, arguments: Sequence[str]) -> int:
 
 
 def manage(arguments: Sequence[str]) -> None:
+    name, *rest = arguments or ["help"]
+    if name.startswith(PREFIX) and name.removeprefix(PREFIX) in commands():
+        return run_command(name.removeprefix(PREFIX), rest)
     if arguments and QUESTIONS.isdisjoint(arguments):
         database.require_there(arguments[0])
     project.choose_settings()

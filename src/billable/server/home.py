@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import os
 import secrets
+from contextlib import suppress
 from pathlib import Path
 
 from billable.server.errors import CannotStart
 
 LOCAL_HOME = ".billable"
+OWNER_ONLY = 0o600
 
 API_TOKEN = "token"  # noqa: S105  # the name of a file
 SECRET_KEY = "secret-key"  # noqa: S105  # the name of a file
@@ -41,11 +43,12 @@ def users_home() -> Path:
 def prepare() -> frozenset[str]:
     """Make the home and the secrets that are missing. Returns the names of those that were made now.
 
-    Only ``billable serve`` does: a command that were to guess the home would leave secrets where nobody looks.
+    Several may do so at once: one of them makes each secret, and all use that one. Only ``billable serve`` does: a command that were to guess the home would leave secrets where nobody looks.
     """
     keep_private()
     try:
         make_home(home())
+        narrow_files()
         return frozenset(name for name in VARIABLES if not secret(name) and keep(name, secrets.token_hex(32)))
     except OSError as error:
         raise CannotStart(
@@ -61,8 +64,16 @@ def keep_private() -> None:
 def make_home(directory: Path) -> None:
     if directory.is_dir():
         return
-    directory.mkdir(mode=0o700, parents=True)
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     (directory / ".gitignore").write_text("# Secrets and data of `billable serve`.\n*\n")
+
+
+def narrow_files() -> None:
+    """Take every secret's file from others. One that is not ours, or cannot be written, is its owner's business."""
+    for name in VARIABLES:
+        with suppress(OSError):
+            if path_of(name).stat().st_mode & 0o077:
+                path_of(name).chmod(OWNER_ONLY)
 
 
 def secret(name: str) -> str:
@@ -78,9 +89,14 @@ def secret(name: str) -> str:
 
 
 def keep(name: str, value: str) -> bool:
-    """Write the secret down where nobody else can read it."""
-    descriptor = os.open(path_of(name), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with open(descriptor, "w") as file:
+    """Write the secret down where nobody else can read it. Returns False if somebody has meanwhile."""
+    import fcntl  # not on Windows, where other commands work
+
+    with open(os.open(path_of(name), os.O_RDWR | os.O_CREAT, OWNER_ONLY), "r+") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)  # until it is closed
+        if file.read().strip():
+            return False
+        os.fchmod(file.fileno(), OWNER_ONLY)  # an empty file of somebody else's is refused
         file.write(value + "\n")
     return True
 

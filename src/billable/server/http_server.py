@@ -10,6 +10,8 @@ from typing import Any
 
 from gunicorn.app.base import BaseApplication
 
+from billable.server.worker import Worker
+
 GRACEFUL_TIMEOUT_SECONDS = 10
 # Workers prove with a file that they live; on a slow disk that can take longer than they have.
 MEMORY = "/dev/shm"  # noqa: S108
@@ -26,12 +28,14 @@ class HttpServer(BaseApplication):  # type: ignore[misc]  # gunicorn has no type
         *,
         workers: int,
         threads: int,
+        client_timeout_seconds: int,
         access_log: bool,
         announce: Callable[[], None],
     ) -> None:
+        self.client_timeout_seconds = client_timeout_seconds
         self.options: dict[str, Any] = {
             "bind": f"fd://{listener.detach()}",  # from here on the socket is gunicorn's
-            "worker_class": "gthread",
+            "worker_class": Worker,
             "workers": workers,
             "threads": threads,
             "preload_app": True,

@@ -23,9 +23,11 @@ from billable.server.errors import INSTALL_EXTRA, CannotStart
 EXTRAS = ("gunicorn", "whitenoise", "dj_database_url")
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = "8000"
-THREADS = 4
 SQLITE_WORKERS = 2  # they write one at a time anyway
 MAX_WORKERS = 8
+THREADS = 16
+MAX_THREADS = 64  # of all workers: each has a connection, and PostgreSQL allows 100 unless it is told otherwise
+CLIENT_TIMEOUT_SECONDS = 15
 
 EPILOG = """\
 environment variables:
@@ -78,7 +80,18 @@ def parser() -> argparse.ArgumentParser:
         help="default 8000; 0 takes any free one",
     )
     arguments.add_argument("--workers", type=count, help="processes; default 2 on SQLite, else one for each core")
-    arguments.add_argument("--threads", type=count, default=THREADS, help="threads of each process; default 4")
+    arguments.add_argument(
+        "--threads",
+        type=count,
+        help="threads of each process; default 16, fewer where all would be more than 64 together",
+    )
+    arguments.add_argument(
+        "--client-timeout",
+        type=count,
+        default=CLIENT_TIMEOUT_SECONDS,
+        metavar="SECONDS",
+        help="how long a thread waits for a client, with a request half sent or an answer half taken; default 15",
+    )
     arguments.add_argument("--migrate", action="store_true", help="migrate also among tables that are not billable's")
     arguments.add_argument("--demo", action="store_true", help=f"put the demo catalogue into an empty one: {CONTENTS}")
     arguments.add_argument("--access-log", action="store_true", help="log every request, without its query string")
@@ -139,10 +152,12 @@ def run(listener: socket.socket, options: argparse.Namespace) -> None:
 
     url = network.url_of(options.host, listener.getsockname()[1])
     told = f"{banner.serving(url)}\n\n{banner.tries(url)}" if options.demo else banner.serving(url)
+    workers = options.workers or default_workers()
     HttpServer(
         listener,
-        workers=options.workers or default_workers(),
-        threads=options.threads,
+        workers=workers,
+        threads=options.threads or default_threads(workers),
+        client_timeout_seconds=options.client_timeout,
         access_log=options.access_log,
         announce=lambda: say(f"\n{told}\n"),
     ).run()
@@ -152,6 +167,10 @@ def default_workers() -> int:
     if settings.DATABASES["default"]["ENGINE"] == SQLITE:
         return SQLITE_WORKERS
     return min(os.cpu_count() or 1, MAX_WORKERS)
+
+
+def default_threads(workers: int) -> int:
+    return max(1, min(THREADS, MAX_THREADS // workers))
 
 
 def say(text: str) -> None:

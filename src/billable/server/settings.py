@@ -94,6 +94,9 @@ LOGGING: dict[str, Any] = {
     },
 }
 
+# Who serves has made a token. Without one this is a command, which lets nobody in anyway.
+SILENCED_SYSTEM_CHECKS = [] if home.secret(home.API_TOKEN) else ["billable.W001"]
+
 BILLABLE_API_TOKEN = home.secret(home.API_TOKEN)
 BILLABLE_FINGERPRINT_KEYS = home.secret(home.FINGERPRINT_KEYS).replace(",", " ").split()
 BILLABLE_SHOW_DOCS = switched("BILLABLE_SHOW_DOCS", default=True)

@@ -22,16 +22,15 @@ _SAME_DOMAIN = {"googlemail.com": "gmail.com"}
 def email(value: str) -> str:
     """Lower case, without the ``+alias``, and without dots where the provider ignores them."""
     local, at, domain = _plain(value).rpartition("@")
-    if not (local and at and domain):
-        raise Invalid(field="identities.email", problem="must be an e-mail address")
-    domain = domain.rstrip(".")
     try:
-        domain = domain.encode("idna").decode("ascii")
+        domain = domain.encode("idna").decode("ascii").rstrip(".")
     except UnicodeError:
         raise Invalid(field="identities.email", problem="has a domain that cannot exist") from None
     local = local.split("+", 1)[0] or local
     if domain in _DOTS_IGNORED:
         local = local.replace(".", "")
+    if not (local and at and domain):
+        raise Invalid(field="identities.email", problem="must be an e-mail address")
     return f"{local}@{_SAME_DOMAIN.get(domain, domain)}"
 
 
@@ -76,7 +75,17 @@ def normalise(kind: str, value: str) -> str:
     """The text that stands for an identity of a kind; kinds without a normaliser of their own compare as they are."""
     normaliser = NORMALISERS.get(kind)
     clean = normaliser(value) if normaliser else unicodedata.normalize("NFC", value).strip()
-    return f"{kind}:{clean}"
+    return tagged(kind, clean)
+
+
+def tagged(kind: str, text: str) -> str:
+    """A text with its kind, so that no pair of another kind can look the same."""
+    return f"{kind}\0{text}"
+
+
+def customer_mark(customer_id: object) -> str:
+    """What stands for the customer itself; no identity of any kind can be named so."""
+    return tagged("", str(customer_id))
 
 
 def hashed(identities: Iterable[str], keys: Sequence[str]) -> list[str]:

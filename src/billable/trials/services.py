@@ -132,16 +132,17 @@ def _marks(customer_id: UUID | None, given: set[str], person: Who | None = None)
     if not known:
         raise FingerprintMissing(field="identities", problem="must name at least one identity besides the customer")
     if customer_id is not None:
-        known.add(f"customer:{customer_id}")
+        known.add(fingerprints.customer_mark(customer_id))
     return fingerprints.hashed(known, _keys())
 
 
 def _linked(provider: str, external_id: str) -> str:
+    kind = provider.casefold()
     try:
-        return fingerprints.normalise(provider, external_id)
+        return fingerprints.normalise(kind, external_id)
     except Invalid:
         # Linked before anybody asked what kind it is: it counts as it stands.
-        return f"{provider}:{external_id}"
+        return fingerprints.tagged(kind, external_id)
 
 
 def _keys() -> list[str]:

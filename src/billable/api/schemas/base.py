@@ -154,6 +154,13 @@ class CustomerFields(BaseModel):
     external_id: Key | None = None
     provider: Name = DEFAULT_PROVIDER
 
+    @model_validator(mode="after")
+    def complete_the_identity(self) -> CustomerFields:
+        """A provider alone names nobody, and would otherwise list everybody."""
+        if "provider" in self.model_fields_set and self.external_id is None:
+            raise Invalid(field="external_id", problem="is required with provider")
+        return self
+
     @property
     def customer(self) -> CustomerRef:
         """The customer that the request names. Its references are judged by the engine."""

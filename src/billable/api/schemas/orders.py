@@ -22,7 +22,7 @@ from billable.api.schemas.base import (
     text,
 )
 from billable.api.schemas.catalog import LineOut
-from billable.inputs import MAX_ORDER_QUANTITY
+from billable.inputs import MAX_ORDER_LINES, MAX_ORDER_QUANTITY
 from billable.money import Money
 from billable.services import OrderLine
 
@@ -52,7 +52,7 @@ class OrderIn(CustomerFields, KeyedBody):
         }
     )
 
-    items: list[OrderLineIn] = Field(min_length=1)
+    items: list[OrderLineIn] = Field(min_length=1, max_length=MAX_ORDER_LINES)
     currency: Key | None = None
     metadata: Metadata | None = None
 
