@@ -202,12 +202,12 @@ def test_a_list_of_orders_takes_as_many_statements_as_one_order(
         assert len(api.ok(api.get("/orders"))["items"]) == 6
 
 
-def test_an_error_list_is_not_longer_than_anybody_reads(api: Api, anna: str) -> None:
+def test_an_error_list_is_not_longer_than_anybody_reads(api: Api) -> None:
     answer = api.post("/orders", {"external_id": "anna", "items": [{}] * 90})
     assert len(answer.json()["errors"]) == 20
     answer = api.post("/orders", {"external_id": "anna", "items": [{}] * 5000})
     assert len(answer.content) < 10_000
 
 
-def test_a_provider_alone_does_not_list_everybody(api: Api, anna: str) -> None:
+def test_a_provider_alone_does_not_list_everybody(api: Api) -> None:
     assert api.fields(api.get("/orders", provider="telegram")) == ["external_id"]

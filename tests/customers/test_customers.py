@@ -7,7 +7,7 @@ import uuid
 import pytest
 
 from billable.models import Customer, Identity, UserLink
-from billable.services import CatalogService, CustomerRef, CustomerService, OrderService, QuotaService
+from billable.services import CatalogService, CustomerRef, OrderService, QuotaService
 
 
 def test_identify_makes_a_customer_with_a_user_once(door, django_user_model):

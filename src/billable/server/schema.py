@@ -44,7 +44,9 @@ def require_current() -> None:
     if there:
         connect()
     if not there or not is_current():
-        raise CannotStart(f"The {described(settings)} is not migrated; `billable serve` or `billable manage migrate` does that.")
+        raise CannotStart(
+            f"The {described(settings)} is not migrated; `billable serve` or `billable manage migrate` does that."
+        )
 
 
 @contextmanager
