@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from billable.audits import LedgerProblem, LedgerReport, within
+from billable.customers.audit import AUDITS as CUSTOMER_AUDITS
 from billable.customers.models import Customer
 from billable.customers.services import get_customer
 from billable.customers.subjects import Subject
@@ -11,6 +12,9 @@ from billable.db.units import write_alias
 from billable.orders.audit import AUDITS as ORDER_AUDITS
 from billable.quota.audit import AUDITS as QUOTA_AUDITS
 from billable.quota.models import Grant, LedgerEntry
+from billable.trials.audit import AUDITS as TRIAL_AUDITS
+
+AUDITS = (*QUOTA_AUDITS, *ORDER_AUDITS, *TRIAL_AUDITS, *CUSTOMER_AUDITS)
 
 
 def verify_ledger(user: Subject | None = None) -> LedgerReport:
@@ -19,14 +23,14 @@ def verify_ledger(user: Subject | None = None) -> LedgerReport:
     Writes nothing. The report is true when everything agrees. Raises CustomerNotFound.
     """
     scope = None if user is None else get_customer(user).pk
-    problems = [problem for audit in (*QUOTA_AUDITS, *ORDER_AUDITS) for problem in audit(scope)]
+    problems = [problem for audit in AUDITS for problem in audit(scope)]
     alias = write_alias()
     problems += [
         LedgerProblem(table=table, id="-", problem="has no append-only triggers")
         for table in append_only.unprotected_tables(alias)
     ]
     return LedgerReport(
-        problems=tuple(problems),
+        problems=tuple(dict.fromkeys(problems)),
         customers=within(Customer.objects.using(alias), scope, "pk").count(),
         grants=within(Grant.objects.using(alias), scope).count(),
         entries=within(LedgerEntry.objects.using(alias), scope).count(),

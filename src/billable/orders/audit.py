@@ -3,96 +3,193 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
-from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models import Exists, F, OuterRef, Q, Value
 from django.db.models.functions import Coalesce
 
-from billable.audits import Audit, LedgerProblem, Scope, within
-from billable.customers.models import Customer
-from billable.db.units import write_alias
-from billable.orders.lifecycle import OrderStatus, PaymentStatus
+from billable.audits import (
+    Audit,
+    LedgerProblem,
+    Rows,
+    Scope,
+    as_text,
+    blame,
+    breaking,
+    count,
+    every,
+    named,
+    total,
+    within,
+)
+from billable.orders.lifecycle import OrderStatus, PaymentStatus, UnappliedReason
 from billable.orders.models import Order, OrderItem, OrderItemFeature, Payment, PaymentClaim
-from billable.quota.kinds import GrantSource
-from billable.quota.models import Grant
+from billable.quota.audit import grants_of
+from billable.quota.kinds import CauseType, EntryKind, GrantSource
+from billable.quota.models import Grant, LedgerEntry
 
+GATE = "*"
 GAVE = [OrderStatus.PAID.value, OrderStatus.PARTIALLY_REFUNDED.value, OrderStatus.REFUNDED.value]
 
 
 def _amounts(scope: Scope) -> Iterator[LedgerProblem]:
     """What an order counts as paid is what its succeeded payments add up to; its total is that of its items."""
-    alias = write_alias()
-    arrived = Payment.objects.using(alias).filter(
+    arrived = every(Payment).filter(
         order=OuterRef("pk"), status=PaymentStatus.SUCCEEDED.value, currency=OuterRef("currency")
     )
-    items = OrderItem.objects.using(alias).filter(order=OuterRef("pk"))
-    orders = within(Order.objects.using(alias), scope).annotate(
-        arrived=Coalesce(
-            Subquery(arrived.order_by().values("order").annotate(sum=Sum("amount_minor")).values("sum")), 0
-        ),
-        listed=Coalesce(
-            Subquery(items.order_by().values("order").annotate(sum=Sum("total_amount_minor")).values("sum")),
-            0,
-        ),
+    orders = within(every(Order), scope).annotate(
+        arrived=total(arrived, "order", "amount_minor"),
+        listed=total(every(OrderItem).filter(order=OuterRef("pk")), "order", "total_amount_minor"),
     )
-    for order in orders.exclude(paid_amount_minor=F("arrived"), total_amount_minor=F("listed")).iterator():
-        yield LedgerProblem(
-            table="billable_order",
-            id=str(order.pk),
-            problem=f"paid {order.paid_amount_minor} of {order.total_amount_minor}; its payments add up to "
-            f"{order.arrived}, its items to {order.listed}",
+    for order in breaking(orders, Q(paid_amount_minor=F("arrived")) & Q(total_amount_minor=F("listed"))).iterator():
+        problem = (
+            f"paid {order.paid_amount_minor} of {order.total_amount_minor}; its payments add up to {order.arrived}, "
+            f"its items to {order.listed}"
         )
+        yield blame(order, problem)
+        if order.paid_amount_minor != order.arrived:
+            payments = every(Payment).filter(order=order.pk, status=PaymentStatus.SUCCEEDED.value)
+            yield from (blame(payment, f"its order {problem}") for payment in payments)
+        if order.total_amount_minor != order.listed:
+            yield from (blame(item, f"its order {problem}") for item in every(OrderItem).filter(order=order.pk))
+
+
+def _states(scope: Scope) -> Iterator[LedgerProblem]:
+    """The status of an order says what was paid and refunded, and since when."""
+    nothing_back = Q(refunded_amount_minor=0)
+    open_ = Q(paid_at__isnull=True, cancelled_at__isnull=True, paid_amount_minor__lt=F("total_amount_minor"))
+    given = Q(paid_at__isnull=False, cancelled_at__isnull=True, paid_amount_minor=F("total_amount_minor"))
+    some_back = Q(refunded_amount_minor__gt=0, refunded_amount_minor__lt=F("paid_amount_minor"))
+    fits = (
+        Q(open_, nothing_back, status__in=[OrderStatus.PENDING.value, OrderStatus.EXPIRED.value])
+        | Q(given, nothing_back, status=OrderStatus.PAID.value)
+        | Q(given, some_back, status=OrderStatus.PARTIALLY_REFUNDED.value)
+        | Q(given, status=OrderStatus.REFUNDED.value, refunded_amount_minor=F("paid_amount_minor"))
+        | Q(nothing_back, status=OrderStatus.CANCELLED.value, paid_amount_minor=0, cancelled_at__isnull=False)
+        & Q(paid_at__isnull=True)
+    )
+    yield from named(
+        breaking(within(every(Order), scope), fits),
+        "is {0.status}; paid {0.paid_amount_minor} of {0.total_amount_minor} at {0.paid_at}, "
+        "refunded {0.refunded_amount_minor}, cancelled at {0.cancelled_at}",
+    )
+
+
+def _payments(scope: Scope) -> Iterator[LedgerProblem]:
+    """Money that arrived was applied to an order that takes it, or says why not."""
+    arrived = Q(succeeded_at__isnull=False)
+    same, cancelled = Q(currency=F("order__currency")), Q(order__status=OrderStatus.CANCELLED.value)
+    reasons = (
+        Q(same, code=UnappliedReason.TOO_MUCH.value)
+        | Q(~same, code=UnappliedReason.OTHER_CURRENCY.value)
+        | Q(code=UnappliedReason.ALREADY_PAID.value, order__status__in=GAVE)
+        | Q(cancelled, code=UnappliedReason.CANCELLED.value)
+        | Q(same, code=UnappliedReason.EXPIRED.value)
+    )
+    fits = (
+        Q(arrived, same, ~cancelled, status=PaymentStatus.SUCCEEDED.value, code="")
+        | Q(arrived, reasons, status=PaymentStatus.UNAPPLIED.value)
+        | Q(~arrived, status__in=[PaymentStatus.PENDING.value, PaymentStatus.FAILED.value], code="")
+    )
+    for payment in breaking(within(every(Payment), scope).select_related("order"), fits).iterator():
+        problem = f"is {payment.status} {payment.code} in {payment.currency} since {payment.succeeded_at}"
+        yield blame(payment, f"{problem}; its order cannot have taken it so")
+        yield blame(payment.order, f"is {payment.order.status} in {payment.order.currency}; its payment {problem}")
 
 
 def _gifts(scope: Scope) -> Iterator[LedgerProblem]:
-    """A paid order has one grant per feature of its items, any other order none.
-
-    Orders and grants are read in two statements, and an order may be paid between them: only what is wrong twice is.
-    """
-    suspects = [order.pk for order, _ in _ungifted(within(Order.objects.using(write_alias()), scope))]
-    for order, given in _ungifted(Order.objects.using(write_alias()).filter(pk__in=suspects)):
-        problem = f"is {order.status} and made {given} grants; its items promise {order.promised}"
-        yield LedgerProblem(table="billable_order", id=str(order.pk), problem=problem)
-
-
-def _ungifted(orders: QuerySet[Order]) -> Iterator[tuple[Any, int]]:
-    alias = write_alias()
-    promised = OrderItemFeature.objects.using(alias).filter(item__order=OuterRef("pk"))
-    orders = orders.annotate(
-        promised=Coalesce(
-            Subquery(promised.order_by().values("item__order").annotate(count=Count("pk")).values("count")), 0
-        )
+    """A paid order has one grant per feature of its items, any other order none."""
+    orders = within(every(Order), scope).annotate(
+        name=as_text("pk"),
+        promised=count(every(OrderItemFeature).filter(item__order=OuterRef("pk")), "item__order"),
+        given=count(_given(every(Grant), customer="customer", name="name"), "source"),
     )
-    grants = Grant.objects.using(alias).filter(source=GrantSource.ORDER.value).order_by()
-    given = dict(grants.values_list("source_id").annotate(count=Count("pk")))
-    for order in orders.iterator():
-        count = given.get(str(order.pk), 0)
-        if count != (order.promised if order.status in GAVE else 0):
-            yield order, count
+    kept = Q(status__in=GAVE, given=F("promised")) | Q(~Q(status__in=GAVE), given=0)
+    yield from named(breaking(orders, kept), "is {0.status} and made {0.given} grants; its items promise {0.promised}")
+
+
+def _promises(scope: Scope) -> Iterator[LedgerProblem]:
+    """Each line of a paid order has its grant: feature, product, units, pieces, priority and period are the same."""
+    lines = within(every(OrderItemFeature), scope, "item__order__customer").filter(item__order__status__in=GAVE)
+    lines = lines.annotate(name=as_text("item__order_id"), **_line("quantity", "item__quantity"))
+    alike = every(OrderItemFeature).annotate(**_line("quantity", "item__quantity"))
+    alike = alike.filter(_same_line(), feature=OuterRef("feature"), item__product=OuterRef("item__product"))
+    grants = _given(every(Grant).annotate(**_line("quantity", "pieces", whole=True)), "item__order__customer", "name")
+    grants = grants.filter(_same_line(), feature=OuterRef("feature"), product=OuterRef("item__product"))
+    lines = lines.annotate(
+        alike=count(alike.filter(item__order=OuterRef("item__order")), "item__order"), given=count(grants, "source")
+    )
+    for line in breaking(lines.select_related("item"), Q(alike=F("given"))).iterator():
+        problem = f"promises {line.units} units on {line.alike} lines; the order made {line.given} such grants"
+        yield blame(line, problem)
+        yield blame(line.item, f"its line {line.line} {problem}")
+
+
+def _grants(scope: Scope) -> Iterator[LedgerProblem]:
+    """A grant that an order made is promised by one of its lines."""
+    yield from grants_of(GrantSource.ORDER, every(Order).filter(status__in=GAVE), scope)
+    births = within(every(LedgerEntry), scope).filter(kind=EntryKind.GRANT.value, cause_type=CauseType.ORDER.value)
+    lines = every(OrderItemFeature).annotate(**_line("quantity", "item__quantity")).filter(_same_line())
+    promised = lines.filter(
+        item__order=OuterRef("cause_id"), feature=OuterRef("grant__feature"), item__product=OuterRef("grant__product")
+    )
+    births = births.annotate(**_line("grant__quantity", "grant__pieces", "grant__", whole=True))
+    for entry in breaking(births.select_related("grant"), Exists(promised)).iterator():
+        yield blame(entry.grant, f"the order {entry.grant.source_id} does not promise it")
 
 
 def _claims(scope: Scope) -> Iterator[LedgerProblem]:
-    """Every payment has its claim."""
-    alias = write_alias()
-    claims = PaymentClaim.objects.using(alias).filter(
-        payment_id=OuterRef("payment_id"),
+    """Every payment has its claim and its gate, and every claim its payment."""
+    same_id = every(PaymentClaim).filter(payment_id=OuterRef("payment_id"))
+    own = same_id.filter(
         payment_method=OuterRef("payment_method"),
         capture_id=OuterRef("capture_id"),
         order_id=OuterRef("order_id"),
+        customer_id=OuterRef("customer_id"),
     )
-    for payment in within(Payment.objects.using(alias), scope).annotate(claim=Subquery(claims.values("pk")[:1])):
-        if payment.claim is None:
-            yield LedgerProblem(table="billable_payment", id=str(payment.pk), problem="has no claim on its payment id")
+    payments = within(every(Payment), scope)
+    yield from named(breaking(payments, Exists(own)), "has no claim on its payment id")
+    gate = Exists(same_id.filter(payment_method=GATE, capture_id="", order_id__isnull=True))
+    yield from named(breaking(payments, gate), "its payment id has no gate")
+    payment = every(Payment).filter(
+        order=OuterRef("order_id"),
+        customer=OuterRef("customer_id"),
+        payment_id=OuterRef("payment_id"),
+        payment_method=OuterRef("payment_method"),
+    )
+    claims = within(every(PaymentClaim), scope, "customer_id").exclude(payment_method=GATE)
+    # A claim outlives the day when its payment's capture was not known yet.
+    claimed = Exists(payment.filter(capture_id=OuterRef("capture_id"))) | Q(Exists(payment), capture_id="")
+    yield from named(breaking(claims, claimed), "claims a payment id for a payment that does not exist")
 
 
-def _orphans(scope: Scope) -> Iterator[LedgerProblem]:
-    """The order and customer of a payment agree."""
-    alias = write_alias()
-    strays = ~Q(order__customer=F("customer")) | ~Q(customer__in=Customer.objects.using(alias).values("pk"))
-    for payment in within(Payment.objects.using(alias), scope).filter(strays):
-        yield LedgerProblem(
-            table="billable_payment", id=str(payment.pk), problem="its order belongs to another customer"
-        )
+def _children(scope: Scope) -> Iterator[LedgerProblem]:
+    """The items of an order, what they give and its payments belong to its customer."""
+    for model, order in ((OrderItem, "order"), (OrderItemFeature, "item__order"), (Payment, "order")):
+        rows = within(every(model), scope, f"{order}__customer")
+        mine = Q(customer=F(f"{order}__customer"))
+        yield from named(breaking(rows, mine), "its order belongs to another customer")
 
 
-AUDITS: list[Audit] = [_amounts, _gifts, _claims, _orphans]
+AUDITS: list[Audit] = [_amounts, _states, _payments, _gifts, _promises, _grants, _claims, _children]
+
+
+def _given(grants: Rows, customer: str, name: str) -> Rows:
+    """In a subquery: the grants that the outer row's order made, for its customer or the one that absorbed it."""
+    family = Q(customer=OuterRef(customer)) | Q(customer=OuterRef(f"{customer}__merged_into"))
+    return grants.filter(family, source=GrantSource.ORDER.value, source_id=OuterRef(name))
+
+
+def _line(units: str, pieces: str, prefix: str = "", *, whole: bool = False) -> dict[str, Coalesce | F]:
+    """What a line gives, in columns that are never null and named alike for promises and for grants."""
+    each = F(units) if whole else F(units) * F(pieces)
+    return {
+        "units": Coalesce(each, 0),
+        "made_of": F(pieces),
+        "order_of_use": F(f"{prefix}priority"),
+        "periods": Coalesce(f"{prefix}period_count", 0),
+        "period_name": Coalesce(f"{prefix}period_unit", Value("")),
+    }
+
+
+def _same_line() -> Q:
+    return Q(**{name: OuterRef(name) for name in ("units", "made_of", "order_of_use", "periods", "period_name")})

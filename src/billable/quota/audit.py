@@ -2,136 +2,357 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from datetime import timedelta
+from itertools import groupby
+from typing import Any
+from zoneinfo import ZoneInfoNotFoundError
 
-from django.db.models import Count, F, Max, OuterRef, Q, QuerySet, Subquery, Sum, Window
+from django.db.models import Count, Exists, F, Max, Min, OuterRef, Q, Subquery, Sum, Window
 from django.db.models.functions import Coalesce
 
-from billable.audits import Audit, LedgerProblem, Scope, within
+from billable.audits import (
+    Audit,
+    LedgerProblem,
+    Rows,
+    Scope,
+    as_text,
+    blame,
+    breaking,
+    count,
+    dangling,
+    every,
+    named,
+    of_family,
+    total,
+    within,
+)
+from billable.catalog.periods import Period, PeriodUnit
 from billable.customers.models import Customer
-from billable.db.units import write_alias
-from billable.quota.kinds import CauseType, EntryKind
-from billable.quota.models import Adjustment, Grant, LedgerEntry, Usage
+from billable.errors import Invalid
+from billable.quota.burn import Rate
+from billable.quota.kinds import AdjustmentKind, CauseType, EntryKind, GrantEnd, GrantSource
+from billable.quota.models import Adjustment, Grant, Hold, HoldLeg, LedgerEntry, Usage
 
 
 def _grants(scope: Scope) -> Iterator[LedgerProblem]:
     """remaining = Σ amount and held = Σ held_change; entries of unlimited grants carry no remaining."""
-    sums = _entries().filter(grant=OuterRef("pk")).order_by().values("grant")
-    grants = within(Grant.objects.using(write_alias()), scope).annotate(
-        total=Coalesce(Subquery(sums.annotate(sum=Sum("amount")).values("sum")), 0),
-        total_held=Coalesce(Subquery(sums.annotate(sum=Sum("held_change")).values("sum")), 0),
-        births=Coalesce(
-            Subquery(sums.filter(kind=EntryKind.GRANT.value).annotate(count=Count("pk")).values("count")), 0
-        ),
+    own = every(LedgerEntry).filter(grant=OuterRef("pk"))
+    grants = within(every(Grant), scope).annotate(
+        total=total(own, "grant", "amount"),
+        total_held=total(own, "grant", "held_change"),
+        births=count(own.filter(kind=EntryKind.GRANT.value), "grant"),
     )
-    wrong = (
-        Q(remaining__isnull=False) & ~Q(remaining=F("total"))
-        | ~Q(held=F("total_held"))
-        | ~Q(births=1)
-        | Q(remaining__isnull=True, total__gt=0)
+    units = Q(remaining=F("total")) | Q(remaining__isnull=True, total__lte=0)
+    yield from named(
+        breaking(grants, units, Q(held=F("total_held"), births=1)),
+        "remaining {0.remaining}, held {0.held}; its {0.births} grant entries and the others "
+        "add up to {0.total} and {0.total_held}",
     )
-    for grant in grants.filter(wrong).iterator():
-        yield LedgerProblem(
-            table="billable_grant",
-            id=str(grant.pk),
-            problem=f"remaining {grant.remaining}, held {grant.held}; its {grant.births} grant entries and the others "
-            f"add up to {grant.total} and {grant.total_held}",
-        )
+
+
+def _births(scope: Scope) -> Iterator[LedgerProblem]:
+    """The units of a grant came with its grant entry, which hangs from the source that made it."""
+    birth = every(LedgerEntry).filter(
+        _birth_cause(), grant=OuterRef("pk"), customer=OuterRef("customer"), kind=EntryKind.GRANT.value
+    )
+    came = Exists(birth.filter(amount=Coalesce(OuterRef("quantity"), 0)))
+    yield from named(
+        breaking(within(every(Grant), scope), came),
+        "has no grant entry that brought its quantity of {0.quantity} by its source {0.source}",
+    )
+
+
+def _defaults(scope: Scope) -> Iterator[LedgerProblem]:
+    """A default grant names the product that gave it."""
+    defaults = within(every(Grant), scope).filter(source=GrantSource.DEFAULT.value)
+    yield from named(breaking(defaults, Q(product__sku=F("source_id"))), "its product is not {0.source_id}")
+
+
+def _windows(scope: Scope) -> Iterator[LedgerProblem]:
+    """A grant runs from its start; with a period, for its periods counted from the anchor."""
+    birth = every(LedgerEntry).filter(grant=OuterRef("pk"), kind=EntryKind.GRANT.value)
+    at_once = Exists(birth.filter(effective_at=OuterRef("valid_from")))
+    forever = Q(expires_at__isnull=True) | Q(source=GrantSource.MANUAL.value)
+    plain = within(every(Grant), scope).filter(period_count__isnull=True)
+    yield from named(
+        breaking(plain, Q(anchor=F("valid_from")), at_once, forever),
+        "runs from {0.valid_from} to {0.expires_at}, which is not what it was given for",
+    )
+    for grant in within(every(Grant), scope).filter(period_count__isnull=False).iterator():
+        if not _is_its_window(grant):
+            yield blame(grant, f"runs from {grant.valid_from} to {grant.expires_at}, which are not its periods")
+
+
+def _endings(scope: Scope) -> Iterator[LedgerProblem]:
+    """A grant is over exactly when its ledger says so, as it says, and since then."""
+    own = every(LedgerEntry).filter(grant=OuterRef("pk"))
+    expired = Exists(own.filter(kind=EntryKind.EXPIRE.value))
+    ended = own.filter(kind=EntryKind.REVOKE.value, cause_type=CauseType.GRANT.value)
+    revoked = Exists(ended)
+    then = Exists(ended.filter(effective_at=OuterRef("ended_at")))
+    emptied = Exists(own.filter(effective_at=OuterRef("closed_at")))
+    over = (
+        Q(~expired, ~revoked, ended_at__isnull=True)
+        | Q(expired, ~revoked, ended_as=GrantEnd.EXPIRED.value, ended_at=F("expires_at"))
+        | Q(~expired, then, ended_as=GrantEnd.REVOKED.value)
+    )
+    yield from named(
+        breaking(within(every(Grant), scope), over, Q(closed_at__isnull=True) | Q(emptied)),
+        "ended as {0.ended_as!r} at {0.ended_at}, closed at {0.closed_at}: its entries do not say so",
+    )
+
+
+def _next_changes(scope: Scope) -> Iterator[LedgerProblem]:
+    """A customer's next change is no later than the first expiry of an open grant."""
+    waiting = every(Grant).filter(
+        customer=OuterRef("pk"), closed_at__isnull=True, ended_at__isnull=True, expires_at__isnull=False
+    )
+    first = Subquery(waiting.values("customer").annotate(value=Min("expires_at")).values("value"))
+    customers = within(every(Customer), scope, "pk").annotate(first=first)
+    minded = Q(first__isnull=True) | Q(next_change_at__lte=F("first"))
+    yield from named(breaking(customers, minded), "next_change_at {0.next_change_at}, but a grant expires at {0.first}")
 
 
 def _sequence(scope: Scope) -> Iterator[LedgerProblem]:
-    """seq runs from 1 to the customer's counter without gaps."""
-    numbers = _entries().filter(customer=OuterRef("pk")).order_by().values("customer")
-    customers = within(Customer.objects.using(write_alias()), scope, "pk").annotate(
-        count=Coalesce(Subquery(numbers.annotate(value=Count("pk")).values("value")), 0),
-        last=Coalesce(Subquery(numbers.annotate(value=Max("seq")).values("value")), 0),
-    )
-    for customer in customers.exclude(seq=F("count"), last=F("count")).iterator():
-        yield LedgerProblem(
-            table="billable_customer",
-            id=str(customer.pk),
-            problem=f"seq {customer.seq}, but {customer.count} entries, the last numbered {customer.last}",
+    """seq runs from 1 to the customer's counter without gaps, of entries as of usages."""
+    for model, number, counter in ((LedgerEntry, "seq", "seq"), (Usage, "event_seq", "event_seq")):
+        own = every(model).filter(customer=OuterRef("pk"))
+        last = Subquery(own.values("customer").annotate(value=Max(number)).values("value"))
+        customers = within(every(Customer), scope, "pk").annotate(
+            rows=count(own, "customer"), last=Coalesce(last, 0), counter=F(counter)
         )
+        yield from named(
+            breaking(customers, Q(counter=F("rows")) & Q(counter=F("last"))),
+            f"{counter} {{0.counter}}, but {{0.rows}} rows of {model._meta.db_table}, the last numbered {{0.last}}",
+        )
+        numbered = within(every(model), scope).annotate(
+            twins=Window(Count("pk"), partition_by=[F("customer"), F(number)])
+        )
+        yield from named(numbered.filter(twins__gt=1), f"has a {number} that another has too")
+        above = within(every(model), scope).filter(**{f"{number}__gt": F(f"customer__{counter}")})
+        yield from named(above, f"has a {number} above its customer's {counter}")
 
 
 def _running_totals(scope: Scope) -> Iterator[LedgerProblem]:
-    """remaining_after of each entry = Σ amount of its grant up to it."""
-    running = within(_entries(), scope).annotate(
-        running=Window(Sum("amount"), partition_by=F("grant"), order_by=F("seq").asc()),
-    )
-    finite = running.filter(grant__quantity__isnull=False).exclude(remaining_after=F("running"))
-    marked = within(_entries(), scope).filter(grant__quantity__isnull=True, remaining_after__isnull=False)
-    missing = within(_entries(), scope).filter(grant__quantity__isnull=False, remaining_after__isnull=True)
-    for entry in [*finite.order_by(), *marked, *missing]:
-        yield _entry_problem(
-            entry, f"remaining_after {entry.remaining_after} is not what its grant's entries add up to"
+    """remaining_after of each entry = Σ amount of its grant up to it; none where the grant is unlimited."""
+    entries = within(every(LedgerEntry), scope)
+    problem = "remaining_after {0.remaining_after} is not what its grant's entries add up to"
+    limited = Q(grant__quantity__isnull=False, remaining_after__isnull=False)
+    unlimited = Q(grant__quantity__isnull=True, remaining_after__isnull=True)
+    yield from named(breaking(entries, limited | unlimited), problem)
+    running = Window(Sum("amount"), partition_by=F("grant"), order_by=F("seq").asc())
+    wrong = entries.filter(limited).annotate(running=running).exclude(remaining_after=F("running"))
+    yield from named(wrong, problem)
+
+
+def _kinds(scope: Scope) -> Iterator[LedgerProblem]:
+    """The kind of an entry decides its sign, its cause and whether it is of a usage."""
+    of_grant = Q(cause_type=CauseType.GRANT.value, cause_id=F("grant_id"))
+    of_adjustment = Q(cause_type=CauseType.ADJUSTMENT.value)
+    of_usage = Q(cause_type=CauseType.USAGE.value, cause_id=F("usage_id"))
+    units = (
+        Q(_birth_cause(), kind=EntryKind.GRANT.value, amount__gte=0, usage__isnull=True)
+        | Q(of_usage, kind=EntryKind.CONSUME.value, amount__lt=0)
+        | Q(of_adjustment, kind=EntryKind.REVERSE.value, amount__gt=0, usage__isnull=False)
+        | Q(
+            of_grant | of_adjustment,
+            kind__in=[EntryKind.EXPIRE.value, EntryKind.REVOKE.value],
+            amount__lte=0,
+            usage__isnull=True,
         )
+    )
+    reserving = [EntryKind.HOLD.value, EntryKind.CAPTURE.value, EntryKind.RELEASE.value]
+    held = Q(kind__in=reserving, cause_type=CauseType.HOLD.value)
+    yield from named(
+        breaking(within(every(LedgerEntry), scope), units & Q(held_change=0) | held),
+        "an entry of kind {0.kind} cannot have the amount {0.amount}, the held_change {0.held_change} "
+        "and the cause {0.cause_type} {0.cause_id}",
+    )
 
 
 def _belongs(scope: Scope) -> Iterator[LedgerProblem]:
-    """An entry and its grant and usage belong to the same customer, and its sign fits its kind."""
-    foreign = ~Q(grant__customer=F("customer")) | Q(usage__isnull=False) & ~Q(usage__customer=F("customer"))
-    out, back = (
-        [EntryKind.CONSUME.value, EntryKind.EXPIRE.value, EntryKind.REVOKE.value],
-        [EntryKind.GRANT.value, EntryKind.REVERSE.value],
+    """An entry and its grant and usage belong to the same customer."""
+    mine = Q(grant__customer=F("customer")) & (Q(usage__isnull=True) | Q(usage__customer=F("customer")))
+    yield from named(
+        breaking(within(every(LedgerEntry), scope), mine), "its grant or usage belongs to another customer"
     )
-    sign = Q(kind__in=out, amount__gt=0) | Q(kind__in=back, amount__lt=0)
-    for entry in within(_entries(), scope).filter(foreign):
-        yield _entry_problem(entry, "its grant or usage belongs to another customer")
-    for entry in within(_entries(), scope).filter(sign):
-        yield _entry_problem(entry, f"amount {entry.amount} has the wrong sign for {entry.kind}")
+
+
+def _draws(scope: Scope) -> Iterator[LedgerProblem]:
+    """Units are consumed from a grant while it is valid; late captures aside."""
+    consumed = within(every(LedgerEntry), scope).filter(kind=EntryKind.CONSUME.value, usage__late=False)
+    in_time = Q(grant__valid_from__lte=F("effective_at")) & (
+        Q(grant__expires_at__isnull=True) | Q(grant__expires_at__gt=F("effective_at"))
+    )
+    yield from named(breaking(consumed, in_time), "consumed at {0.effective_at}, when its grant was not valid")
+
+
+def _narrowed(scope: Scope) -> Iterator[LedgerProblem]:
+    """A usage that was narrowed to a product drew from its grants alone."""
+    drawn = every(LedgerEntry).filter(usage=OuterRef("pk"), kind=EntryKind.CONSUME.value)
+    others = breaking(drawn, Q(grant__product__sku=OuterRef("sku")))
+    usages = within(every(Usage), scope).exclude(sku="")
+    yield from named(usages.filter(Exists(others)), "drew from grants of another product than {0.sku}")
+
+
+def _causes(scope: Scope) -> Iterator[LedgerProblem]:
+    """The adjustment or hold that an entry names exists, and is of the same usage or grant."""
+    entries = within(every(LedgerEntry), scope)
+    receipt = every(Adjustment).filter(pk=OuterRef("cause_id"))
+    reversal = receipt.filter(kind=AdjustmentKind.REVERSE.value)
+    back = reversal.filter(usage=OuterRef("usage"))
+    # What was put back to a grant that is over left it again at once.
+    out_again = reversal.filter(
+        usage__entries__kind=EntryKind.REVERSE.value,
+        usage__entries__cause_id=OuterRef("cause_id"),
+        usage__entries__grant=OuterRef("grant"),
+        usage__entries__amount=OuterRef("amount") * -1,
+    )
+    taken = receipt.filter(kind=AdjustmentKind.REVOKE.value, grant=OuterRef("grant"), quantity=OuterRef("amount") * -1)
+    known = (
+        Q(Exists(back), kind=EntryKind.REVERSE.value)
+        | Q(Exists(out_again), kind__in=[EntryKind.EXPIRE.value, EntryKind.REVOKE.value])
+        | Q(Exists(taken), kind=EntryKind.REVOKE.value)
+    )
+    yield from named(
+        breaking(entries.filter(cause_type=CauseType.ADJUSTMENT.value), known),
+        "its adjustment {0.cause_id} does not exist or is of something else",
+    )
+    hold = every(Hold).filter(pk=OuterRef("cause_id"), customer=OuterRef("customer"))
+    yield from named(
+        breaking(entries.filter(cause_type=CauseType.HOLD.value), Exists(hold)), "its hold {0.cause_id} does not exist"
+    )
+
+
+def _adjustments(scope: Scope) -> Iterator[LedgerProblem]:
+    """A reversal is of a usage, a revocation of a grant that its one entry took the units out of; of one family."""
+    entry = every(LedgerEntry).filter(
+        grant=OuterRef("grant"),
+        kind=EntryKind.REVOKE.value,
+        cause_type=CauseType.ADJUSTMENT.value,
+        cause_id=OuterRef("pk"),
+        amount=OuterRef("quantity") * -1,
+    )
+    mine = Q(usage__customer=F("customer")) | Q(usage__customer__merged_into=F("customer"))
+    mine |= Q(grant__customer=F("customer")) | Q(grant__customer__merged_into=F("customer"))
+    reversal = Q(kind=AdjustmentKind.REVERSE.value, usage__isnull=False, grant__isnull=True)
+    revocation = Q(Exists(entry), kind=AdjustmentKind.REVOKE.value, usage__isnull=True, grant__isnull=False)
+    yield from named(
+        breaking(within(every(Adjustment), scope), mine, reversal | revocation),
+        "a {0.kind} of {0.quantity} that its entries, usage or grant know nothing of",
+    )
 
 
 def _usages(scope: Scope) -> Iterator[LedgerProblem]:
-    """What a usage took is what it was to cost, and no more was reversed than consumed."""
-    usages = within(Usage.objects.using(write_alias()), scope).annotate(
-        taken=_sumwithin(_entries().filter(usage=OuterRef("pk"), kind=EntryKind.CONSUME.value), "usage", "amount"),
-        reversed=_sumwithin(Adjustment.objects.using(write_alias()).filter(usage=OuterRef("pk")), "usage", "quantity"),
+    """What a usage has out of each feature is what it costs, now and before its reversals, at its own rates."""
+    reversals = every(Adjustment).filter(usage=OuterRef("pk"), kind=AdjustmentKind.REVERSE.value)
+    usages = within(every(Usage), scope).annotate(undone=total(reversals, "usage", "quantity")).order_by("pk")
+    legs = usages.values_list(
+        *("pk", "feature__key", "quantity", "costs", "undone"),
+        *("entries__grant__feature__key", "entries__kind", "entries__amount"),
     )
-    for usage in usages.iterator():
-        paid = sum(cost["quantity"] for cost in usage.costs)
-        cost = usage.quantity - paid + sum(-(-each["quantity"] * each["units"] // each["per"]) for each in usage.costs)
-        if -usage.taken != cost:
-            yield LedgerProblem(
-                table="billable_usage",
-                id=str(usage.pk),
-                problem=f"costs {cost} units, its entries took {-usage.taken}",
-            )
-        if usage.reversed > usage.quantity:
-            yield LedgerProblem(
-                table="billable_usage",
-                id=str(usage.pk),
-                problem=f"{usage.reversed} of {usage.quantity} units reversed",
-            )
+    for (pk, feature, quantity, costs, undone), rows in groupby(legs.iterator(), key=lambda leg: leg[:5]):
+        if problem := _misused(feature, quantity, costs, undone, [leg[5:] for leg in rows]):
+            yield LedgerProblem(table=Usage._meta.db_table, id=str(pk), problem=problem)
+            for adjustment in every(Adjustment).filter(usage=pk):
+                yield blame(adjustment, f"does not fit its usage, which {problem}")
 
 
-def _receipts(scope: Scope) -> Iterator[LedgerProblem]:
-    """The receipt that an entry names exists."""
-    tables = {CauseType.GRANT: Grant, CauseType.USAGE: Usage, CauseType.ADJUSTMENT: Adjustment}
-    for cause, model in tables.items():
-        receipts = model._base_manager.using(write_alias()).values("pk")
-        for entry in within(_entries(), scope).filter(cause_type=cause.value).exclude(cause_id__in=receipts):
-            yield _entry_problem(entry, f"its {cause.value} {entry.cause_id} does not exist")
+def _holds(scope: Scope) -> Iterator[LedgerProblem]:
+    """The legs of a hold belong to its customer, and so do their grants."""
+    mine = Q(hold__customer=F("customer")) & Q(grant__customer=F("customer"))
+    legs = within(every(HoldLeg), scope, "hold__customer")
+    yield from named(breaking(legs, mine), "its hold or grant belongs to another customer")
 
 
 def _orphans(scope: Scope) -> Iterator[LedgerProblem]:
-    """The customer of a row without a foreign key exists."""
-    customers = Customer.objects.using(write_alias()).values("pk")
+    """The rows that a usage and an entry refer to exist, also where the database does not check it."""
     for model in (Usage, LedgerEntry):
-        for row in within(model._base_manager.using(write_alias()), scope).exclude(customer__in=customers):
-            yield LedgerProblem(table=model._meta.db_table, id=str(row.pk), problem="its customer does not exist")
+        yield from dangling(model, scope)
 
 
-AUDITS: list[Audit] = [_grants, _sequence, _running_totals, _belongs, _usages, _receipts, _orphans]
+AUDITS: list[Audit] = [
+    *(_grants, _births, _defaults, _windows, _endings, _next_changes),
+    *(_sequence, _running_totals, _kinds, _belongs, _draws, _narrowed, _causes),
+    *(_adjustments, _usages, _holds, _orphans),
+]
 
 
-def _sumwithin(rows: QuerySet[LedgerEntry] | QuerySet[Adjustment], by: str, column: str) -> Coalesce:
-    return Coalesce(Subquery(rows.order_by().values(by).annotate(sum=Sum(column)).values("sum")), 0)
+def grants_of(source: GrantSource, receipts: Rows, scope: Scope) -> Iterator[LedgerProblem]:
+    """The grants of a source, with the entries that brought them, that name none of the receipts of their family.
+
+    ``receipts`` may compare themselves with the entry: it is their outer row.
+    """
+    births = within(every(LedgerEntry), scope).filter(kind=EntryKind.GRANT.value).select_related("grant")
+    receipt = receipts.annotate(name=as_text("pk")).filter(
+        of_family(), pk=OuterRef("cause_id"), name=OuterRef("grant__source_id")
+    )
+    claimed = births.filter(Q(cause_type=source.value) | Q(grant__source=source.value))
+    for entry in breaking(claimed, Q(cause_type=source.value, grant__source=source.value), Exists(receipt)).iterator():
+        yield blame(entry, f"no {source.value} that could give this grant is {entry.cause_id}")
+        yield blame(entry.grant, f"no {source.value} that could give it is {entry.grant.source_id}")
 
 
-def _entry_problem(entry: LedgerEntry, problem: str) -> LedgerProblem:
-    return LedgerProblem(table="billable_ledgerentry", id=f"{entry.customer_id}#{entry.seq}", problem=problem)
+def _birth_cause() -> Q:
+    """What a grant entry hangs from: the order or trial that is the grant's source, else the grant itself."""
+    itself = Q(cause_type=CauseType.GRANT.value, cause_id=F("grant_id"))
+    by_itself = [GrantSource.MANUAL.value, GrantSource.DEFAULT.value]
+    return Q(itself, grant__source__in=by_itself) | Q(cause_type=F("grant__source"))
 
 
-def _entries() -> QuerySet[LedgerEntry]:
-    return LedgerEntry.objects.using(write_alias())
+def _is_its_window(grant: Grant) -> bool:
+    # The rules of a zone may have changed since the instants were stored; those of UTC never do.
+    leeway = timedelta(0) if grant.zone == "UTC" else timedelta(days=1)
+    period = Period(grant.period_count or 0, PeriodUnit(grant.period_unit))
+    try:
+        start = period.boundary(grant.anchor, grant.period_index, grant.zone)
+        end = period.end(grant.anchor, grant.period_index + grant.period_span, grant.zone)
+    except (Invalid, ZoneInfoNotFoundError, ValueError, OSError):
+        return False
+    if end is None or grant.expires_at is None:
+        return end is grant.expires_at
+    return abs(grant.valid_from - start) <= leeway and abs(grant.expires_at - end) <= leeway
+
+
+def _misused(feature: str, quantity: int, costs: Any, undone: int, legs: Iterable[tuple[Any, ...]]) -> str | None:
+    """What is wrong with a usage, whose ``legs`` are the (payer, kind, amount) of its entries."""
+    shares = _shares(feature, quantity, costs)
+    if shares is None:
+        return "has costs that say nothing"
+    if undone > quantity:
+        return f"was reversed by {undone} of {quantity} units"
+    taken, out, cost, left = Counter[str](), Counter[str](), Counter[str](), Counter[str]()
+    for payer, kind, amount in legs:
+        if payer is not None:
+            taken[payer] -= amount if kind == EntryKind.CONSUME.value else 0
+            out[payer] -= amount
+    kept = quantity - undone
+    for rate, covered in shares:
+        keep = min(covered, kept)
+        kept -= keep
+        cost[rate.payer] += rate.cost(covered)
+        left[rate.payer] += rate.cost(keep)
+    if taken != cost:
+        return f"costs {_units(cost)}, its entries took {_units(taken)}"
+    return None if out == left else f"keeps {_units(left)}, its entries have {_units(out)} out"
+
+
+def _shares(feature: str, quantity: int, costs: Any) -> list[tuple[Rate, int]] | None:
+    """The rates of a usage with the quantity that each covered, its own first; None when its costs are malformed."""
+    shares: list[tuple[Rate, int]] = []
+    for place, cost in enumerate(costs if isinstance(costs, list) else [None], start=1):
+        if not isinstance(cost, dict) or not isinstance(cost.get("feature"), str):
+            return None
+        numbers = [cost.get(name) for name in ("quantity", "per", "units")]
+        covered, per, units = (number if type(number) is int else 0 for number in numbers)
+        if min(covered, per, units) < 1:
+            return None
+        shares.append((Rate(position=place, payer=cost["feature"], per=per, units=units), covered))
+    own = quantity - sum(covered for _, covered in shares)
+    return None if own < 0 else [(Rate(position=0, payer=feature, per=1, units=1), own), *shares]
+
+
+def _units(counted: Counter[str]) -> str:
+    return ", ".join(f"{units} {payer}" for payer, units in sorted(counted.items()) if units) or "nothing"

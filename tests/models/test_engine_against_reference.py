@@ -1,0 +1,44 @@
+"""The engine agrees with a plain-Python reference, whatever is done in whatever order.
+
+How many examples: BILLABLE_MODEL_EXAMPLES (100; `.ci/run` sets 1,000).
+"""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from django.contrib.auth.models import User
+from hypothesis import HealthCheck, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from tests.models.conftest import Clock
+from tests.models.machine import EngineAndReference, world
+
+EXAMPLES = int(os.environ.get("BILLABLE_MODEL_EXAMPLES", "100"))
+STEPS = 30
+
+
+@pytest.mark.django_db
+def test_the_engine_and_the_reference_agree_after_every_step(clock: Clock) -> None:
+    class Machine(EngineAndReference):
+        pass
+
+    Machine.world = world(clock, User.objects.create_user("bob"))
+    run_state_machine_as_test(
+        Machine,
+        settings=settings(
+            max_examples=EXAMPLES,
+            stateful_step_count=STEPS,
+            # The same examples for everybody: a red run is a change, not bad luck.
+            derandomize=True,
+            database=None,
+            print_blob=True,
+            # One difference at a time: several are mostly one seen from several sides.
+            report_multiple_bugs=False,
+            # A step is a handful of statements; how long they take says nothing about the engine.
+            deadline=None,
+            # Each step draws several values and talks to a database: slow next to pure functions, and meant so.
+            suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+        ),
+    )

@@ -1,0 +1,119 @@
+"""Shortest forms of what the model, or its reference, once disagreed about."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import transaction
+
+from billable import paging
+from billable.errors import BillableError, Invalid
+from billable.models import Customer, Grant
+from billable.services import CatalogService, CustomerService, OrderService, QuotaService
+from tests.models import rows
+from tests.models.conftest import Clock
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def ann(clock: Clock) -> Customer:
+    CatalogService.create_feature("pdf")
+    return CustomerService.identify("test", "ann").customer
+
+
+def give(customer: Customer, clock: Clock, quantity: int | None, *, days: int | None = None) -> Grant:
+    end = None if days is None else clock.now + timedelta(days=days)
+    (grant,) = QuotaService.grant_feature(customer, "pdf", quantity=quantity, expires_at=end)
+    return grant
+
+
+def test_money_that_arrives_is_kept_even_where_the_calendar_ends(ann: Customer) -> None:
+    CatalogService.create_product("life", price="1", currency="USD", features=["sso"], period="1 year")
+    for payment in ("p1", "p2", "p3"):
+        order = OrderService.create_order(ann, [{"sku": "life", "quantity": 4000}])
+        assert OrderService.confirm_payment(order, payment_id=payment).status == "succeeded"
+    assert QuotaService.verify_ledger()
+
+
+def test_a_grant_that_a_reversal_opens_again_is_swept_when_its_time_runs_out(ann: Customer, clock: Clock) -> None:
+    give(ann, clock, 5, days=10)
+    later = give(ann, clock, 5, days=20)
+    usage = QuotaService.consume_quota(ann, "pdf", quantity=10)
+    clock.move(days=10)
+    QuotaService.expire_grants()
+    QuotaService.reverse_usage(usage, idempotency_key="r")
+    clock.move(days=10)
+    assert QuotaService.expire_grants().grants == 1
+    later.refresh_from_db()
+    assert (later.remaining, later.ended_as, later.ended_at) == (0, "expired", later.expires_at)
+
+
+def test_a_used_up_grant_past_its_expiry_cannot_be_revoked_any_more(ann: Customer, clock: Clock) -> None:
+    grant = give(ann, clock, 5, days=10)
+    QuotaService.consume_quota(ann, "pdf", quantity=5)
+    clock.move(days=30)
+    revoked = QuotaService.revoke_grant(grant)
+    assert revoked.replayed
+    assert revoked.ended_as != "revoked"
+
+
+def test_units_that_come_back_too_late_do_not_change_why_there_is_nothing(ann: Customer, clock: Clock) -> None:
+    give(ann, clock, 2, days=1)
+    usage = QuotaService.consume_quota(ann, "pdf", quantity=1)
+    clock.move(days=2)
+    give(ann, clock, 1)
+    QuotaService.consume_quota(ann, "pdf", quantity=1)
+    assert QuotaService.check_quota(ann, "pdf").code == "exhausted"
+    QuotaService.reverse_usage(usage, idempotency_key="r")
+    assert QuotaService.check_quota(ann, "pdf").code == "exhausted"
+
+
+def test_balances_answer_the_same_before_and_after_a_sweep(ann: Customer, clock: Clock) -> None:
+    give(ann, clock, 5, days=1)
+    clock.move(days=2)
+    before = QuotaService.balances(ann)
+    QuotaService.expire_grants()
+    assert QuotaService.balances(ann) == before == ()
+
+
+def test_a_line_with_a_quantity_runs_from_now_beside_an_unlimited_one_of_its_feature(
+    ann: Customer, clock: Clock
+) -> None:
+    month: Any = {"feature": "sso", "period": "1 month"}
+    CatalogService.create_product("both", features=[month, {**month, "quantity": 11}])
+    for _ in range(2):
+        _, finite = QuotaService.grant_product(ann, "both")
+        assert finite.valid_from == clock.now
+
+
+def test_a_refused_order_leaves_no_customer_behind_in_the_callers_transaction(clock: Clock) -> None:
+    user = User.objects.create_user("bob")
+    before = rows.everything()
+    with transaction.atomic(), pytest.raises(BillableError):
+        OrderService.create_order(user, [{"sku": "unknown"}])
+    assert rows.everything() == before
+
+
+def test_a_payment_in_another_currency_without_an_amount_does_not_pay_the_order(ann: Customer) -> None:
+    CatalogService.create_product("pack", price="5", currency="USD", features=["pdf"], quantity=1)
+    order = OrderService.create_order(ann, [{"sku": "pack"}])
+    try:
+        OrderService.confirm_payment(order, payment_id="p", currency="EUR")
+    except Invalid:
+        pass
+    assert OrderService.get_order(order).status == "pending"
+
+
+@pytest.mark.parametrize(
+    "cursor", ["", "!", "MTI", "bm90LWEtdXVpZA", "x" * 300, paging.encode("-1"), paging.encode("1.5")]
+)
+def test_a_cursor_that_no_list_made_is_refused_by_every_list(ann: Customer, cursor: str) -> None:
+    lists: list[Any] = [QuotaService.list_grants, OrderService.list_orders]
+    for verb in lists if paging.encode("12") == cursor else [*lists, QuotaService.history]:
+        with pytest.raises(Invalid) as refusal:
+            verb(ann, cursor=cursor)
+        assert refusal.value.field == "cursor"
