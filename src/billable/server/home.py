@@ -43,7 +43,8 @@ def users_home() -> Path:
 def prepare() -> frozenset[str]:
     """Make the home and the secrets that are missing. Returns the names of those that were made now.
 
-    Several may do so at once: one of them makes each secret, and all use that one. Only ``billable serve`` does: a command that were to guess the home would leave secrets where nobody looks.
+    Several may do so at once: one of them makes each secret, and all use that one. Only ``billable serve`` does: a
+    command that were to guess the home would leave secrets where nobody looks.
     """
     keep_private()
     try:

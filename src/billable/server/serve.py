@@ -79,6 +79,20 @@ def parser() -> argparse.ArgumentParser:
         default=environ.get("PORT") or DEFAULT_PORT,
         help="default 8000; 0 takes any free one",
     )
+    add_limits(arguments)
+    arguments.add_argument("--migrate", action="store_true", help="migrate also among tables that are not billable's")
+    arguments.add_argument("--demo", action="store_true", help=f"put the demo catalogue into an empty one: {CONTENTS}")
+    arguments.add_argument("--access-log", action="store_true", help="log every request, without its query string")
+    arguments.add_argument(
+        "--debug",
+        action="store_true",
+        default=switched("BILLABLE_DEBUG", default=False),
+        help="Django's debug pages; refused where other machines could see them",
+    )
+    return arguments
+
+
+def add_limits(arguments: argparse.ArgumentParser) -> None:
     arguments.add_argument("--workers", type=count, help="processes; default 2 on SQLite, else one for each core")
     arguments.add_argument(
         "--threads",
@@ -92,16 +106,6 @@ def parser() -> argparse.ArgumentParser:
         metavar="SECONDS",
         help="how long a thread waits for a client, with a request half sent or an answer half taken; default 15",
     )
-    arguments.add_argument("--migrate", action="store_true", help="migrate also among tables that are not billable's")
-    arguments.add_argument("--demo", action="store_true", help=f"put the demo catalogue into an empty one: {CONTENTS}")
-    arguments.add_argument("--access-log", action="store_true", help="log every request, without its query string")
-    arguments.add_argument(
-        "--debug",
-        action="store_true",
-        default=switched("BILLABLE_DEBUG", default=False),
-        help="Django's debug pages; refused where other machines could see them",
-    )
-    return arguments
 
 
 def port(text: str) -> int:
