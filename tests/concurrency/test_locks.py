@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from datetime import datetime, timezone
 from typing import Any
 
 import pytest
@@ -11,8 +12,8 @@ from django.contrib.auth import get_user_model
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from billable import services
-from billable.models import Customer, Grant, Order, Usage
+from billable import clock, services
+from billable.models import Grant, Order, Usage
 from billable.services import (
     CatalogService,
     CustomerRef,
@@ -41,7 +42,7 @@ def usage(ref: CustomerRef) -> Usage:
 
 
 def grant(ref: CustomerRef) -> Grant:
-    return Grant.objects.filter(customer__pk=str(ref.customer_id), ended_at=None).latest("id")
+    return Grant.objects.filter(customer__pk=str(ref.customer_id), expires_at=None).latest("id")
 
 
 def order(ref: CustomerRef) -> Order:
@@ -73,7 +74,7 @@ CATALOGUE: dict[str, Callable[[], Any]] = {
 
 
 @pytest.fixture
-def shop(ref: CustomerRef) -> CustomerRef:
+def shop(ref: CustomerRef, monkeypatch: pytest.MonkeyPatch) -> CustomerRef:
     """Everything that the writes above need."""
     CatalogService.create_feature("pdf_export")
     CatalogService.create_product("pack", price="9.99", features=["credits"], quantity=100)
@@ -82,11 +83,11 @@ def shop(ref: CustomerRef) -> CustomerRef:
     for key in ("first", "second"):
         OrderService.create_order(ref, [{"sku": "pack"}], idempotency_key=key)
     get_user_model().objects.create(username="bob")
-    lapsed = grant(ref)
     QuotaService.grant_feature(ref, "credits", quantity=100)
     # Something is due, so every write has that to do too.
-    Grant.objects.filter(pk=lapsed.pk).update(valid_from="2020-01-01T00:00Z", expires_at="2020-01-02T00:00Z")
-    Customer.objects.update(next_change_at="2020-01-02T00:00Z")
+    with monkeypatch.context() as past:
+        past.setattr(clock, "now", lambda: datetime(2020, 1, 1, tzinfo=timezone.utc))
+        QuotaService.grant_feature(ref, "credits", quantity=1, period="1 day")
     return ref
 
 

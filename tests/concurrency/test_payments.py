@@ -136,7 +136,9 @@ def test_a_payment_id_that_was_seen_by_another_method_still_belongs_to_one_order
 def test_a_second_method_of_ones_own_payment_still_keeps_others_away(crew: Crew) -> None:
     for number in range(ROUNDS):
         mine, yours = order_of(f"ada-{number}"), order_of(f"bob-{number}")
-        OrderService.confirm_payment(mine, payment_id=f"pi_{number}", payment_method="stripe", capture_id="first", amount_minor=1)
+        OrderService.confirm_payment(
+            mine, payment_id=f"pi_{number}", payment_method="stripe", capture_id="first", amount_minor=1
+        )
 
         results = crew.at_once(
             confirm(mine, f"pi_{number}", capture_id="second", amount_minor=998),
