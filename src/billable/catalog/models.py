@@ -76,6 +76,9 @@ class Product(models.Model):
     trial_campaign = models.CharField(
         max_length=64, blank=True, help_text="Trials of one campaign exclude each other. Empty: the SKU."
     )
+    tax_rate = models.DecimalField(
+        max_digits=7, decimal_places=4, null=True, blank=True, help_text="Percent. Empty: BILLABLE_TAX_RATE."
+    )
     metadata = models.JSONField(default=dict, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
@@ -83,6 +86,11 @@ class Product(models.Model):
     class Meta:
         db_table = "billable_product"
         ordering = ("sku",)
+        constraints = [
+            check_constraint(
+                Q(tax_rate__isnull=True) | Q(tax_rate__gte=0, tax_rate__lte=100), name="billable_product_tax_rate"
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.sku
@@ -111,6 +119,26 @@ class Price(models.Model):
 
     def __str__(self) -> str:
         return str(Money(self.amount_minor, self.currency))
+
+
+class UnitPrice(models.Model):
+    """What a product costs in units of a feature: credits that are exchanged for it."""
+
+    id = models.BigAutoField(primary_key=True)
+    product = models.ForeignKey(Product, on_delete=models.PROTECT, related_name="unit_prices")
+    feature = models.ForeignKey(Feature, on_delete=models.PROTECT, related_name="buys")
+    units = models.BigIntegerField()
+
+    class Meta:
+        db_table = "billable_unitprice"
+        ordering = ("product", "id")
+        constraints = [
+            models.UniqueConstraint(fields=["product", "feature"], name="billable_unitprice_product_feature"),
+            check_constraint(Q(units__gte=1, units__lte=MAX_UNITS), name="billable_unitprice_units"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.units} {self.feature_id}"
 
 
 class ProductFeature(models.Model):

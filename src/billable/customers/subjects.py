@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from django.apps import apps
 from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import ValidationError
 from django.db import connections, models, router
+from django.db.models import Case, Q, QuerySet, Subquery, When
 from django.db.models.functions import Coalesce
 
 from billable import inputs
@@ -22,6 +23,8 @@ from billable.errors import CustomerNotFound, Invalid, InvalidSubject
 
 DEFAULT_PROVIDER = "default"
 _BIGGEST_INTEGER = 2**63 - 1
+
+Row = TypeVar("Row", bound=models.Model)
 
 
 @dataclass(frozen=True)
@@ -204,11 +207,42 @@ def lock_customer(subject: Subject) -> Customer:
 
 
 def lock_customer_id(customer_id: UUID) -> Customer:
-    """Lock a customer's row by its id, or the row of the customer that absorbed it. Raises CustomerNotFound."""
-    customers = locked(Customer.objects.order_by())
-    customer = customers.filter(pk=customer_id).first()
-    if customer is not None and customer.merged_into_id is not None:
-        customer = customers.filter(pk=customer.merged_into_id).first()
+    """Lock a customer's row by its id, or the row of the customer that absorbed it. Raises CustomerNotFound.
+
+    ``addressed_id`` of the answer is the id that was asked for.
+    """
+    # Nobody locks an absorbed row on the way to the one that absorbed it: a merge, which locks both, would wait for us
+    # and we for it. Who was absorbed while we waited is followed.
+    customer, wanted = _lock_head(customer_id), customer_id
+    while customer is not None and customer.merged_into_id is not None:
+        wanted = customer.merged_into_id
+        customer = _lock_head(wanted)
     if customer is None:
         raise CustomerNotFound(customer=str(customer_id))
+    customer.addressed_id = customer_id
     return customer
+
+
+def _lock_head(customer_id: UUID) -> Customer | None:
+    head = Customer.objects.order_by().filter(pk=customer_id).values(head=Coalesce("merged_into_id", "id"))
+    return locked(Customer.objects.order_by()).filter(pk=Subquery(head)).first()
+
+
+def lock_customers(customer_ids: Iterable[UUID]) -> list[Customer]:
+    """Lock the rows of several customers, as they are, in ascending order: whoever needs several locks them so."""
+    rows = locked(Customer.objects.order_by("pk"))
+    return [row for customer_id in sorted(set(customer_ids)) for row in rows.filter(pk=customer_id)]
+
+
+def family(customer_id: UUID) -> QuerySet[Customer, Any]:
+    """The customer and those that it absorbed, as a subquery: whose receipts count as its own."""
+    members = Customer.objects.using(write_alias()).order_by()
+    return members.filter(Q(pk=customer_id) | Q(merged_into=customer_id)).values("pk")
+
+
+def of_family(rows: QuerySet[Row], customer: Customer) -> QuerySet[Row]:
+    """The rows that belong to a locked customer or to one that it absorbed; first those of whom the caller named."""
+    own = Case(
+        When(customer=customer.addressed_id or customer.pk, then=0), When(customer=customer.pk, then=1), default=2
+    )
+    return rows.filter(customer__in=family(customer.pk)).order_by(own, "pk")

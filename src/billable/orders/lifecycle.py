@@ -20,15 +20,30 @@ class OrderStatus(str, Enum):
 
 
 class PaymentStatus(str, Enum):
-    """Where a payment stands. ``unapplied`` is money that arrived and that its order could not take."""
+    """Where a payment stands. ``unapplied`` is money that arrived and that its order could not take.
+
+    From succeeded or unapplied: ``disputed → (back where it was) | lost``. From unapplied: ``returned``, or succeeded
+    when another order takes it.
+    """
 
     PENDING = "pending"
     FAILED = "failed"
     SUCCEEDED = "succeeded"
     UNAPPLIED = "unapplied"
+    RETURNED = "returned"
+    DISPUTED = "disputed"
+    LOST = "lost"
 
 
-ARRIVED = (PaymentStatus.SUCCEEDED, PaymentStatus.UNAPPLIED)
+ARRIVED = (
+    PaymentStatus.SUCCEEDED,
+    PaymentStatus.UNAPPLIED,
+    PaymentStatus.RETURNED,
+    PaymentStatus.DISPUTED,
+    PaymentStatus.LOST,
+)
+# What counts towards an order: disputed and lost money did, until a refund takes it off again.
+COUNTED = (PaymentStatus.SUCCEEDED, PaymentStatus.DISPUTED, PaymentStatus.LOST)
 
 
 class UnappliedReason(str, Enum):

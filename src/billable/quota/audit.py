@@ -74,10 +74,12 @@ def _windows(scope: Scope) -> Iterator[LedgerProblem]:
     """A grant runs from its start; with a period, for its periods counted from the anchor."""
     birth = every(LedgerEntry).filter(grant=OuterRef("pk"), kind=EntryKind.GRANT.value)
     at_once = Exists(birth.filter(effective_at=OuterRef("valid_from")))
-    forever = Q(expires_at__isnull=True) | Q(source=GrantSource.MANUAL.value)
+    forever = (
+        Q(expires_at__isnull=True) | Q(source=GrantSource.MANUAL.value) | Q(origin__source=GrantSource.MANUAL.value)
+    )
     plain = within(every(Grant), scope).filter(period_count__isnull=True)
     yield from named(
-        breaking(plain, Q(anchor=F("valid_from")), at_once, forever),
+        breaking(plain, Q(anchor=F("valid_from")), Q(at_once) | Q(origin__isnull=False), forever),
         "runs from {0.valid_from} to {0.expires_at}, which is not what it was given for",
     )
     for grant in within(every(Grant), scope).filter(period_count__isnull=False).iterator():
@@ -91,13 +93,20 @@ def _endings(scope: Scope) -> Iterator[LedgerProblem]:
     expired = Exists(own.filter(kind=EntryKind.EXPIRE.value))
     ended = own.filter(kind=EntryKind.REVOKE.value, cause_type=CauseType.GRANT.value)
     revoked = Exists(ended)
+    # What a refund, a dispute or a merge ends: its way out says which, and a refund may also take a part.
+    ways = {GrantEnd.DISPUTED: EntryKind.DISPUTE, GrantEnd.TRANSFERRED: EntryKind.TRANSFER}
+    gone = own.filter(kind__in=[kind.value for kind in ways.values()])
     then = Exists(ended.filter(effective_at=OuterRef("ended_at")))
     emptied = Exists(own.filter(effective_at=OuterRef("closed_at")))
     over = (
-        Q(~expired, ~revoked, ended_at__isnull=True)
+        Q(~expired, ~revoked, ~Exists(gone), ended_at__isnull=True)
         | Q(expired, ~revoked, ended_as=GrantEnd.EXPIRED.value, ended_at=F("expires_at"))
         | Q(~expired, then, ended_as=GrantEnd.REVOKED.value)
     )
+    ways |= {GrantEnd.REFUNDED: EntryKind.REFUND}
+    for way, kind in ways.items():
+        left = own.filter(kind=kind.value, effective_at=OuterRef("ended_at"))
+        over |= Q(~expired, ~revoked, Exists(left), ended_as=way.value)
     yield from named(
         breaking(within(every(Grant), scope), over, Q(closed_at__isnull=True) | Q(emptied)),
         "ended as {0.ended_as!r} at {0.ended_at}, closed at {0.closed_at}: its entries do not say so",
@@ -165,6 +174,12 @@ def _kinds(scope: Scope) -> Iterator[LedgerProblem]:
     )
     reserving = [EntryKind.HOLD.value, EntryKind.CAPTURE.value, EntryKind.RELEASE.value]
     held = Q(kind__in=reserving, cause_type=CauseType.HOLD.value)
+    units |= Q(
+        of_adjustment | Q(cause_type__in=_TAKERS),
+        kind__in=[EntryKind.REFUND.value, EntryKind.DISPUTE.value, EntryKind.TRANSFER.value],
+        amount__lte=0,
+        usage__isnull=True,
+    )
     yield from named(
         breaking(within(every(LedgerEntry), scope), units & Q(held_change=0) | held),
         "an entry of kind {0.kind} cannot have the amount {0.amount}, the held_change {0.held_change} "
@@ -211,9 +226,16 @@ def _causes(scope: Scope) -> Iterator[LedgerProblem]:
         usage__entries__amount=OuterRef("amount") * -1,
     )
     taken = receipt.filter(kind=AdjustmentKind.REVOKE.value, grant=OuterRef("grant"), quantity=OuterRef("amount") * -1)
+    # What came back to a grant that gave its units on followed them to an heir.
+    followed = reversal.filter(
+        usage__entries__kind=EntryKind.REVERSE.value,
+        usage__entries__cause_id=OuterRef("cause_id"),
+        usage__entries__amount=OuterRef("grant__quantity"),
+    )
     known = (
         Q(Exists(back), kind=EntryKind.REVERSE.value)
-        | Q(Exists(out_again), kind__in=[EntryKind.EXPIRE.value, EntryKind.REVOKE.value])
+        | Q(Exists(followed), grant__source=GrantSource.TRANSFER.value, kind__in=[EntryKind.GRANT.value, *_WAYS_OUT])
+        | Q(Exists(out_again), kind__in=_WAYS_OUT)
         | Q(Exists(taken), kind=EntryKind.REVOKE.value)
     )
     yield from named(
@@ -295,11 +317,21 @@ def grants_of(source: GrantSource, receipts: Rows, scope: Scope) -> Iterator[Led
         yield blame(entry.grant, f"no {source.value} that could give it is {entry.grant.source_id}")
 
 
+# What ends or reduces a grant by a receipt of another room.
+_TAKERS = [CauseType.REFUND.value, CauseType.DISPUTE.value, CauseType.MERGE.value, CauseType.REFERRAL.value]
+_WAYS_OUT = [
+    *(EntryKind.EXPIRE.value, EntryKind.REVOKE.value, EntryKind.REFUND.value),
+    *(EntryKind.DISPUTE.value, EntryKind.TRANSFER.value),
+]
+
+
 def _birth_cause() -> Q:
-    """What a grant entry hangs from: the order or trial that is the grant's source, else the grant itself."""
+    """What a grant entry hangs from: the receipt that is the grant's source, else the grant itself."""
     itself = Q(cause_type=CauseType.GRANT.value, cause_id=F("grant_id"))
     by_itself = [GrantSource.MANUAL.value, GrantSource.DEFAULT.value]
-    return Q(itself, grant__source__in=by_itself) | Q(cause_type=F("grant__source"))
+    movers = [CauseType.MERGE.value, CauseType.ADJUSTMENT.value]
+    moved = Q(grant__source=GrantSource.TRANSFER.value, cause_type__in=movers, grant__origin__isnull=False)
+    return Q(itself, grant__source__in=by_itself) | Q(cause_type=F("grant__source")) | moved
 
 
 def _is_its_window(grant: Grant) -> bool:

@@ -13,9 +13,9 @@ from billable.customers.subjects import lock_customer_id
 from billable.db.units import unit_of_work, write_alias
 from billable.errors import ReversalTooLarge, UsageNotFound
 from billable.inputs import Metadata
-from billable.quota import adjustments, burn, ledger
+from billable.quota import adjustments, burn, ledger, lineage
 from billable.quota.catch_up import catch_up
-from billable.quota.kinds import AdjustmentKind, EntryKind
+from billable.quota.kinds import AdjustmentKind, CauseType, EntryKind
 from billable.quota.models import Adjustment, Grant, LedgerEntry, Usage
 from billable.signals import emit
 
@@ -59,7 +59,9 @@ def reverse_usage(
         actor=current_actor(),
         created_at=clock.now(),
     )
-    ledger.restore(customer, adjustment, used, _returned(used, kept=reversible - units), at=now)
+    returned = _returned(used, kept=reversible - units)
+    ledger.restore(customer, adjustment, used, returned, at=now)
+    lineage.follow(customer, returned, ledger.Cause(CauseType.ADJUSTMENT, adjustment.pk), at=now)
     adjustments.file(adjustment, used.feature.key)
     emit("usage.reversed", adjustment=adjustment)
     return adjustment

@@ -14,7 +14,7 @@ from billable.errors import GrantNotFound, IdempotencyConflict, Invalid, Revocat
 from billable.inputs import Metadata
 from billable.quota import adjustments, ledger
 from billable.quota.catch_up import catch_up
-from billable.quota.kinds import AdjustmentKind, GrantEnd
+from billable.quota.kinds import AdjustmentKind, CauseType, EntryKind, GrantEnd
 from billable.quota.models import Adjustment, Grant
 from billable.signals import emit
 
@@ -74,7 +74,8 @@ def _reduce(customer: Customer, grant: Grant, units: int, receipt: Adjustment) -
     if units > remaining:
         raise RevocationTooLarge(grant=str(grant.pk), requested=units, remaining=remaining)
     catch_up(customer, now)
-    ledger.reduce(customer, receipt, grant, at=now)
+    cause = ledger.Cause(CauseType.ADJUSTMENT, receipt.pk)
+    ledger.take_out(customer, grant, units, EntryKind.REVOKE, cause, at=now)
     adjustments.file(receipt, grant.feature.key)
     emit("grant.revoked", grant=grant)
     return grant
