@@ -11,10 +11,11 @@ from billable.db import append_only
 from billable.db.units import write_alias
 from billable.orders.audit import AUDITS as ORDER_AUDITS
 from billable.quota.audit import AUDITS as QUOTA_AUDITS
+from billable.quota.audit_usages import AUDITS as USAGE_AUDITS
 from billable.quota.models import Grant, LedgerEntry
 from billable.trials.audit import AUDITS as TRIAL_AUDITS
 
-AUDITS = (*QUOTA_AUDITS, *ORDER_AUDITS, *TRIAL_AUDITS, *CUSTOMER_AUDITS)
+AUDITS = (*QUOTA_AUDITS, *USAGE_AUDITS, *ORDER_AUDITS, *TRIAL_AUDITS, *CUSTOMER_AUDITS)
 
 
 def verify_ledger(user: Subject | None = None) -> LedgerReport:
