@@ -13,6 +13,7 @@ from billable.catalog import services as catalog
 from billable.catalog.periods import Period
 from billable.catalog.services import FeatureLine
 from billable.customers import services as customers
+from billable.customers.services import BillingDetails
 from billable.customers.subjects import CustomerRef, Subject
 from billable.money import Money
 from billable.onboarding import Admit, Identification, opens_account
@@ -33,6 +34,7 @@ from billable.trials.services import TrialEligibility, start_trial, trial_eligib
 
 __all__ = [
     "Balance",
+    "BillingDetails",
     "CatalogService",
     "CustomerRef",
     "CustomerService",
@@ -60,6 +62,7 @@ _consume = opens_account(consume, Admit.USERS_WITH_DEFAULTS)
 _grant_product = opens_account(grant_product, Admit.USERS)
 _grant_feature = opens_account(grant_feature, Admit.USERS)
 _link_identity = opens_account(customers.link_identity, Admit.USERS)
+_set_billing_details = opens_account(customers.set_billing_details, Admit.USERS)
 _create_order = opens_account(create_order, Admit.ANYBODY)
 _start_trial = opens_account(start_trial, Admit.ANYBODY)
 
@@ -118,6 +121,9 @@ class CustomerService:
 
     user_id_of = staticmethod(customers.user_id_of)
     auser_id_of = staticmethod(in_thread(customers.user_id_of))
+
+    set_billing_details = staticmethod(_set_billing_details)
+    aset_billing_details = staticmethod(in_thread(_set_billing_details))
 
 
 class QuotaService:

@@ -52,6 +52,7 @@ def order(ref: CustomerRef) -> Order:
 WRITES: dict[str, Write] = {
     "link_identity": lambda ref: CustomerService.link_identity(ref, "telegram", "4711"),
     "link_user": lambda ref: CustomerService.link_user(ref, get_user_model().objects.get(username="bob")),
+    "set_billing_details": lambda ref: CustomerService.set_billing_details(ref, {"name": "Ada Ltd"}),
     "consume_quota": lambda ref: QuotaService.consume_quota(ref, "credits", quantity=5, idempotency_key="job"),
     "reverse_usage": lambda ref: QuotaService.reverse_usage(usage(ref), quantity=1, idempotency_key="undo"),
     "grant_product": lambda ref: QuotaService.grant_product(ref, "pack", idempotency_key="gift"),

@@ -30,6 +30,7 @@ from billable.models import (
 )
 from billable.services import (
     Balance,
+    BillingDetails,
     CatalogService,
     CustomerRef,
     CustomerService,
@@ -193,6 +194,8 @@ def customers(user: User) -> None:
     assert_type(CustomerService.find_customer(CustomerRef(user_id=7)), Customer | None)
     assert_type(CustomerService.link_identity(user, "n8n", "2", profile=None), Identity)
     assert_type(CustomerService.link_user(identification.customer, user), UserLink)
+    details: BillingDetails = {"name": "Anna Ltd", "address": "1 Main Street\nLondon", "tax_id": "GB123"}
+    assert_type(CustomerService.set_billing_details(user, details), Customer)
     trial = TrialService.start_trial(user, "trial", identities={"email": "anna@example.com"})
     assert_type(trial, Trial)
     assert_type(trial.grants, tuple[Grant, ...])
@@ -250,6 +253,7 @@ Verb(CustomerService.find_customer).has(CustomerService.afind_customer)
 Verb(CustomerService.link_identity).has(CustomerService.alink_identity)
 Verb(CustomerService.link_user).has(CustomerService.alink_user)
 Verb(CustomerService.user_id_of).has(CustomerService.auser_id_of)
+Verb(CustomerService.set_billing_details).has(CustomerService.aset_billing_details)
 Verb(QuotaService.check_quota).has(QuotaService.acheck_quota)
 Verb(QuotaService.consume_quota).has(QuotaService.aconsume_quota)
 Verb(QuotaService.reverse_usage).has(QuotaService.areverse_usage)
