@@ -9,7 +9,7 @@ from billable.catalog.models import Feature, Product
 from billable.compat import check_constraint
 from billable.customers.models import Customer
 from billable.db.fields import KeyField
-from billable.inputs import MAX_KEY_LENGTH, MAX_ORDER_QUANTITY
+from billable.inputs import MAX_KEY_LENGTH, MAX_ORDER_QUANTITY, MAX_UNITS
 from billable.quota.models import Usage
 from billable.receipts import Receipt
 
@@ -39,6 +39,7 @@ class Exchange(Receipt):
                     quantity__gte=1,
                     quantity__lte=MAX_ORDER_QUANTITY,
                     units__gte=1,
+                    units__lte=MAX_UNITS,
                     refunded_units__gte=0,
                     refunded_units__lte=F("units"),
                 ),

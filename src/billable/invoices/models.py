@@ -7,7 +7,6 @@ from django.db.models import F, Q
 
 from billable.compat import check_constraint
 from billable.customers.models import Customer
-from billable.db.constraints import one_of
 from billable.ids import new_id
 from billable.inputs import MAX_TEXT_LENGTH
 from billable.invoices.kinds import InvoiceKind
@@ -67,7 +66,16 @@ class Invoice(Receipt):
         constraints = [
             models.UniqueConstraint(fields=["kind", "source_id"], name="billable_invoice_source"),
             models.UniqueConstraint(fields=["series", "year", "number"], name="billable_invoice_number"),
-            one_of("kind", InvoiceKind, "billable_invoice_known_kind"),
+            check_constraint(
+                Q(
+                    kind=InvoiceKind.RECEIPT.value,
+                    source_id=F("order_id"),
+                    refund__isnull=True,
+                    corrects__isnull=True,
+                )
+                | Q(kind=InvoiceKind.CREDIT_NOTE.value, refund__isnull=False, source_id=F("refund_id")),
+                name="billable_invoice_source_is_there",
+            ),
             check_constraint(
                 Q(
                     number__gte=1,
@@ -118,6 +126,8 @@ class InvoiceLine(models.Model):
             check_constraint(
                 Q(
                     quantity__gte=0,
+                    unit_amount_minor__gte=0,
+                    discount_minor__gte=0,
                     net_minor__gte=0,
                     tax_minor__gte=0,
                     tax_rate__gte=0,

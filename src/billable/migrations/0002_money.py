@@ -704,6 +704,17 @@ class Migration(migrations.Migration):
             ),
         ),
         migrations.AddConstraint(
+            model_name="order",
+            constraint=check_constraint(
+                models.Q(
+                    models.Q(("status", "refunded"), _negated=True),
+                    ("refunded_amount_minor", models.F("paid_amount_minor")),
+                    _connector="OR",
+                ),
+                name="billable_order_refunded_in_full",
+            ),
+        ),
+        migrations.AddConstraint(
             model_name="orderitem",
             constraint=check_constraint(
                 models.Q(
@@ -798,6 +809,20 @@ class Migration(migrations.Migration):
                     _connector="OR",
                 ),
                 name="billable_payment_returned",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="payment",
+            constraint=check_constraint(
+                models.Q(
+                    ("applied_to__isnull", True),
+                    models.Q(
+                        models.Q(("applied_to", models.F("order")), _negated=True),
+                        ("status__in", ["succeeded", "disputed", "lost"]),
+                    ),
+                    _connector="OR",
+                ),
+                name="billable_payment_applied_to_another",
             ),
         ),
         migrations.AddConstraint(
@@ -1178,6 +1203,13 @@ class Migration(migrations.Migration):
             ),
         ),
         migrations.AddConstraint(
+            model_name="dispute",
+            constraint=check_constraint(
+                models.Q(("payment_status__in", ["succeeded", "unapplied"])),
+                name="billable_dispute_known_payment_status",
+            ),
+        ),
+        migrations.AddConstraint(
             model_name="exchange",
             constraint=models.UniqueConstraint(
                 fields=("customer", "idempotency_key"), name="billable_exchange_customer_key"
@@ -1192,6 +1224,7 @@ class Migration(migrations.Migration):
                     ("refunded_units__gte", 0),
                     ("refunded_units__lte", models.F("units")),
                     ("units__gte", 1),
+                    ("units__lte", 1000000000000),
                 ),
                 name="billable_exchange_units",
             ),
@@ -1204,6 +1237,7 @@ class Migration(migrations.Migration):
             model_name="invoiceline",
             constraint=check_constraint(
                 models.Q(
+                    ("discount_minor__gte", 0),
                     ("net_minor__gte", 0),
                     ("quantity__gte", 0),
                     ("tax_minor__gte", 0),
@@ -1215,6 +1249,7 @@ class Migration(migrations.Migration):
                             models.F("net_minor"), "+", models.F("tax_minor")
                         ),
                     ),
+                    ("unit_amount_minor__gte", 0),
                 ),
                 name="billable_invoiceline_amounts",
             ),
@@ -1293,8 +1328,34 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="referral",
             constraint=check_constraint(
-                models.Q(("status__in", ["pending", "qualified", "rewarded", "capped", "taken_back"])),
-                name="billable_referral_known_status",
+                models.Q(
+                    models.Q(
+                        ("due_at__isnull", True),
+                        ("qualified_at__isnull", True),
+                        ("rewarded_at__isnull", True),
+                        ("status", "pending"),
+                        ("taken_back_at__isnull", True),
+                    ),
+                    models.Q(
+                        ("due_at__isnull", False),
+                        ("qualified_at__isnull", False),
+                        ("rewarded_at__isnull", True),
+                        ("status", "qualified"),
+                        ("taken_back_at__isnull", True),
+                    ),
+                    models.Q(
+                        ("due_at__isnull", False),
+                        ("qualified_at__isnull", False),
+                        ("rewarded_at__isnull", False),
+                        ("status__in", ["rewarded", "capped"]),
+                        ("taken_back_at__isnull", True),
+                    ),
+                    models.Q(
+                        ("qualified_at__isnull", False), ("status", "taken_back"), ("taken_back_at__isnull", False)
+                    ),
+                    _connector="OR",
+                ),
+                name="billable_referral_instants",
             ),
         ),
         migrations.AddConstraint(
@@ -1312,18 +1373,19 @@ class Migration(migrations.Migration):
             ),
         ),
         migrations.AddConstraint(
+            model_name="refund",
+            constraint=check_constraint(
+                models.Q(("policy__in", ["", "full", "unused_only", "pro_rata_time"])),
+                name="billable_refund_known_policy",
+            ),
+        ),
+        migrations.AddConstraint(
             model_name="invoice",
             constraint=models.UniqueConstraint(fields=("kind", "source_id"), name="billable_invoice_source"),
         ),
         migrations.AddConstraint(
             model_name="invoice",
             constraint=models.UniqueConstraint(fields=("series", "year", "number"), name="billable_invoice_number"),
-        ),
-        migrations.AddConstraint(
-            model_name="invoice",
-            constraint=check_constraint(
-                models.Q(("kind__in", ["receipt", "credit_note"])), name="billable_invoice_known_kind"
-            ),
         ),
         migrations.AddConstraint(
             model_name="invoice",
@@ -1340,6 +1402,22 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 name="billable_invoice_amounts",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="invoice",
+            constraint=check_constraint(
+                models.Q(
+                    models.Q(
+                        ("corrects__isnull", True),
+                        ("kind", "receipt"),
+                        ("refund__isnull", True),
+                        ("source_id", models.F("order_id")),
+                    ),
+                    models.Q(("kind", "credit_note"), ("refund__isnull", False), ("source_id", models.F("refund_id"))),
+                    _connector="OR",
+                ),
+                name="billable_invoice_source_is_there",
             ),
         ),
         migrations.AddConstraint(
@@ -1364,7 +1442,12 @@ class Migration(migrations.Migration):
                     ("used__gte", 0),
                     models.Q(
                         models.Q(("taken_back__isnull", True), ("unused__isnull", True)),
-                        models.Q(("taken_back__gte", 0), ("unused__gte", 0)),
+                        models.Q(
+                            ("taken_back__gte", 0),
+                            ("taken_back__isnull", False),
+                            ("taken_back__lte", models.F("unused")),
+                            ("unused__isnull", False),
+                        ),
                         _connector="OR",
                     ),
                 ),

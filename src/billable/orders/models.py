@@ -23,7 +23,7 @@ from billable.errors import PaymentUnapplied
 from billable.ids import new_id
 from billable.inputs import MAX_KEY_LENGTH, MAX_ORDER_QUANTITY, MAX_TEXT_LENGTH
 from billable.money import Money
-from billable.orders.lifecycle import OrderStatus, PaymentStatus
+from billable.orders.lifecycle import COUNTED, OrderStatus, PaymentStatus
 from billable.receipts import Receipt
 
 METHOD_MAX_LENGTH = 64
@@ -83,6 +83,10 @@ class Order(Receipt):
                 )
                 | Q(paid_amount_minor=F("total_amount_minor"), paid_at__isnull=False),
                 name="billable_order_paid_in_full",
+            ),
+            check_constraint(
+                ~Q(status=OrderStatus.REFUNDED.value) | Q(refunded_amount_minor=F("paid_amount_minor")),
+                name="billable_order_refunded_in_full",
             ),
         ]
 
@@ -244,6 +248,11 @@ class Payment(Receipt):
                     ]
                 ),
                 name="billable_payment_code_is_unapplied",
+            ),
+            check_constraint(
+                Q(applied_to__isnull=True)
+                | (~Q(applied_to=F("order")) & Q(status__in=[status.value for status in COUNTED])),
+                name="billable_payment_applied_to_another",
             ),
             check_constraint(
                 Q(returned_at__isnull=True) & ~Q(status=PaymentStatus.RETURNED.value)

@@ -13,6 +13,12 @@ from billable.receipts import Receipt
 from billable.referrals.kinds import ReferralStatus, ReferralTrigger
 
 
+def _when(*known: str) -> dict[str, bool]:
+    """The condition that these instants of a referral are known and the others are not."""
+    instants = ("qualified_at", "due_at", "rewarded_at", "taken_back_at")
+    return {f"{name}__isnull": name not in known for name in instants}
+
+
 class ReferralProgramme(models.Model):
     """What referrer and referee get, and when."""
 
@@ -71,5 +77,14 @@ class Referral(Receipt):
         constraints = [
             models.UniqueConstraint(fields=["customer"], name="billable_referral_referee"),
             check_constraint(~Q(customer=F("referrer")), name="billable_referral_not_oneself"),
-            one_of("status", ReferralStatus, "billable_referral_known_status"),
+            check_constraint(
+                Q(status=ReferralStatus.PENDING.value, **_when())
+                | Q(status=ReferralStatus.QUALIFIED.value, **_when("qualified_at", "due_at"))
+                | Q(
+                    status__in=[ReferralStatus.REWARDED.value, ReferralStatus.CAPPED.value],
+                    **_when("qualified_at", "due_at", "rewarded_at"),
+                )
+                | Q(status=ReferralStatus.TAKEN_BACK.value, qualified_at__isnull=False, taken_back_at__isnull=False),
+                name="billable_referral_instants",
+            ),
         ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
 from billable.compat import check_constraint
 from billable.customers.models import Customer
@@ -12,10 +12,11 @@ from billable.db.fields import KeyField
 from billable.ids import new_id
 from billable.inputs import MAX_KEY_LENGTH, MAX_TEXT_LENGTH
 from billable.money import Money
+from billable.orders.lifecycle import PaymentStatus
 from billable.orders.models import Order, OrderItem, Payment
 from billable.quota.models import Grant
 from billable.receipts import Receipt
-from billable.refunds.kinds import DisputeStatus, RefundOrigin
+from billable.refunds.kinds import DisputeStatus, RefundOrigin, RefundPolicy
 
 
 class Refund(Receipt):
@@ -43,6 +44,9 @@ class Refund(Receipt):
             models.UniqueConstraint(fields=["order", "refund_id"], name="billable_refund_order_refund_id"),
             check_constraint(Q(amount_minor__gte=0), name="billable_refund_amount"),
             one_of("origin", RefundOrigin, "billable_refund_known_origin"),
+            check_constraint(
+                Q(policy__in=["", *(policy.value for policy in RefundPolicy)]), name="billable_refund_known_policy"
+            ),
         ]
 
     @property
@@ -92,8 +96,17 @@ class RefundGrant(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["part", "grant"], name="billable_refundgrant_part_grant"),
             check_constraint(
+                # A CHECK that comes out NULL passes: who compares a nullable column says that it is not null.
                 Q(used__gte=0, expired__gte=0)
-                & (Q(unused__isnull=True, taken_back__isnull=True) | Q(unused__gte=0, taken_back__gte=0)),
+                & (
+                    Q(unused__isnull=True, taken_back__isnull=True)
+                    | Q(
+                        unused__isnull=False,
+                        taken_back__isnull=False,
+                        taken_back__gte=0,
+                        taken_back__lte=F("unused"),
+                    )
+                ),
                 name="billable_refundgrant_units",
             ),
         ]
@@ -128,6 +141,10 @@ class Dispute(Receipt):
             models.UniqueConstraint(fields=["payment", "dispute_id"], name="billable_dispute_payment_dispute_id"),
             check_constraint(Q(amount_minor__gte=0), name="billable_dispute_amount"),
             one_of("status", DisputeStatus, "billable_dispute_known_status"),
+            check_constraint(
+                Q(payment_status__in=[PaymentStatus.SUCCEEDED.value, PaymentStatus.UNAPPLIED.value]),
+                name="billable_dispute_known_payment_status",
+            ),
             check_constraint(
                 Q(status=DisputeStatus.DISPUTED.value, decided_at__isnull=True)
                 | (~Q(status=DisputeStatus.DISPUTED.value) & Q(decided_at__isnull=False)),
