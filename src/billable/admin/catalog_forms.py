@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar, TypeVar
 
 from django import forms
-from django.contrib.admin.widgets import AdminTextInputWidget
+from django.contrib.admin.widgets import AdminIntegerFieldWidget, AdminTextInputWidget
 from django.core.exceptions import ValidationError
 
 from billable import inputs
@@ -160,7 +160,9 @@ class LineForm(forms.ModelForm):  # type: ignore[type-arg]
     """What a product gives of one feature."""
 
     quantity = forms.IntegerField(required=False, min_value=1, max_value=MAX_UNITS, help_text="Empty: unlimited.")
-    period_count = forms.IntegerField(required=False, min_value=1, help_text="Empty: for ever.")
+    period_count = forms.IntegerField(
+        required=False, min_value=1, widget=AdminIntegerFieldWidget, help_text="Empty: for ever."
+    )
     priority = forms.IntegerField(
         initial=ProductFeature().priority, min_value=-32_768, max_value=32_767, help_text="Lower is used up first."
     )
