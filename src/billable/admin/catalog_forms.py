@@ -119,7 +119,7 @@ def new_name(value: str, field: str) -> str:
     return name
 
 
-class PriceForm(forms.ModelForm):  # type: ignore[type-arg]
+class PriceForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in the stubs only
     """A price, typed as a decimal in the currency's own number of decimals."""
 
     currency = forms.CharField(max_length=10, widget=AdminTextInputWidget(attrs={"size": 6, "class": ""}))
@@ -156,7 +156,7 @@ def amount_minor(amount: str, currency: str) -> int:
     return inputs.whole(minor, "amount", minimum=0, maximum=MAX_AMOUNT_MINOR)
 
 
-class LineForm(forms.ModelForm):  # type: ignore[type-arg]
+class LineForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in the stubs only
     """What a product gives of one feature."""
 
     quantity = forms.IntegerField(required=False, min_value=1, max_value=MAX_UNITS, help_text="Empty: unlimited.")
@@ -186,7 +186,7 @@ class LineForm(forms.ModelForm):  # type: ignore[type-arg]
         return answers
 
 
-class CostForm(forms.ModelForm):  # type: ignore[type-arg]
+class CostForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in the stubs only
     """What a feature costs when it is paid from another."""
 
     per = forms.IntegerField(min_value=1, max_value=MAX_UNITS, initial=1, help_text="So many units of this feature …")
