@@ -64,7 +64,7 @@ class Face:
 
     def __getattr__(self, verb: str) -> Callable[..., Any]:
         if self._way == "sync":
-            return getattr(self._service, verb)  # type: ignore[no-any-return]
+            return getattr(self._service, verb)  # type: ignore[no-any-return]  # whichever verb it is
         twin = getattr(self._service, f"a{verb}")
         assert inspect.iscoroutinefunction(twin)
         return async_to_sync(twin)

@@ -15,7 +15,7 @@ def check_constraint(condition: models.Q, *, name: str) -> models.CheckConstrain
     """A CHECK: the keyword is ``check`` until Django 5.0 and only ``condition`` from 6.0."""
     if django.VERSION >= (5, 1):
         return models.CheckConstraint(condition=condition, name=name)
-    return models.CheckConstraint(check=condition, name=name)  # type: ignore[call-arg]
+    return models.CheckConstraint(check=condition, name=name)  # type: ignore[call-arg]  # the stubs are newer
 
 
 def login_not_required(view: View) -> View:

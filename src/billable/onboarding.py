@@ -77,8 +77,8 @@ def opens_account(verb: Callable[P, T], admit: Admit) -> Callable[P, T]:
         def act(customer_id: UUID | None) -> T:
             who_acts = subject if customer_id is None else CustomerRef(customer_id=customer_id)
             if named:
-                return verb(*args, **{**kwargs, "user": who_acts})  # type: ignore[arg-type]
-            return verb(who_acts, *args[1:], **kwargs)  # type: ignore[arg-type]
+                return verb(*args, **{**kwargs, "user": who_acts})  # type: ignore[arg-type]  # P, but for the subject
+            return verb(who_acts, *args[1:], **kwargs)  # type: ignore[arg-type]  # likewise
 
         person = who(subject)
         if person.is_anonymous or (person.customer_id is not None and person.references == 1):

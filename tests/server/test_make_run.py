@@ -35,6 +35,7 @@ def demo(home: Path) -> Iterator[Served]:
 
 def test_it_answers_live_and_says_at_the_root_what_is_where(demo: Served) -> None:
     assert demo.get("/health/live") == (200, "ok\n")
+    assert demo.get("/favicon.ico") == (204, "")
     status, page = demo.get("/")
     assert status == 200
     assert "/admin/" in page

@@ -6,6 +6,7 @@ import dataclasses
 import inspect
 import sys
 from collections.abc import Iterator
+from types import ModuleType
 
 from billable_reference.markdown import annotation, code, docstring, documented_assignments, prose, table, target
 
@@ -37,8 +38,8 @@ def _description(name: str, each: object) -> str:
     return prose(_documented(home)[name])
 
 
-def _documented(module: object) -> dict[str, str]:
-    return documented_assignments(module) if getattr(module, "__file__", None) else {}  # type: ignore[arg-type]
+def _documented(module: ModuleType) -> dict[str, str]:
+    return documented_assignments(module) if getattr(module, "__file__", None) else {}
 
 
 def _attributes(each: object) -> Iterator[tuple[str, str, str]]:

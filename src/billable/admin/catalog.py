@@ -66,7 +66,7 @@ class CatalogAdmin(Admin):
                 return super().changeform_view(request, object_id, form_url, extra_context)
 
 
-class PriceInline(admin.TabularInline):  # type: ignore[type-arg]
+class PriceInline(admin.TabularInline):  # type: ignore[type-arg]  # generic in the stubs only
     model = Price
     form = PriceForm
     fields = ("currency", "amount")
@@ -74,7 +74,7 @@ class PriceInline(admin.TabularInline):  # type: ignore[type-arg]
     amount = columns.amount("amount_minor", "amount")
 
 
-class LineInline(admin.TabularInline):  # type: ignore[type-arg]
+class LineInline(admin.TabularInline):  # type: ignore[type-arg]  # generic in the stubs only
     model = ProductFeature
     form = LineForm
     autocomplete_fields = ("feature",)
@@ -148,7 +148,7 @@ class ProductAdmin(CatalogAdmin):
                 CatalogService.update_product(form.instance.sku, features=[line_of(row) for row in rows_of(formset)])
 
 
-class CostInline(admin.TabularInline):  # type: ignore[type-arg]
+class CostInline(admin.TabularInline):  # type: ignore[type-arg]  # generic in the stubs only
     model = FeatureCost
     form = CostForm
     fk_name = "feature"

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar, TypeVar
 
 from django import forms
-from django.contrib.admin.widgets import AdminTextInputWidget
+from django.contrib.admin.widgets import AdminIntegerFieldWidget, AdminTextInputWidget
 from django.core.exceptions import ValidationError
 
 from billable import inputs
@@ -119,7 +119,7 @@ def new_name(value: str, field: str) -> str:
     return name
 
 
-class PriceForm(forms.ModelForm):  # type: ignore[type-arg]
+class PriceForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in the stubs only
     """A price, typed as a decimal in the currency's own number of decimals."""
 
     currency = forms.CharField(max_length=10, widget=AdminTextInputWidget(attrs={"size": 6, "class": ""}))
@@ -156,11 +156,13 @@ def amount_minor(amount: str, currency: str) -> int:
     return inputs.whole(minor, "amount", minimum=0, maximum=MAX_AMOUNT_MINOR)
 
 
-class LineForm(forms.ModelForm):  # type: ignore[type-arg]
+class LineForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in the stubs only
     """What a product gives of one feature."""
 
     quantity = forms.IntegerField(required=False, min_value=1, max_value=MAX_UNITS, help_text="Empty: unlimited.")
-    period_count = forms.IntegerField(required=False, min_value=1, help_text="Empty: for ever.")
+    period_count = forms.IntegerField(
+        required=False, min_value=1, widget=AdminIntegerFieldWidget, help_text="Empty: for ever."
+    )
     priority = forms.IntegerField(
         initial=ProductFeature().priority, min_value=-32_768, max_value=32_767, help_text="Lower is used up first."
     )
@@ -184,7 +186,7 @@ class LineForm(forms.ModelForm):  # type: ignore[type-arg]
         return answers
 
 
-class CostForm(forms.ModelForm):  # type: ignore[type-arg]
+class CostForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in the stubs only
     """What a feature costs when it is paid from another."""
 
     per = forms.IntegerField(min_value=1, max_value=MAX_UNITS, initial=1, help_text="So many units of this feature …")

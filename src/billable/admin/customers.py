@@ -52,7 +52,7 @@ class GrantForm(ActForm):
     expires_at = forms.DateTimeField(
         label="Expires",
         required=False,
-        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local", "class": "vTextField"}, format="%Y-%m-%dT%H:%M"),
     )
     reason = reason_field(required=False)
 

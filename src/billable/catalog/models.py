@@ -200,5 +200,5 @@ class FeatureCost(models.Model):
 
 def period_of(row: ProductFeature | models.Model) -> Period | None:
     """The period that a row's ``period_count`` and ``period_unit`` columns hold."""
-    count, unit = row.period_count, row.period_unit  # type: ignore[union-attr]
+    count, unit = row.period_count, row.period_unit  # type: ignore[union-attr]  # of any model with both
     return None if count is None else Period(count, PeriodUnit(unit))

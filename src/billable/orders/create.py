@@ -153,11 +153,11 @@ def _feature(item: OrderItem, line: ProductFeature) -> OrderItemFeature:
 def _remember(row: Order | OrderItem, **related: Sequence[Any]) -> None:
     """Put related rows where prefetching would: an answer's attributes run no query."""
     if not hasattr(row, "_prefetched_objects_cache"):
-        row._prefetched_objects_cache = {}  # type: ignore[union-attr]
+        row._prefetched_objects_cache = {}  # type: ignore[union-attr]  # not in the stubs
     for name, rows in related.items():
         queryset = getattr(row, name).all()
         queryset._result_cache, queryset._prefetch_done = list(rows), True
-        row._prefetched_objects_cache[name] = queryset  # type: ignore[union-attr]
+        row._prefetched_objects_cache[name] = queryset  # type: ignore[union-attr]  # as above
 
 
 def _by_key(customer: Customer, key: str | None) -> Order | None:

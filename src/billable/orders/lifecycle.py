@@ -57,7 +57,7 @@ class UnappliedReason(str, Enum):
     EXPIRED = "order_expired"
 
 
-_NOTICES = {
+_NOTICES: dict[object, PaymentStatus] = {
     "paid": PaymentStatus.SUCCEEDED,
     "succeeded": PaymentStatus.SUCCEEDED,
     "pending": PaymentStatus.PENDING,
@@ -68,7 +68,7 @@ _NOTICES = {
 def notice(status: object) -> PaymentStatus:
     """The payment status that a notice reports: ``paid`` (or ``succeeded``), ``pending``, ``failed``."""
     try:
-        return _NOTICES[status]  # type: ignore[index]
+        return _NOTICES[status]
     except (KeyError, TypeError):
         raise Invalid(field="status", problem="must be paid, pending or failed") from None
 

@@ -222,7 +222,7 @@ def _rows(person: Who, name: str | None) -> Iterator[tuple[Any, ...]]:
         Grant,
         Product,
     ]
-    return fetch(alias, sql, params, [*shape, *line])  # type: ignore[list-item]
+    return fetch(alias, sql, params, [*shape, *line])  # type: ignore[list-item]  # none of them is a relation
 
 
 _LINE_COLUMNS = ("id", "quantity", "period_count", "period_unit", "priority")

@@ -14,7 +14,7 @@ from billable.server.worker import Worker
 
 GRACEFUL_TIMEOUT_SECONDS = 10
 # Workers prove with a file that they live; on a slow disk that can take longer than they have.
-MEMORY = "/dev/shm"  # noqa: S108
+MEMORY = "/dev/shm"  # noqa: S108  # gunicorn names its file there at random
 # Without the query string: it may name customers.
 ACCESS_LOG_FORMAT = '%(t)s %(h)s "%(m)s %(U)s" %(s)s %(B)s %(M)sms'
 

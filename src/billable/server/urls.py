@@ -12,6 +12,7 @@ admin.site.site_url = "/"
 
 urlpatterns = [
     path("", views.index, name="index"),
+    path("favicon.ico", views.no_icon),
     path("health/live", views.live, name="live"),
     path("admin/", admin.site.urls),
     path("api/v1/billing/", views.api_base),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.cache import never_cache
+from django.views.decorators.cache import cache_control, never_cache
 from django.views.decorators.http import require_safe
 
 from billable import __version__
@@ -21,6 +21,13 @@ def index(request: HttpRequest) -> HttpResponse:
 def api_base(request: HttpRequest) -> HttpResponse:
     """Nothing is here but what is below it: to the page that says so."""
     return redirect("/api/v1/billing/docs" if knobs.show_docs else "index")
+
+
+@require_safe
+@cache_control(max_age=86_400)
+def no_icon(request: HttpRequest) -> HttpResponse:
+    """Browsers ask for one on every page that names none, and report a 404 as an error of that page."""
+    return HttpResponse(status=204)
 
 
 @require_safe
