@@ -13,6 +13,7 @@ from django.utils.module_loading import import_string
 
 from billable.conf import (
     EXAMPLE_TOKENS,
+    MAX_ORDER_TTL_HOURS,
     MIN_FINGERPRINT_KEY_LENGTH,
     MIN_TOKEN_LENGTH,
     PREFIX,
@@ -77,6 +78,9 @@ def check_setting_values(**kwargs: Any) -> list[CheckMessage]:
         messages.append(Error("BILLABLE_METADATA_MAX_BYTES must be at least 2.", id="billable.E002"))
     if knobs.currency not in EXPONENTS and knobs.currency not in knobs.currencies:
         messages.append(Error(f"BILLABLE_CURRENCY is no known currency: {knobs.currency!r}.", id="billable.E002"))
+    if knobs.order_ttl_hours is not None and not 0 < knobs.order_ttl_hours <= MAX_ORDER_TTL_HOURS:
+        problem = f"BILLABLE_ORDER_TTL_HOURS must be above 0 and at most {MAX_ORDER_TTL_HOURS}, or None."
+        messages.append(Error(problem, id="billable.E002"))
     if any(len(key) < MIN_FINGERPRINT_KEY_LENGTH for key in knobs.fingerprint_keys):
         problem = f"BILLABLE_FINGERPRINT_KEYS must have at least {MIN_FINGERPRINT_KEY_LENGTH} characters each."
         messages.append(Error(problem, id="billable.E002"))

@@ -16,6 +16,7 @@ PREFIX = "BILLABLE_"
 EXAMPLE_TOKENS = frozenset({"change-me-in-production", "change-me", "changeme", "tutorial-token-for-this-machine-only"})
 MIN_TOKEN_LENGTH = 20
 MIN_FINGERPRINT_KEY_LENGTH = 16
+MAX_ORDER_TTL_HOURS = 87_600
 
 
 class Settings:
@@ -50,6 +51,12 @@ class Settings:
     def currencies(self) -> Mapping[str, int]:
         """Further currencies: code → number of decimals, such as ``{"POINTS": 0}``. Default: none."""
         return dict(self._get("CURRENCIES", {}))
+
+    @property
+    def order_ttl_hours(self) -> float | None:
+        """How many hours an order waits for its money before ``expire_orders`` calls it off. Default None: for ever."""
+        hours = self._get("ORDER_TTL_HOURS", None)
+        return None if hours is None else float(hours)
 
     @property
     def fingerprint_keys(self) -> Sequence[str]:

@@ -5,12 +5,14 @@
     BillableError
     ├── NotFound                     what was named does not exist
     │   ├── CustomerNotFound         ├── ProductNotFound     ├── FeatureNotFound
-    │   ├── OrderNotFound            ├── GrantNotFound       └── UsageNotFound
+    │   ├── OrderNotFound            ├── GrantNotFound       ├── UsageNotFound
+    │   ├── PaymentNotFound          └── DisputeNotFound
     ├── Refused                      understood, and the answer is no
     │   ├── QuotaExceeded            └── RevocationTooLarge
     ├── Conflict                     contradicts what already happened
     │   ├── IdempotencyConflict      ├── PaymentConflict     ├── PaymentUnapplied
-    │   ├── WrongOrderState          ├── TrialAlreadyUsed    ├── ReversalTooLarge
+    │   ├── WrongOrderState          ├── WrongPaymentState   ├── WrongDisputeState
+    │   ├── DisputeOpen              ├── TrialAlreadyUsed    ├── ReversalTooLarge
     │   ├── IdentityTaken            ├── UserTaken           └── NameTaken
     ├── Invalid                      the input can never be right; ``field`` names it
     │   ├── InvalidSubject           ├── AmbiguousSku        ├── NotForSale
@@ -112,6 +114,22 @@ class UsageNotFound(NotFound):
     usage: str
 
 
+@dataclasses.dataclass(eq=False, kw_only=True)
+class PaymentNotFound(NotFound):
+    """There is no payment {payment}."""
+
+    code = "payment_not_found"
+    payment: str
+
+
+@dataclasses.dataclass(eq=False, kw_only=True)
+class DisputeNotFound(NotFound):
+    """There is no dispute {dispute}."""
+
+    code = "dispute_not_found"
+    dispute: str
+
+
 # --- Refused ------------------------------------------------------------------------------------
 
 
@@ -194,6 +212,35 @@ class WrongOrderState(Conflict):
     order: str
     status: str
     verb: str
+
+
+@dataclasses.dataclass(eq=False, kw_only=True)
+class WrongPaymentState(Conflict):
+    """The payment is {payment_status}; it cannot be {verb}."""
+
+    code = "wrong_payment_state"
+    payment: str
+    payment_status: str
+    verb: str
+
+
+@dataclasses.dataclass(eq=False, kw_only=True)
+class WrongDisputeState(Conflict):
+    """The dispute was {dispute_status} already; it cannot be {verb}."""
+
+    code = "wrong_dispute_state"
+    dispute: str
+    dispute_status: str
+    verb: str
+
+
+@dataclasses.dataclass(eq=False, kw_only=True)
+class DisputeOpen(Conflict):
+    """The dispute {dispute_id!r} about this money is not decided yet."""
+
+    code = "dispute_open"
+    dispute: str
+    dispute_id: str
 
 
 @dataclasses.dataclass(eq=False, kw_only=True)

@@ -20,7 +20,10 @@ from billable.onboarding import Admit, Identification, opens_account
 from billable.orders.cancel import cancel_order
 from billable.orders.confirm import confirm_payment
 from billable.orders.create import OrderLine, create_order
-from billable.orders.read import get_order, list_orders
+from billable.orders.expire import OrderSweep, expire_orders
+from billable.orders.read import get_order, list_orders, list_payments
+from billable.orders.sell import record_sale
+from billable.orders.unapplied import apply_payment, return_payment
 from billable.paging import Page
 from billable.quota.balances import Balance, balances
 from billable.quota.check import GrantSummary, QuotaCheck, check
@@ -46,6 +49,7 @@ __all__ = [
     "Money",
     "OrderLine",
     "OrderService",
+    "OrderSweep",
     "Page",
     "Period",
     "QuotaCheck",
@@ -64,6 +68,7 @@ _grant_feature = opens_account(grant_feature, Admit.USERS)
 _link_identity = opens_account(customers.link_identity, Admit.USERS)
 _set_billing_details = opens_account(customers.set_billing_details, Admit.USERS)
 _create_order = opens_account(create_order, Admit.ANYBODY)
+_record_sale = opens_account(record_sale, Admit.ANYBODY)
 _start_trial = opens_account(start_trial, Admit.ANYBODY)
 
 
@@ -180,6 +185,21 @@ class OrderService:
 
     list_orders = staticmethod(list_orders)
     alist_orders = staticmethod(in_thread(list_orders))
+
+    expire_orders = staticmethod(expire_orders)
+    aexpire_orders = staticmethod(in_thread(expire_orders))
+
+    record_sale = staticmethod(_record_sale)
+    arecord_sale = staticmethod(in_thread(_record_sale))
+
+    list_payments = staticmethod(list_payments)
+    alist_payments = staticmethod(in_thread(list_payments))
+
+    apply_payment = staticmethod(apply_payment)
+    aapply_payment = staticmethod(in_thread(apply_payment))
+
+    return_payment = staticmethod(return_payment)
+    areturn_payment = staticmethod(in_thread(return_payment))
 
 
 class TrialService:

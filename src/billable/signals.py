@@ -27,11 +27,29 @@ order_paid = Signal()
 order_cancelled = Signal()
 """A pending order was cancelled. Payload: ``order``."""
 
+order_expired = Signal()
+"""A pending order was not paid in time. Payload: ``order``."""
+
 payment_received = Signal()
 """Money arrived and counts towards its order. Payload: ``payment``."""
 
 payment_unapplied = Signal()
 """Money arrived that its order could not take. Payload: ``payment``."""
+
+payment_applied = Signal()
+"""Unapplied money was applied to an order by hand. Payload: ``payment``."""
+
+payment_returned = Signal()
+"""Unapplied money was sent back. Payload: ``payment``."""
+
+payment_disputed = Signal()
+"""A payer wants money back through their bank; what it bought was taken back for now. Payload: ``payment``."""
+
+dispute_won = Signal()
+"""A dispute was decided for you: the customer has everything again. Payload: ``dispute``."""
+
+dispute_lost = Signal()
+"""A dispute was decided for the payer: the money is gone, and what it bought. Payload: ``dispute``."""
 
 payment_pending = Signal()
 """A payment was announced that has not arrived yet. Payload: ``payment``."""

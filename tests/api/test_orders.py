@@ -198,7 +198,7 @@ def test_a_list_of_orders_takes_as_many_statements_as_one_order(
     for number in range(5):
         api.ok(api.post("/orders", {**CART, "external_id": f"customer-{number}"}))
 
-    with django_assert_max_num_queries(4):
+    with django_assert_max_num_queries(5):
         assert len(api.ok(api.get("/orders"))["items"]) == 6
 
 

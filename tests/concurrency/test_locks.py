@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -13,7 +13,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from billable import clock, services
-from billable.models import Grant, Order, Usage
+from billable.models import Grant, Order, Payment, Usage
 from billable.services import (
     CatalogService,
     CustomerRef,
@@ -29,7 +29,8 @@ pytestmark = pytest.mark.postgresql
 READS = {
     *("list_products", "get_product", "offers_for", "list_features", "check_quota"),
     *("get_customer", "find_customer", "user_id_of"),
-    *("balances", "list_grants", "history", "verify_ledger", "get_order", "list_orders", "trial_eligibility"),
+    *("balances", "list_grants", "history", "verify_ledger", "get_order", "list_orders", "list_payments"),
+    "trial_eligibility",
 }
 # Claims and the customer itself may be written before the customer can be locked.
 COMING_TO_BE = ("billable_userlink", "billable_identity", "billable_customer", "auth_user")
@@ -49,6 +50,10 @@ def order(ref: CustomerRef) -> Order:
     return Order.objects.filter(customer__pk=str(ref.customer_id), status="pending").latest("id")
 
 
+def unapplied(ref: CustomerRef) -> Payment:
+    return Payment.objects.get(customer__pk=str(ref.customer_id), payment_id="late")
+
+
 WRITES: dict[str, Write] = {
     "link_identity": lambda ref: CustomerService.link_identity(ref, "telegram", "4711"),
     "link_user": lambda ref: CustomerService.link_user(ref, get_user_model().objects.get(username="bob")),
@@ -62,6 +67,10 @@ WRITES: dict[str, Write] = {
     "create_order": lambda ref: OrderService.create_order(ref, [{"sku": "pack"}], idempotency_key="cart"),
     "confirm_payment": lambda ref: OrderService.confirm_payment(order(ref), payment_id="pi_1"),
     "cancel_order": lambda ref: OrderService.cancel_order(order(ref)),
+    "expire_orders": lambda ref: OrderService.expire_orders(older_than=timedelta(microseconds=1), limit=1),
+    "record_sale": lambda ref: OrderService.record_sale(ref, [{"sku": "pack"}], payment_id="pi_2"),
+    "apply_payment": lambda ref: OrderService.apply_payment(unapplied(ref), order(ref)),
+    "return_payment": lambda ref: OrderService.return_payment(unapplied(ref)),
     "start_trial": lambda ref: TrialService.start_trial(ref, "taste", identities={"email": "ada@example.com"}),
 }
 CATALOGUE: dict[str, Callable[[], Any]] = {
@@ -83,6 +92,9 @@ def shop(ref: CustomerRef, monkeypatch: pytest.MonkeyPatch) -> CustomerRef:
     QuotaService.consume_quota(ref, "credits", quantity=10)
     for key in ("first", "second"):
         OrderService.create_order(ref, [{"sku": "pack"}], idempotency_key=key)
+    late = OrderService.create_order(ref, [{"sku": "pack"}], idempotency_key="late")
+    OrderService.cancel_order(late)
+    OrderService.confirm_payment(late, payment_id="late")
     get_user_model().objects.create(username="bob")
     QuotaService.grant_feature(ref, "credits", quantity=100)
     # Something is due, so every write has that to do too.
@@ -138,7 +150,9 @@ def test_a_write_locks_the_customer_before_it_writes_anything(shop: CustomerRef,
     assert not [statement for statement in sql if "FOR UPDATE" in statement]
 
 
-@pytest.mark.parametrize("verb", [name for name in WRITES if name not in ("link_user", "expire_grants")])
+@pytest.mark.parametrize(
+    "verb", [name for name in WRITES if name not in ("link_user", "expire_grants", "expire_orders")]
+)
 def test_a_repeat_locks_the_customer_too_and_writes_nothing(shop: CustomerRef, verb: str) -> None:
     my_usage, my_grant, my_order = usage(shop), grant(shop), order(shop)
     acts: dict[str, Write] = {
@@ -147,6 +161,7 @@ def test_a_repeat_locks_the_customer_too_and_writes_nothing(shop: CustomerRef, v
         "revoke_grant": lambda ref: QuotaService.revoke_grant(my_grant),
         "confirm_payment": lambda ref: OrderService.confirm_payment(my_order, payment_id="pi_1"),
         "cancel_order": lambda ref: OrderService.cancel_order(my_order),
+        "apply_payment": lambda ref: OrderService.apply_payment(unapplied(ref), my_order),
     }
     acts[verb](shop)
 
@@ -204,6 +219,7 @@ def test_reads_lock_nothing(shop: CustomerRef) -> None:
         QuotaService.balances(shop)
         QuotaService.history(shop)
         OrderService.list_orders(shop)
+        OrderService.list_payments(shop)
         CatalogService.list_products()
         TrialService.trial_eligibility(shop, "taste", identities={"email": "ada@example.com"})
         QuotaService.verify_ledger()

@@ -6,7 +6,7 @@ plugin) must both agree with every line, and both must refuse exactly the lines 
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Generic, ParamSpec, TypeVar
 from uuid import UUID
 
@@ -42,6 +42,7 @@ from billable.services import (
     Money,
     OrderLine,
     OrderService,
+    OrderSweep,
     Page,
     Period,
     QuotaCheck,
@@ -153,6 +154,12 @@ def orders(user: User) -> None:
     assert_type(OrderService.get_order("id"), Order)
     assert_type(OrderService.list_orders(user, status="paid", cursor=None, limit=5), Page[Order])
     assert_type(OrderService.list_orders().items[0], Order)
+    assert_type(OrderService.expire_orders(older_than=timedelta(hours=2), limit=10), OrderSweep)
+    assert_type(OrderService.expire_orders().orders, int)
+    assert_type(OrderService.record_sale(user, lines, payment_id="p", amount="9.99", currency="EUR"), Payment)
+    assert_type(OrderService.list_payments(user, status="unapplied", limit=5), Page[Payment])
+    assert_type(OrderService.apply_payment(payment, order, reason="ordered twice"), Payment)
+    assert_type(OrderService.return_payment(UUID(int=1), reason="sent back"), Payment)
 
 
 def catalogue() -> None:
@@ -224,6 +231,7 @@ async def from_a_bot(user: User) -> None:
     assert_type(await OrderService.acreate_order(user, [{"sku": "pack"}], metadata={}), Order)
     assert_type(await OrderService.aconfirm_payment("id", payment_id="p", status="paid"), Payment)
     assert_type(await OrderService.alist_orders(user), Page[Order])
+    assert_type(await OrderService.arecord_sale(user, [{"sku": "pack"}], payment_id="p"), Payment)
     assert_type(await CustomerService.aidentify("telegram", "1"), Identification)
     assert_type(await TrialService.astart_trial(user, "trial", identities={}), Trial)
 
@@ -270,6 +278,11 @@ Verb(OrderService.confirm_payment).has(OrderService.aconfirm_payment)
 Verb(OrderService.cancel_order).has(OrderService.acancel_order)
 Verb(OrderService.get_order).has(OrderService.aget_order)
 Verb(OrderService.list_orders).has(OrderService.alist_orders)
+Verb(OrderService.expire_orders).has(OrderService.aexpire_orders)
+Verb(OrderService.record_sale).has(OrderService.arecord_sale)
+Verb(OrderService.list_payments).has(OrderService.alist_payments)
+Verb(OrderService.apply_payment).has(OrderService.aapply_payment)
+Verb(OrderService.return_payment).has(OrderService.areturn_payment)
 Verb(TrialService.start_trial).has(TrialService.astart_trial)
 Verb(TrialService.trial_eligibility).has(TrialService.atrial_eligibility)
 

@@ -811,6 +811,18 @@ class Migration(migrations.Migration):
                 name="billable_payment_returned",
             ),
         ),
+        migrations.AddIndex(
+            model_name="order",
+            index=models.Index(
+                condition=models.Q(("status", "pending")), fields=["expires_at"], name="billable_order_pending"
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="payment",
+            index=models.Index(
+                condition=models.Q(("status", "unapplied")), fields=["id"], name="billable_payment_unapplied"
+            ),
+        ),
         migrations.AddConstraint(
             model_name="payment",
             constraint=check_constraint(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any, TypedDict
 
 from billable import clock, inputs
@@ -11,6 +13,7 @@ from billable.catalog.listing import Listing, read_listings
 from billable.catalog.models import ProductFeature
 from billable.conf import knobs
 from billable.customers.models import Customer
+from billable.customers.services import now_for
 from billable.customers.subjects import Subject, lock_customer
 from billable.db.units import unit_of_work, write_alias
 from billable.errors import IdempotencyConflict, Invalid, NotForSale, ProductNotFound
@@ -48,21 +51,45 @@ def create_order(
     share. Raises ProductNotFound, NotForSale, CurrencyMismatch, CustomerNotFound, IdempotencyConflict, Invalid; an
     order with one bad line is refused whole.
     """
-    lines = _lines(items)
-    asked = None if currency is None else inputs.currency(currency)
-    key, facts = inputs.optional_key(idempotency_key), inputs.metadata(metadata)
-    customer = lock_customer(user)
-    if earlier := _by_key(customer, key):
-        return _replay(earlier, lines, asked)
-    listings = read_listings(sorted({sku for sku, _ in lines}))
-    wanted = [_wanted(place, sku, quantity, listings.get(sku)) for place, (sku, quantity) in enumerate(lines)]
-    chosen = pricing.choose_currency(wanted, asked, knobs.currency)
+    wish = wish_for(items, currency=currency, metadata=metadata, idempotency_key=idempotency_key)
+    return place(lock_customer(user), wish)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wish:
+    """What somebody wants to order, with everything checked that needs no database."""
+
+    lines: Sequence[tuple[str, int]]
+    currency: str | None
+    idempotency_key: str | None
+    metadata: dict[str, Any]
+
+
+def wish_for(items: object, *, currency: object, metadata: object, idempotency_key: object) -> Wish:
+    """What a caller asks for, clean. Raises Invalid."""
+    return Wish(
+        lines=_lines(items),
+        currency=None if currency is None else inputs.currency(currency),
+        idempotency_key=inputs.optional_key(idempotency_key),
+        metadata=inputs.metadata(metadata),
+    )
+
+
+def place(customer: Customer, wish: Wish) -> Order:
+    """Order for a locked customer. Raises what create_order raises about the lines, the currency and the key."""
+    if earlier := _by_key(customer, wish.idempotency_key):
+        return _replay(earlier, wish.lines, wish.currency)
+    listings = read_listings(sorted({sku for sku, _ in wish.lines}))
+    wanted = [_wanted(place, sku, quantity, listings.get(sku)) for place, (sku, quantity) in enumerate(wish.lines)]
+    chosen = pricing.choose_currency(wanted, wish.currency, knobs.currency)
+    total = pricing.total_minor(wanted, chosen)
     order = Order(
         customer=customer,
         currency=chosen,
-        total_amount_minor=pricing.total_minor(wanted, chosen),
-        idempotency_key=key,
-        metadata=facts,
+        total_amount_minor=total,
+        idempotency_key=wish.idempotency_key,
+        expires_at=_deadline(customer) if total else None,
+        metadata=wish.metadata,
         actor=current_actor(),
         created_at=clock.now(),
     )
@@ -71,6 +98,11 @@ def create_order(
     if order.total_amount_minor == 0:
         fulfil(customer, order)
     return order
+
+
+def _deadline(customer: Customer) -> datetime | None:
+    hours = knobs.order_ttl_hours
+    return None if hours is None else now_for(customer) + timedelta(hours=hours)
 
 
 def _lines(items: object) -> list[tuple[str, int]]:
@@ -134,7 +166,7 @@ def _insert(order: Order, wanted: Sequence[pricing.Wanted], listings: Mapping[st
     Order.objects.using(alias).bulk_create([order])
     OrderItem.objects.using(alias).bulk_create(items)
     OrderItemFeature.objects.using(alias).bulk_create(features)
-    _remember(order, items=items, payments=[])
+    _remember(order, items=items, payments=[], applied_payments=[])
 
 
 def _feature(item: OrderItem, line: ProductFeature) -> OrderItemFeature:

@@ -42,12 +42,12 @@ ARRIVED = (
     PaymentStatus.DISPUTED,
     PaymentStatus.LOST,
 )
-# What counts towards an order: disputed and lost money did, until a refund takes it off again.
+# What counts towards the order that took it: disputed and lost money did pay it, and what goes back is refunded.
 COUNTED = (PaymentStatus.SUCCEEDED, PaymentStatus.DISPUTED, PaymentStatus.LOST)
 
 
 class UnappliedReason(str, Enum):
-    """Why an order could not take a payment."""
+    """Why the order that a payment came for does not count it."""
 
     NONE = ""
     TOO_MUCH = "amount_exceeds_due"
@@ -55,6 +55,7 @@ class UnappliedReason(str, Enum):
     ALREADY_PAID = "order_already_paid"
     CANCELLED = "order_cancelled"
     EXPIRED = "order_expired"
+    DISPUTED = "payment_disputed"
 
 
 _NOTICES: dict[object, PaymentStatus] = {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from django.db import models
 from django.db.models import F, Q
 
@@ -87,6 +89,11 @@ class Order(Receipt):
             check_constraint(
                 ~Q(status=OrderStatus.REFUNDED.value) | Q(refunded_amount_minor=F("paid_amount_minor")),
                 name="billable_order_refunded_in_full",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["expires_at"], condition=Q(status=OrderStatus.PENDING.value), name="billable_order_pending"
             ),
         ]
 
@@ -260,6 +267,12 @@ class Payment(Receipt):
                 name="billable_payment_returned",
             ),
         ]
+        indexes = [
+            # The work list: money that somebody must look at.
+            models.Index(
+                fields=["id"], condition=Q(status=PaymentStatus.UNAPPLIED.value), name="billable_payment_unapplied"
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.payment_method}:{self.payment_id}"
@@ -268,6 +281,11 @@ class Payment(Receipt):
     def amount(self) -> Money:
         """What arrived."""
         return Money(self.amount_minor, self.currency)
+
+    @property
+    def taken_by_id(self) -> UUID:
+        """The order that took it, or would: the one that it came for, unless it was applied to another."""
+        return self.applied_to_id or self.order_id
 
     def raise_if_unapplied(self) -> None:
         """Raise PaymentUnapplied when the order could not take it. Call it after the transaction that kept it."""

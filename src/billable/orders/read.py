@@ -1,4 +1,4 @@
-"""get_order and list_orders."""
+"""get_order and list_orders, list_payments."""
 
 from __future__ import annotations
 
@@ -7,22 +7,23 @@ from uuid import UUID
 from django.db.models import Prefetch, QuerySet
 
 from billable import inputs, paging
-from billable.customers.subjects import Subject, find_customer_id, who
+from billable.customers.subjects import Subject, family, find_customer_id, who
 from billable.db.units import write_alias
-from billable.errors import Invalid, OrderNotFound
-from billable.orders.lifecycle import OrderStatus
+from billable.errors import Invalid, OrderNotFound, PaymentNotFound
+from billable.orders.lifecycle import OrderStatus, PaymentStatus
 from billable.orders.models import Order, OrderItem, OrderItemFeature, Payment
 from billable.paging import DEFAULT_LIMIT, Page
 
 
 def with_parts() -> QuerySet[Order]:
-    """Orders with their items, what those give, and their payments loaded."""
+    """Orders with their items, what those give, and the payments that came for them or were applied to them loaded."""
     alias = write_alias()
     features = OrderItemFeature.objects.using(alias).select_related("feature").order_by("line")
     items = OrderItem.objects.using(alias).select_related("product").prefetch_related(Prefetch("features", features))
     return Order.objects.using(alias).prefetch_related(
         Prefetch("items", items.order_by("line")),
         Prefetch("payments", Payment.objects.using(alias).order_by("id")),
+        Prefetch("applied_payments", Payment.objects.using(alias).order_by("id")),
     )
 
 
@@ -68,3 +69,43 @@ def list_orders(
         orders = orders.filter(pk__lt=inputs.identifier(paging.decode(cursor), "cursor"))
     rows = list(orders[: size + 1])
     return paging.cut(rows, size, str(rows[size - 1].pk) if len(rows) > size else None)
+
+
+def get_payment(payment: Payment | UUID | str) -> Payment:
+    """One payment as it stands now, with the orders it came for and was applied to. Raises PaymentNotFound."""
+    payment_id = payment.pk if isinstance(payment, Payment) else inputs.known_identifier(payment)
+    found = None if payment_id is None else _with_orders().filter(pk=payment_id).first()
+    if found is None:
+        raise PaymentNotFound(payment=str(payment_id or payment)[:100])
+    return found
+
+
+def list_payments(
+    user: Subject | None = None,
+    *,
+    status: str | None = None,
+    cursor: str | None = None,
+    limit: int = DEFAULT_LIMIT,
+) -> Page[Payment]:
+    """Payments, newest first: of ``user`` or (None) of everybody, with their orders loaded.
+
+    ``unapplied`` is the status of money that somebody must look at; its ``code`` says why. Raises Invalid for an
+    unknown ``status``, a foreign cursor or a limit outside 1 to 200.
+    """
+    size, payments = paging.page_limit(limit), _with_orders().order_by("-id")
+    if user is not None:
+        person = who(user)
+        customer_id = None if person.is_anonymous else find_customer_id(person)
+        payments = payments.filter(customer__in=family(customer_id)) if customer_id else payments.none()
+    if status is not None:
+        if status not in [each.value for each in PaymentStatus]:
+            raise Invalid(field="status", problem="is no status of a payment")
+        payments = payments.filter(status=status)
+    if cursor is not None:
+        payments = payments.filter(pk__lt=inputs.identifier(paging.decode(cursor), "cursor"))
+    rows = list(payments[: size + 1])
+    return paging.cut(rows, size, str(rows[size - 1].pk) if len(rows) > size else None)
+
+
+def _with_orders() -> QuerySet[Payment]:
+    return Payment.objects.using(write_alias()).select_related("order", "applied_to")
