@@ -18,7 +18,7 @@ from billable.admin.catalog_forms import CatalogForm, CostForm, FeatureForm, Lin
 from billable.admin.columns import money, quantity, units
 from billable.admin.panels import Related
 from billable.errors import BillableError
-from billable.models import CatalogName, Feature, FeatureCost, Price, Product, ProductFeature
+from billable.models import CatalogName, Feature, FeatureCost, Price, Product, ProductFeature, UnitPrice
 from billable.money import Money
 from billable.services import CatalogService, FeatureLine
 
@@ -265,6 +265,15 @@ class PriceAdmin(Books):
     list_select_related = ("product",)
     search_fields = ("product__sku", "currency__exact")
     amount_minor_shown = columns.amount("amount_minor")
+
+
+@admin.register(UnitPrice)
+class UnitPriceAdmin(Books):
+    list_display = ("product", "units_shown", "feature")
+    list_select_related = ("product", "feature")
+    list_filter = ("feature",)
+    search_fields = ("product__sku", "feature__key")
+    units_shown = units("units")
 
 
 @admin.register(ProductFeature)

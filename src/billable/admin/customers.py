@@ -18,7 +18,7 @@ from billable.admin.columns import instant, link, pretty, quantity, user_text
 from billable.admin.panels import Panel, PanelRow, Related
 from billable.admin.quota import GRANT_COLUMNS
 from billable.inputs import MAX_UNITS
-from billable.models import Customer, Grant, Identity, LedgerEntry, Order, Trial, UserLink
+from billable.models import Customer, Grant, Identity, Invoice, LedgerEntry, Merge, Order, Referral, Trial, UserLink
 from billable.services import CatalogService, QuotaService
 
 USER = UserLink._meta.get_field("user").related_model
@@ -112,6 +112,9 @@ class CustomerAdmin(Books):
         Related(Grant, "customer", GRANT_COLUMNS),
         Related(Order, "customer", ("created_at", "status", "total_amount_minor_shown", "paid_amount_minor_shown")),
         Related(Trial, "customer", ("product", "campaign", "created_at")),
+        Related(Invoice, "customer", ("name", "kind", "total_minor_shown", "issued_at")),
+        Related(Referral, "referrer", ("customer_link", "programme", "status", "created_at")),
+        Related(Merge, "customer", ("absorbed_link", "reason", "created_at", "undone_at"), title="Absorbed"),
         Related(
             LedgerEntry,
             "customer",
@@ -122,6 +125,7 @@ class CustomerAdmin(Books):
     )
     acts = (Act(name="grant", title="Grant…", button="Grant", form=GrantForm, perform=grant),)
     merged_into_link = link("merged_into")
+    billing_details_shown = pretty("billing_details")
 
     def get_search_fields(self, request: HttpRequest) -> list[str]:
         found = super().get_search_fields(request)
@@ -176,6 +180,19 @@ class IdentityAdmin(Books):
     ordering = ("-id",)
     customer_link = link("customer")
     profile_shown = pretty("profile")
+
+
+@admin.register(Merge)
+class MergeAdmin(Books):
+    list_display = ("own_id", "customer_link", "absorbed_link", "reason", "actor", "created_at", "undone_at")
+    list_filter = ("created_at", ("undone_at", admin.EmptyFieldListFilter))
+    date_hierarchy = "created_at"
+    search_fields = ("reason",)
+    search_help_text = "Words of the reason, or the id of a merge or customer."
+    id_fields = ("pk", "customer", "absorbed")
+    customer_link = link("customer", "survivor")
+    absorbed_link = link("absorbed")
+    moved_shown = pretty("moved")
 
 
 @admin.register(UserLink)
