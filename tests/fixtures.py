@@ -18,7 +18,7 @@ from billable import services
 from billable.models import Customer
 
 ROOT = Path(__file__).parent
-WRITE_THE_BOOKS = {"api", "catalog", "customers", "ground", "onboarding", "orders", "quota", "trials"}
+WRITE_THE_BOOKS = {"api", "catalog", "customers", "ground", "onboarding", "orders", "quota", "refunds", "trials"}
 
 
 class Clock:

@@ -6,13 +6,14 @@
     ├── NotFound                     what was named does not exist
     │   ├── CustomerNotFound         ├── ProductNotFound     ├── FeatureNotFound
     │   ├── OrderNotFound            ├── GrantNotFound       ├── UsageNotFound
-    │   ├── PaymentNotFound          └── DisputeNotFound
+    │   ├── PaymentNotFound          ├── DisputeNotFound     └── RefundNotFound
     ├── Refused                      understood, and the answer is no
     │   ├── QuotaExceeded            └── RevocationTooLarge
     ├── Conflict                     contradicts what already happened
     │   ├── IdempotencyConflict      ├── PaymentConflict     ├── PaymentUnapplied
     │   ├── WrongOrderState          ├── WrongPaymentState   ├── WrongDisputeState
-    │   ├── DisputeOpen              ├── TrialAlreadyUsed    ├── ReversalTooLarge
+    │   ├── DisputeOpen              ├── NothingToRefund     ├── RefundTooLarge
+    │   ├── HoldsLive                ├── TrialAlreadyUsed    ├── ReversalTooLarge
     │   ├── IdentityTaken            ├── UserTaken           └── NameTaken
     ├── Invalid                      the input can never be right; ``field`` names it
     │   ├── InvalidSubject           ├── AmbiguousSku        ├── NotForSale
@@ -130,6 +131,14 @@ class DisputeNotFound(NotFound):
     dispute: str
 
 
+@dataclasses.dataclass(eq=False, kw_only=True)
+class RefundNotFound(NotFound):
+    """There is no refund {refund}."""
+
+    code = "refund_not_found"
+    refund: str
+
+
 # --- Refused ------------------------------------------------------------------------------------
 
 
@@ -241,6 +250,36 @@ class DisputeOpen(Conflict):
     code = "dispute_open"
     dispute: str
     dispute_id: str
+
+
+@dataclasses.dataclass(eq=False, kw_only=True)
+class NothingToRefund(Conflict):
+    """There is nothing to refund: nothing that was asked for is left.
+
+    Everything went back already, or was used as the policy counts it.
+    """
+
+    code = "nothing_to_refund"
+    order: str
+
+
+@dataclasses.dataclass(eq=False, kw_only=True)
+class RefundTooLarge(Conflict):
+    """Cannot refund {requested}: {refundable} can go back."""
+
+    code = "refund_too_large"
+    order: str
+    requested: str
+    refundable: str
+
+
+@dataclasses.dataclass(eq=False, kw_only=True)
+class HoldsLive(Conflict):
+    """Units that would be taken back are held for work in progress: {holds}."""
+
+    code = "holds_live"
+    order: str
+    holds: list[str]
 
 
 @dataclasses.dataclass(eq=False, kw_only=True)

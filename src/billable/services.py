@@ -33,6 +33,11 @@ from billable.quota.grant import grant_feature, grant_product
 from billable.quota.history import history, list_grants
 from billable.quota.reverse import reverse_usage
 from billable.quota.revoke import revoke_grant
+from billable.refunds.asked import RefundLine
+from billable.refunds.quote import RefundGrantQuote, RefundItemQuote, RefundQuote, quote_refund
+from billable.refunds.read import get_refund, list_refunds
+from billable.refunds.refund import refund_order
+from billable.refunds.slide import RefundSlide
 from billable.trials.services import TrialEligibility, start_trial, trial_eligibility
 
 __all__ = [
@@ -54,6 +59,11 @@ __all__ = [
     "Period",
     "QuotaCheck",
     "QuotaService",
+    "RefundGrantQuote",
+    "RefundItemQuote",
+    "RefundLine",
+    "RefundQuote",
+    "RefundSlide",
     "Subject",
     "Sweep",
     "TrialEligibility",
@@ -169,7 +179,7 @@ class QuotaService:
 
 
 class OrderService:
-    """What is ordered, and the money that arrives for it."""
+    """What is ordered, the money that arrives for it, and the money that goes back."""
 
     create_order = staticmethod(_create_order)
     acreate_order = staticmethod(in_thread(_create_order))
@@ -200,6 +210,18 @@ class OrderService:
 
     return_payment = staticmethod(return_payment)
     areturn_payment = staticmethod(in_thread(return_payment))
+
+    quote_refund = staticmethod(quote_refund)
+    aquote_refund = staticmethod(in_thread(quote_refund))
+
+    refund_order = staticmethod(refund_order)
+    arefund_order = staticmethod(in_thread(refund_order))
+
+    get_refund = staticmethod(get_refund)
+    aget_refund = staticmethod(in_thread(get_refund))
+
+    list_refunds = staticmethod(list_refunds)
+    alist_refunds = staticmethod(in_thread(list_refunds))
 
 
 class TrialService:

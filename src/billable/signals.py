@@ -30,6 +30,9 @@ order_cancelled = Signal()
 order_expired = Signal()
 """A pending order was not paid in time. Payload: ``order``."""
 
+order_refunded = Signal()
+"""Money of a paid order went back, whole or in part, and units with it. Payload: ``refund``."""
+
 payment_received = Signal()
 """Money arrived and counts towards its order. Payload: ``payment``."""
 

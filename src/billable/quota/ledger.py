@@ -21,9 +21,8 @@ from billable.quota.models import Adjustment, Grant, LedgerEntry, Usage
 # Up to so many UPDATEs are cheaper than one that decides row by row.
 MAX_STATEMENTS = 4
 
-
 # How units leave a grant that ends.
-_WAY_OUT = {
+WAY_OUT = {
     GrantEnd.EXPIRED: EntryKind.EXPIRE,
     GrantEnd.REVOKED: EntryKind.REVOKE,
     GrantEnd.REFUNDED: EntryKind.REFUND,
@@ -103,7 +102,7 @@ def restore(
             # It was closed when its time ran out, so no sweep had anything to end.
             grant.ended_at, grant.ended_as = grant.expires_at, GrantEnd.EXPIRED.value
         if grant.ended_at is not None:
-            out = _WAY_OUT[GrantEnd(grant.ended_as)]
+            out = WAY_OUT[GrantEnd(grant.ended_as)]
             changes.append(Change(grant=grant, kind=out, amount=-units, cause=cause, at=at))
     apply(customer, changes)
 
@@ -123,7 +122,7 @@ def end(
         changes.append(
             Change(
                 grant=grant,
-                kind=_WAY_OUT[how],
+                kind=WAY_OUT[how],
                 amount=-(grant.remaining or 0),
                 cause=cause or Cause(CauseType.GRANT, grant.pk),
                 at=moment,
