@@ -30,7 +30,7 @@ READS = {
     *("list_products", "get_product", "offers_for", "list_features", "check_quota"),
     *("get_customer", "find_customer", "user_id_of"),
     *("balances", "list_grants", "history", "verify_ledger", "get_order", "list_orders", "list_payments"),
-    "trial_eligibility",
+    *("quote_refund", "get_refund", "list_refunds", "trial_eligibility"),
 }
 # Claims and the customer itself may be written before the customer can be locked.
 COMING_TO_BE = ("billable_userlink", "billable_identity", "billable_customer", "auth_user")
@@ -48,6 +48,10 @@ def grant(ref: CustomerRef) -> Grant:
 
 def order(ref: CustomerRef) -> Order:
     return Order.objects.filter(customer__pk=str(ref.customer_id), status="pending").latest("id")
+
+
+def paid(ref: CustomerRef) -> Order:
+    return Order.objects.get(customer__pk=str(ref.customer_id), idempotency_key="paid")
 
 
 def unapplied(ref: CustomerRef) -> Payment:
@@ -71,6 +75,7 @@ WRITES: dict[str, Write] = {
     "record_sale": lambda ref: OrderService.record_sale(ref, [{"sku": "pack"}], payment_id="pi_2"),
     "apply_payment": lambda ref: OrderService.apply_payment(unapplied(ref), order(ref)),
     "return_payment": lambda ref: OrderService.return_payment(unapplied(ref)),
+    "refund_order": lambda ref: OrderService.refund_order(paid(ref), refund_id="re_1"),
     "start_trial": lambda ref: TrialService.start_trial(ref, "taste", identities={"email": "ada@example.com"}),
 }
 CATALOGUE: dict[str, Callable[[], Any]] = {
@@ -92,6 +97,8 @@ def shop(ref: CustomerRef, monkeypatch: pytest.MonkeyPatch) -> CustomerRef:
     QuotaService.consume_quota(ref, "credits", quantity=10)
     for key in ("first", "second"):
         OrderService.create_order(ref, [{"sku": "pack"}], idempotency_key=key)
+    bought = OrderService.create_order(ref, [{"sku": "pack"}], idempotency_key="paid")
+    OrderService.confirm_payment(bought, payment_id="bought")
     late = OrderService.create_order(ref, [{"sku": "pack"}], idempotency_key="late")
     OrderService.cancel_order(late)
     OrderService.confirm_payment(late, payment_id="late")
@@ -220,6 +227,8 @@ def test_reads_lock_nothing(shop: CustomerRef) -> None:
         QuotaService.history(shop)
         OrderService.list_orders(shop)
         OrderService.list_payments(shop)
+        OrderService.quote_refund(paid(shop))
+        OrderService.list_refunds(shop)
         CatalogService.list_products()
         TrialService.trial_eligibility(shop, "taste", identities={"email": "ada@example.com"})
         QuotaService.verify_ledger()

@@ -17,7 +17,10 @@ PRODUCTS = {
     },
     "mixed": {
         "price": "9.99",
-        "features": [{"feature": "pdf_export", "quantity": 100, "period": "1 month"}, {"feature": "sso", "period": "1 month"}],
+        "features": [
+            {"feature": "pdf_export", "quantity": 100, "period": "1 month"},
+            {"feature": "sso", "period": "1 month"},
+        ],
     },
     "gift": {"price": "0", "features": ["ocr"], "quantity": 5},
     "cent": {"price": "0.01", "features": ["ocr"], "quantity": 1},

@@ -24,6 +24,7 @@ from billable.models import (
     Order,
     Payment,
     Product,
+    Refund,
     Trial,
     Usage,
     UserLink,
@@ -47,6 +48,11 @@ from billable.services import (
     Period,
     QuotaCheck,
     QuotaService,
+    RefundGrantQuote,
+    RefundItemQuote,
+    RefundLine,
+    RefundQuote,
+    RefundSlide,
     Subject,
     Sweep,
     TrialEligibility,
@@ -160,6 +166,26 @@ def orders(user: User) -> None:
     assert_type(OrderService.list_payments(user, status="unapplied", limit=5), Page[Payment])
     assert_type(OrderService.apply_payment(payment, order, reason="ordered twice"), Payment)
     assert_type(OrderService.return_payment(UUID(int=1), reason="sent back"), Payment)
+
+
+def refunds(user: User, order: Order) -> None:
+    lines: list[RefundLine] = [{"line": 1}, {"line": 2, "quantity": 3}]
+    quote = OrderService.quote_refund(order, items=lines, policy="unused_only", release_holds=False)
+    assert_type(quote, RefundQuote)
+    assert_type(quote.amount, Money)
+    assert_type(quote.items, tuple[RefundItemQuote, ...])
+    assert_type(quote.items[0].grants, tuple[RefundGrantQuote, ...])
+    assert_type(quote.items[0].grants[0].taken_back, int | None)
+    assert_type(quote.slides, tuple[RefundSlide, ...])
+    assert_type(quote.slides[0].expires_at, datetime | None)
+    refund = OrderService.refund_order(order, refund_id="re_1", items=lines, reason="not used", metadata={})
+    assert_type(refund, Refund)
+    assert_type(refund.amount, Money)
+    assert_type(refund.order, Order)
+    assert_type(OrderService.refund_order(UUID(int=1), refund_id="r", amount="1.00", currency="EUR"), Refund)
+    assert_type(OrderService.refund_order(payment_id="p", refund_id="r", origin="provider"), Refund)
+    assert_type(OrderService.get_refund(refund), Refund)
+    assert_type(OrderService.list_refunds(user, order=order, cursor=None, limit=5), Page[Refund])
 
 
 def catalogue() -> None:
@@ -283,6 +309,10 @@ Verb(OrderService.record_sale).has(OrderService.arecord_sale)
 Verb(OrderService.list_payments).has(OrderService.alist_payments)
 Verb(OrderService.apply_payment).has(OrderService.aapply_payment)
 Verb(OrderService.return_payment).has(OrderService.areturn_payment)
+Verb(OrderService.quote_refund).has(OrderService.aquote_refund)
+Verb(OrderService.refund_order).has(OrderService.arefund_order)
+Verb(OrderService.get_refund).has(OrderService.aget_refund)
+Verb(OrderService.list_refunds).has(OrderService.alist_refunds)
 Verb(TrialService.start_trial).has(TrialService.astart_trial)
 Verb(TrialService.trial_eligibility).has(TrialService.atrial_eligibility)
 

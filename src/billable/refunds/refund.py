@@ -93,7 +93,7 @@ def refund_order(
 def _refund(found: Source, given: Given, terms: Terms) -> Refund:
     customer = lock_customer_id(found.customer_id)
     payment = source.payment_as_it_stands(found)
-    order = get_order(found.order_id if payment is None else source.taken_by(payment))
+    order = get_order(found.order_id if payment is None else payment.taken_by_id)
     loose = payment if payment is not None and source.is_loose(payment) else None
     wanted = given.read(order.currency if loose is None else loose.currency)
     if earlier := Refund.objects.using(write_alias()).filter(order=order.pk, refund_id=terms.refund_id).first():

@@ -13,13 +13,14 @@ from billable.customers.models import Customer
 from billable.customers.services import now_for
 from billable.db.units import write_alias
 from billable.errors import Invalid, NothingToRefund, PaymentNotFound, WrongPaymentState
-from billable.orders.claims import DEFAULT_METHOD
+from billable.orders.claims import DEFAULT_METHOD, PaymentKey, claimed_order_ids
 from billable.orders.lifecycle import COUNTED, PaymentStatus
-from billable.orders.models import Order, Payment, PaymentClaim
-from billable.orders.read import get_order, order_id_of
+from billable.orders.models import Order, Payment
+from billable.orders.read import get_order, get_payment, order_id_of
 from billable.refunds.asked import Asked
 from billable.refunds.kinds import RefundPolicy
 from billable.refunds.models import Refund
+from billable.signals import emit
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,13 +42,13 @@ def find(order: Order | UUID | str | None, payment_id: object, payment_method: o
             raise Invalid(field="order", problem="is required, or a payment_id")
         found = get_order(order)
         return Source(customer_id=found.customer_id, order_id=found.pk)
-    key, method = inputs.key(payment_id, "payment_id"), inputs.name(payment_method, "payment_method")
-    payments = _by_key(key, method)
+    method, known_as = inputs.name(payment_method, "payment_method"), inputs.key(payment_id, "payment_id")
+    payments = _by_key(PaymentKey(method=method, id=known_as, capture_id=""))
     if order is not None:
         order_id = order_id_of(order)
         payments = [payment for payment in payments if order_id in (payment.order_id, payment.applied_to_id)]
     if not payments:
-        raise PaymentNotFound(payment=f"{method}:{key}")
+        raise PaymentNotFound(payment=f"{method}:{known_as}")
     if len({payment.order_id for payment in payments}) > 1:
         raise Invalid(field="payment_method", problem="is required: several methods know this payment_id")
     arrived = [payment for payment in payments if payment.succeeded_at is not None]
@@ -56,18 +57,17 @@ def find(order: Order | UUID | str | None, payment_id: object, payment_method: o
 
 
 def payment_as_it_stands(source: Source) -> Payment | None:
-    """The payment that was named, read under the lock. Raises WrongPaymentState for money that never arrived."""
+    """The payment that was named, read under the lock.
+
+    Raises WrongPaymentState for money that never arrived, and for money that no order took and a dispute took back.
+    """
     if source.payment is None:
         return None
-    payment = Payment.objects.using(write_alias()).select_related("order").get(pk=source.payment)
-    if payment.status in (PaymentStatus.PENDING.value, PaymentStatus.FAILED.value):
+    payment = get_payment(source.payment)
+    is_lost = payment.status == PaymentStatus.LOST.value and payment.code and payment.applied_to_id is None
+    if is_lost or payment.status in (PaymentStatus.PENDING.value, PaymentStatus.FAILED.value):
         raise _wrong_state(payment)
     return payment
-
-
-def taken_by(payment: Payment) -> UUID:
-    """The order that counts a payment: the one that took it by hand, or its own."""
-    return payment.applied_to_id or payment.order_id
 
 
 def is_loose(payment: Payment) -> bool:
@@ -81,6 +81,7 @@ def give_back(customer: Customer, payment: Payment, reason: str) -> None:
         raise _wrong_state(payment)
     payment.status, payment.returned_at, payment.reason = PaymentStatus.RETURNED.value, now_for(customer), reason
     payment.save(using=write_alias(), update_fields=["status", "returned_at", "reason"])
+    emit("payment.returned", payment=payment)
 
 
 def left_of(payment: Payment) -> int:
@@ -109,18 +110,16 @@ def only_payment(order: Order) -> Payment | None:
 
 
 def _counted(order: Order) -> QuerySet[Payment]:
-    own = Q(order=order.pk, applied_to__isnull=True) | Q(applied_to=order.pk)
+    own = Q(order=order.pk, applied_to__isnull=True, code="") | Q(applied_to=order.pk)
     counted = [status.value for status in COUNTED]
     return Payment.objects.using(write_alias()).filter(own, status__in=counted).order_by("id")
 
 
-def _by_key(payment_id: str, method: str) -> list[Payment]:
+def _by_key(key: PaymentKey) -> list[Payment]:
     """The payments by an id; ``default`` on either side matches any method."""
-    alias = write_alias()
-    claims = PaymentClaim.objects.using(alias).filter(payment_id=payment_id, order_id__isnull=False)
-    payments = Payment.objects.using(alias).filter(order__in=claims.values("order_id"), payment_id=payment_id)
-    if method != DEFAULT_METHOD:
-        payments = payments.filter(payment_method__in=[method, DEFAULT_METHOD])
+    payments = Payment.objects.using(write_alias()).filter(order__in=claimed_order_ids(key), payment_id=key.id)
+    if key.method != DEFAULT_METHOD:
+        payments = payments.filter(payment_method__in=[key.method, DEFAULT_METHOD])
     return list(payments.order_by("id"))
 
 
