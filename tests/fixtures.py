@@ -18,7 +18,10 @@ from billable import services
 from billable.models import Customer
 
 ROOT = Path(__file__).parent
-WRITE_THE_BOOKS = {"api", "catalog", "customers", "ground", "onboarding", "orders", "quota", "refunds", "trials"}
+WRITE_THE_BOOKS = {
+    *("api", "catalog", "customers", "ground", "onboarding", "orders"),
+    *("promotions", "quota", "refunds", "trials"),
+}
 
 
 class Clock:
@@ -53,6 +56,7 @@ class Door:
         self.customers: Any = Face(services.CustomerService, way)
         self.quota: Any = Face(services.QuotaService, way)
         self.orders: Any = Face(services.OrderService, way)
+        self.promotions: Any = Face(services.PromotionService, way)
         self.trials: Any = Face(services.TrialService, way)
 
 

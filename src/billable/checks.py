@@ -22,6 +22,8 @@ from billable.conf import (
 )
 from billable.db.append_only import unprotected_tables
 from billable.db.units import write_alias
+from billable.errors import Invalid
+from billable.inputs import percent
 from billable.money import EXPONENTS
 
 _STRICTER_LEVELS = ("repeatable read", "serializable")
@@ -81,6 +83,9 @@ def check_setting_values(**kwargs: Any) -> list[CheckMessage]:
     if knobs.order_ttl_hours is not None and not 0 < knobs.order_ttl_hours <= MAX_ORDER_TTL_HOURS:
         problem = f"BILLABLE_ORDER_TTL_HOURS must be above 0 and at most {MAX_ORDER_TTL_HOURS}, or None."
         messages.append(Error(problem, id="billable.E002"))
+    if not _is_percent(knobs.tax_rate):
+        problem = f"BILLABLE_TAX_RATE is no percentage: {knobs.tax_rate!r}."
+        messages.append(Error(problem, id="billable.E002"))
     if any(len(key) < MIN_FINGERPRINT_KEY_LENGTH for key in knobs.fingerprint_keys):
         problem = f"BILLABLE_FINGERPRINT_KEYS must have at least {MIN_FINGERPRINT_KEY_LENGTH} characters each."
         messages.append(Error(problem, id="billable.E002"))
@@ -88,6 +93,14 @@ def check_setting_values(**kwargs: Any) -> list[CheckMessage]:
         problem = f"BILLABLE_USER_FACTORY cannot be imported: {knobs.user_factory!r}."
         messages.append(Error(problem, id="billable.E002"))
     return messages
+
+
+def _is_percent(value: str) -> bool:
+    try:
+        percent(value, "BILLABLE_TAX_RATE")
+    except Invalid:
+        return False
+    return True
 
 
 def _can_import(path: str) -> bool:

@@ -59,6 +59,16 @@ class Settings:
         return None if hours is None else float(hours)
 
     @property
+    def tax_rate(self) -> str:
+        """The tax of products that name no rate of their own, in percent, such as ``"19"``. Default ``"0"``."""
+        return str(self._get("TAX_RATE", "0"))
+
+    @property
+    def prices_include_tax(self) -> bool:
+        """Whether the catalogue's prices contain the tax (the default), or it is added to them."""
+        return bool(self._get("PRICES_INCLUDE_TAX", True))
+
+    @property
     def fingerprint_keys(self) -> Sequence[str]:
         """Secrets of 16 characters or more that trial fingerprints are made with, newest first; a list, or one text.
 

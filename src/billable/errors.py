@@ -6,15 +6,17 @@
     ├── NotFound                     what was named does not exist
     │   ├── CustomerNotFound         ├── ProductNotFound     ├── FeatureNotFound
     │   ├── OrderNotFound            ├── GrantNotFound       ├── UsageNotFound
-    │   ├── PaymentNotFound          ├── DisputeNotFound     └── RefundNotFound
+    │   ├── PaymentNotFound          ├── DisputeNotFound     ├── RefundNotFound
+    │   ├── PromotionNotFound        └── ExchangeNotFound
     ├── Refused                      understood, and the answer is no
-    │   ├── QuotaExceeded            └── RevocationTooLarge
+    │   ├── QuotaExceeded            ├── RevocationTooLarge  └── PromotionRefused
     ├── Conflict                     contradicts what already happened
     │   ├── IdempotencyConflict      ├── PaymentConflict     ├── PaymentUnapplied
     │   ├── WrongOrderState          ├── WrongPaymentState   ├── WrongDisputeState
     │   ├── DisputeOpen              ├── NothingToRefund     ├── RefundTooLarge
     │   ├── HoldsLive                ├── TrialAlreadyUsed    ├── ReversalTooLarge
-    │   ├── IdentityTaken            ├── UserTaken           └── NameTaken
+    │   ├── IdentityTaken            ├── UserTaken           ├── NameTaken
+    │   └── PromotionTaken
     ├── Invalid                      the input can never be right; ``field`` names it
     │   ├── InvalidSubject           ├── AmbiguousSku        ├── NotForSale
     │   ├── CurrencyMismatch         └── FingerprintMissing
@@ -139,6 +141,22 @@ class RefundNotFound(NotFound):
     refund: str
 
 
+@dataclasses.dataclass(eq=False, kw_only=True)
+class PromotionNotFound(NotFound):
+    """There is no promotion code {promotion!r}."""
+
+    code = "promotion_not_found"
+    promotion: str
+
+
+@dataclasses.dataclass(eq=False, kw_only=True)
+class ExchangeNotFound(NotFound):
+    """There is no exchange {exchange}."""
+
+    code = "exchange_not_found"
+    exchange: str
+
+
 # --- Refused ------------------------------------------------------------------------------------
 
 
@@ -172,6 +190,19 @@ class RevocationTooLarge(Refused):
     grant: str
     requested: int
     remaining: int
+
+
+@dataclasses.dataclass(eq=False, kw_only=True)
+class PromotionRefused(Refused):
+    """The promotion code {promotion!r} does not apply: {reason}.
+
+    ``reason`` is ``inactive``, ``not_started``, ``expired``, ``exhausted``, ``used_up_by_customer``,
+    ``first_order_only``, ``other_product``, ``other_currency`` or ``takes_nothing_off``.
+    """
+
+    code = "promotion_refused"
+    promotion: str
+    reason: str
 
 
 # --- Conflict -----------------------------------------------------------------------------------
@@ -325,6 +356,14 @@ class NameTaken(Conflict):
     name: str
 
 
+@dataclasses.dataclass(eq=False, kw_only=True)
+class PromotionTaken(Conflict):
+    """There already is a promotion code {promotion!r}."""
+
+    code = "promotion_taken"
+    promotion: str
+
+
 # --- Invalid ------------------------------------------------------------------------------------
 
 
@@ -362,7 +401,7 @@ class AmbiguousSku(Invalid):
 class NotForSale(Invalid):
     """{field}: {problem}.
 
-    The product is inactive, is a trial, or has no price in the currency.
+    The product is inactive, is a trial, or has no price in the currency, or in units.
     """
 
     code = "not_for_sale"

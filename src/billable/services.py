@@ -9,6 +9,7 @@ from __future__ import annotations
 from billable import onboarding, verify
 from billable.audits import LedgerProblem, LedgerReport
 from billable.bridge import in_thread
+from billable.catalog import features
 from billable.catalog import services as catalog
 from billable.catalog.periods import Period
 from billable.catalog.services import FeatureLine
@@ -17,14 +18,17 @@ from billable.customers.services import BillingDetails
 from billable.customers.subjects import CustomerRef, Subject
 from billable.money import Money
 from billable.onboarding import Admit, Identification, opens_account
+from billable.orders.basket import OrderLine
 from billable.orders.cancel import cancel_order
 from billable.orders.confirm import confirm_payment
-from billable.orders.create import OrderLine, create_order
+from billable.orders.create import create_order
+from billable.orders.discount import PromotionCheck, check_promotion
 from billable.orders.expire import OrderSweep, expire_orders
 from billable.orders.read import get_order, list_orders, list_payments
 from billable.orders.sell import record_sale
 from billable.orders.unapplied import apply_payment, return_payment
 from billable.paging import Page
+from billable.promotions import services as promotions
 from billable.quota.balances import Balance, balances
 from billable.quota.check import GrantSummary, QuotaCheck, check
 from billable.quota.consume import consume
@@ -57,6 +61,8 @@ __all__ = [
     "OrderSweep",
     "Page",
     "Period",
+    "PromotionCheck",
+    "PromotionService",
     "QuotaCheck",
     "QuotaService",
     "RefundGrantQuote",
@@ -103,17 +109,17 @@ class CatalogService:
     offers_for = staticmethod(catalog.offers_for)
     aoffers_for = staticmethod(in_thread(catalog.offers_for))
 
-    list_features = staticmethod(catalog.list_features)
-    alist_features = staticmethod(in_thread(catalog.list_features))
+    list_features = staticmethod(features.list_features)
+    alist_features = staticmethod(in_thread(features.list_features))
 
-    create_feature = staticmethod(catalog.create_feature)
-    acreate_feature = staticmethod(in_thread(catalog.create_feature))
+    create_feature = staticmethod(features.create_feature)
+    acreate_feature = staticmethod(in_thread(features.create_feature))
 
-    update_feature = staticmethod(catalog.update_feature)
-    aupdate_feature = staticmethod(in_thread(catalog.update_feature))
+    update_feature = staticmethod(features.update_feature)
+    aupdate_feature = staticmethod(in_thread(features.update_feature))
 
-    set_cost = staticmethod(catalog.set_cost)
-    aset_cost = staticmethod(in_thread(catalog.set_cost))
+    set_cost = staticmethod(features.set_cost)
+    aset_cost = staticmethod(in_thread(features.set_cost))
 
 
 class CustomerService:
@@ -222,6 +228,25 @@ class OrderService:
 
     list_refunds = staticmethod(list_refunds)
     alist_refunds = staticmethod(in_thread(list_refunds))
+
+
+class PromotionService:
+    """Codes that take something off an order. Ordering with one is a part of ``OrderService.create_order``."""
+
+    check_promotion = staticmethod(check_promotion)
+    acheck_promotion = staticmethod(in_thread(check_promotion))
+
+    get_promotion = staticmethod(promotions.get_promotion)
+    aget_promotion = staticmethod(in_thread(promotions.get_promotion))
+
+    list_promotions = staticmethod(promotions.list_promotions)
+    alist_promotions = staticmethod(in_thread(promotions.list_promotions))
+
+    create_promotion = staticmethod(promotions.create_promotion)
+    acreate_promotion = staticmethod(in_thread(promotions.create_promotion))
+
+    update_promotion = staticmethod(promotions.update_promotion)
+    aupdate_promotion = staticmethod(in_thread(promotions.update_promotion))
 
 
 class TrialService:

@@ -33,6 +33,18 @@ order_expired = Signal()
 order_refunded = Signal()
 """Money of a paid order went back, whole or in part, and units with it. Payload: ``refund``."""
 
+promotion_used = Signal()
+"""An order reserved a use of a promotion code. Payload: ``use``."""
+
+promotion_released = Signal()
+"""A use of a promotion code was given back: its order was cancelled, expired or refunded. Payload: ``use``."""
+
+exchange_made = Signal()
+"""Units of one feature were given for a product. Payload: ``exchange``."""
+
+exchange_refunded = Signal()
+"""Units that an exchange had cost came back. Payload: ``exchange``."""
+
 payment_received = Signal()
 """Money arrived and counts towards its order. Payload: ``payment``."""
 

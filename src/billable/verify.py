@@ -10,12 +10,17 @@ from billable.customers.subjects import Subject
 from billable.db import append_only
 from billable.db.units import write_alias
 from billable.orders.audit import AUDITS as ORDER_AUDITS
+from billable.orders.audit_charges import AUDITS as CHARGE_AUDITS
+from billable.promotions.audit import AUDITS as PROMOTION_AUDITS
 from billable.quota.audit import AUDITS as QUOTA_AUDITS
 from billable.quota.audit_usages import AUDITS as USAGE_AUDITS
 from billable.quota.models import Grant, LedgerEntry
 from billable.trials.audit import AUDITS as TRIAL_AUDITS
 
-AUDITS = (*QUOTA_AUDITS, *USAGE_AUDITS, *ORDER_AUDITS, *TRIAL_AUDITS, *CUSTOMER_AUDITS)
+AUDITS = (
+    *(*QUOTA_AUDITS, *USAGE_AUDITS, *ORDER_AUDITS, *CHARGE_AUDITS),
+    *(*PROMOTION_AUDITS, *TRIAL_AUDITS, *CUSTOMER_AUDITS),
+)
 
 
 def verify_ledger(user: Subject | None = None) -> LedgerReport:

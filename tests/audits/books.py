@@ -16,6 +16,7 @@ from billable.models import (
     OrderItem,
     OrderItemFeature,
     PaymentClaim,
+    PromotionUse,
     TrialFingerprint,
     Usage,
     UserLink,
@@ -25,6 +26,7 @@ from billable.services import (
     CustomerService,
     Money,
     OrderService,
+    PromotionService,
     QuotaService,
     TrialService,
 )
@@ -77,6 +79,7 @@ def catalogue() -> None:
     lines: list[Any] = [{"feature": "pdf", "quantity": 10}, {"feature": "sso", "period": "1 month"}]
     CatalogService.create_product("pack", prices=[Money(1000, "USD")], features=lines)
     CatalogService.create_product("other", prices=[Money(700, "USD")], features=["pdf"], quantity=3)
+    CatalogService.create_product("taxed", prices=[Money(999, "USD")], features=["pdf"], quantity=1, tax_rate="19")
     CatalogService.create_product("gift", prices=[Money(0, "USD")], features=["pdf"], quantity=1)
     CatalogService.create_product("welcome", features=["pdf"], quantity=1, is_default=True)
     CatalogService.create_product("try", features=["credits"], quantity=9, period="14 days", is_trial=True)
@@ -135,12 +138,26 @@ def sell(books: SimpleNamespace, ada: Customer, clock: Clock) -> None:
     OrderService.confirm_payment(buy(ada, "other"), payment_id="p9", status="failed")
     buy(ada, "gift")
     OrderService.confirm_payment(books.bobs_order, payment_id="p10")
+    sell_for_less(books, ada)
     books.item = OrderItem.objects.get(order=books.order)
     books.promise = OrderItemFeature.objects.get(item=books.item, feature__key="pdf")
     books.sold = Grant.objects.get(source_id=str(books.order.pk), feature__key="pdf")
     books.claim = PaymentClaim.objects.get(payment_id="p1", payment_method="default")
     books.gate = PaymentClaim.objects.get(payment_id="p1", payment_method="*")
     books.narrowed = QuotaService.consume_quota(ada, "pdf", sku="pack", quantity=12)
+
+
+def sell_for_less(books: SimpleNamespace, ada: Customer) -> None:
+    """An order with a code and tax, one more that was called off, and Bob's."""
+    books.promotion = PromotionService.create_promotion("SPRING", percent_off=10, max_uses=5, products=["taxed"])
+    items: Any = [{"sku": "taxed", "quantity": 3}, {"sku": "other"}]
+    books.cheaper, called_off, _ = [
+        OrderService.create_order(whose, items, promotion_code="spring") for whose in (ada, ada, books.bob)
+    ]
+    OrderService.confirm_payment(books.cheaper, payment_id="cheaper")
+    OrderService.cancel_order(called_off)
+    books.taxed = books.cheaper.items.get(sku="taxed")
+    books.used, books.given_back = (PromotionUse.objects.get(order_id=each.pk) for each in (books.cheaper, called_off))
 
 
 def find_entries(books: SimpleNamespace) -> None:

@@ -20,6 +20,7 @@ from billable.services import (
     CustomerService,
     Money,
     OrderService,
+    PromotionService,
     QuotaService,
     TrialService,
 )
@@ -29,6 +30,7 @@ pytestmark = pytest.mark.postgresql
 READS = {
     *("list_products", "get_product", "offers_for", "list_features", "check_quota"),
     *("get_customer", "find_customer", "user_id_of"),
+    *("get_promotion", "list_promotions", "check_promotion"),
     *("balances", "list_grants", "history", "verify_ledger", "get_order", "list_orders", "list_payments"),
     *("quote_refund", "get_refund", "list_refunds", "trial_eligibility"),
 }
@@ -68,7 +70,9 @@ WRITES: dict[str, Write] = {
     "grant_feature": lambda ref: QuotaService.grant_feature(ref, "credits", quantity=1, idempotency_key="one"),
     "revoke_grant": lambda ref: QuotaService.revoke_grant(grant(ref)),
     "expire_grants": lambda ref: QuotaService.expire_grants(),
-    "create_order": lambda ref: OrderService.create_order(ref, [{"sku": "pack"}], idempotency_key="cart"),
+    "create_order": lambda ref: OrderService.create_order(
+        ref, [{"sku": "pack"}], promotion_code="spring", idempotency_key="cart"
+    ),
     "confirm_payment": lambda ref: OrderService.confirm_payment(order(ref), payment_id="pi_1"),
     "cancel_order": lambda ref: OrderService.cancel_order(order(ref)),
     "expire_orders": lambda ref: OrderService.expire_orders(older_than=timedelta(microseconds=1), limit=1),
@@ -84,6 +88,8 @@ CATALOGUE: dict[str, Callable[[], Any]] = {
     "deactivate_product": lambda: CatalogService.deactivate_product("pack"),
     "create_feature": lambda: CatalogService.create_feature("tokens"),
     "update_feature": lambda: CatalogService.update_feature("credits", name="Credits"),
+    "create_promotion": lambda: PromotionService.create_promotion("autumn", percent_off=10, products=["pack"]),
+    "update_promotion": lambda: PromotionService.update_promotion("spring", max_uses=7, products=["pack"]),
     "set_cost": lambda: CatalogService.set_cost("pdf_export", "credits", units=5),
 }
 
@@ -95,8 +101,9 @@ def shop(ref: CustomerRef, monkeypatch: pytest.MonkeyPatch) -> CustomerRef:
     CatalogService.create_product("pack", price="9.99", features=["credits"], quantity=100)
     CatalogService.create_product("taste", features=["credits"], quantity=1, is_trial=True)
     QuotaService.consume_quota(ref, "credits", quantity=10)
+    PromotionService.create_promotion("spring", percent_off=10)
     for key in ("first", "second"):
-        OrderService.create_order(ref, [{"sku": "pack"}], idempotency_key=key)
+        OrderService.create_order(ref, [{"sku": "pack"}], promotion_code="spring", idempotency_key=key)
     bought = OrderService.create_order(ref, [{"sku": "pack"}], idempotency_key="paid")
     OrderService.confirm_payment(bought, payment_id="bought")
     late = OrderService.create_order(ref, [{"sku": "pack"}], idempotency_key="late")
@@ -212,6 +219,13 @@ def test_identify_claims_the_identity_first(shop: CustomerRef) -> None:
     assert set(before) <= set(COMING_TO_BE)
 
 
+@pytest.mark.parametrize("verb", ["create_order", "cancel_order"])
+def test_the_counter_of_a_code_is_the_last_row_that_is_written(shop: CustomerRef, verb: str) -> None:
+    sql = statements(lambda: WRITES[verb](shop))
+
+    assert list(filter(None, map(written_table, sql)))[-1] == "billable_promotion"
+
+
 @pytest.mark.parametrize("verb", CATALOGUE)
 def test_the_catalogue_never_locks_rows_that_foreign_keys_point_to(shop: CustomerRef, verb: str) -> None:
     sql = statements(CATALOGUE[verb])
@@ -230,6 +244,8 @@ def test_reads_lock_nothing(shop: CustomerRef) -> None:
         OrderService.quote_refund(paid(shop))
         OrderService.list_refunds(shop)
         CatalogService.list_products()
+        PromotionService.list_promotions()
+        PromotionService.check_promotion(shop, "spring", [{"sku": "pack"}])
         TrialService.trial_eligibility(shop, "taste", identities={"email": "ada@example.com"})
         QuotaService.verify_ledger()
 

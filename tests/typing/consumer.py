@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Sequence
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any, Generic, ParamSpec, TypeVar
 from uuid import UUID
 
@@ -24,6 +25,7 @@ from billable.models import (
     Order,
     Payment,
     Product,
+    Promotion,
     Refund,
     Trial,
     Usage,
@@ -46,6 +48,8 @@ from billable.services import (
     OrderSweep,
     Page,
     Period,
+    PromotionCheck,
+    PromotionService,
     QuotaCheck,
     QuotaService,
     RefundGrantQuote,
@@ -203,9 +207,12 @@ def catalogue() -> None:
         is_trial=False,
         is_default=False,
         trial_campaign="",
+        unit_prices={"credits": 20},
+        tax_rate="19",
         metadata={},
     )
     assert_type(product, Product)
+    assert_type(product.effective_tax_rate, Decimal)
     assert_type(CatalogService.update_product("pack", name="Other", is_active=True), Product)
     assert_type(CatalogService.deactivate_product("pack"), Product)
     assert_type(CatalogService.get_product("pack"), Product)
@@ -215,6 +222,31 @@ def catalogue() -> None:
     assert_type(CatalogService.create_feature("credits", name="", unit="credit", metadata={}), Feature)
     assert_type(CatalogService.update_feature("credits", name="Credits", is_active=True), Feature)
     assert_type(CatalogService.set_cost("ai", "credits", per=1, units=2, position=1), FeatureCost)
+
+
+def promotions(user: User, at: datetime) -> None:
+    promotion = PromotionService.create_promotion(
+        "spring",
+        name="Spring",
+        percent_off="12.5",
+        products=["pack"],
+        starts_at=at,
+        ends_at=None,
+        max_uses=100,
+        max_uses_per_customer=1,
+        first_order_only=True,
+        metadata={},
+    )
+    assert_type(promotion, Promotion)
+    assert_type(PromotionService.create_promotion("five", amounts_off=[Money(500, "EUR")]), Promotion)
+    assert_type(PromotionService.update_promotion("spring", ends_at=None, max_uses=None, is_active=False), Promotion)
+    assert_type(PromotionService.get_promotion("spring"), Promotion)
+    assert_type(PromotionService.list_promotions(include_inactive=True, cursor=None, limit=5), Page[Promotion])
+    check = PromotionService.check_promotion(user, "spring", [{"sku": "pack"}], currency="EUR")
+    assert_type(check, PromotionCheck)
+    assert_type(check.discount, Money)
+    assert_type(check.by_line, tuple[int, ...])
+    assert_type(OrderService.create_order(user, [{"sku": "pack"}], promotion_code="spring"), Order)
 
 
 def customers(user: User) -> None:
@@ -313,6 +345,11 @@ Verb(OrderService.quote_refund).has(OrderService.aquote_refund)
 Verb(OrderService.refund_order).has(OrderService.arefund_order)
 Verb(OrderService.get_refund).has(OrderService.aget_refund)
 Verb(OrderService.list_refunds).has(OrderService.alist_refunds)
+Verb(PromotionService.check_promotion).has(PromotionService.acheck_promotion)
+Verb(PromotionService.get_promotion).has(PromotionService.aget_promotion)
+Verb(PromotionService.list_promotions).has(PromotionService.alist_promotions)
+Verb(PromotionService.create_promotion).has(PromotionService.acreate_promotion)
+Verb(PromotionService.update_promotion).has(PromotionService.aupdate_promotion)
 Verb(TrialService.start_trial).has(TrialService.astart_trial)
 Verb(TrialService.trial_eligibility).has(TrialService.atrial_eligibility)
 

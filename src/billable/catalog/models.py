@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from django.db import models
 from django.db.models import F, Q
 
 from billable.catalog.periods import Period, PeriodUnit
 from billable.compat import check_constraint
-from billable.inputs import MAX_UNITS
+from billable.conf import knobs
+from billable.errors import Invalid, Misconfigured
+from billable.inputs import MAX_UNITS, percent
 from billable.money import Money
 
 PERIOD_UNITS = [(unit.value, unit.value) for unit in PeriodUnit]
@@ -96,6 +100,16 @@ class Product(models.Model):
         return self.sku
 
     @property
+    def effective_tax_rate(self) -> Decimal:
+        """The tax that it is sold with, in percent: its own, else that of the settings. Raises Misconfigured."""
+        if self.tax_rate is not None:
+            return self.tax_rate
+        try:
+            return percent(knobs.tax_rate, "tax_rate")
+        except Invalid as error:
+            raise Misconfigured(setting="BILLABLE_TAX_RATE", problem=error.problem) from error
+
+    @property
     def campaign(self) -> str:
         """The campaign that its trials belong to."""
         return self.trial_campaign or self.sku
@@ -138,7 +152,7 @@ class UnitPrice(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.units} {self.feature_id}"
+        return f"{self.units} of {self.feature_id}"
 
 
 class ProductFeature(models.Model):

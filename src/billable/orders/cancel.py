@@ -14,12 +14,16 @@ from billable.orders.lifecycle import OrderStatus, UnappliedReason
 from billable.orders.models import Order
 from billable.orders.read import get_order
 from billable.orders.settle import let_go
+from billable.promotions.kinds import Release
+from billable.promotions.uses import release
 from billable.signals import emit
 
 
 @unit_of_work
 def cancel_order(order: Order | UUID | str, *, reason: str = "") -> Order:
     """Cancel a pending order; a second time does nothing. Money that it had taken becomes unapplied.
+
+    A use of a promotion code that it had reserved is given back.
 
     Raises OrderNotFound, WrongOrderState when it is paid, expired or refunded.
     """
@@ -35,4 +39,6 @@ def cancel_order(order: Order | UUID | str, *, reason: str = "") -> Order:
     let_go(locked, UnappliedReason.CANCELLED)
     save_state(locked)
     emit("order.cancelled", order=locked)
+    if locked.promotion_code:
+        release(customer, locked.pk, Release.CANCELLED)
     return locked

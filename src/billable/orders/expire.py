@@ -17,6 +17,8 @@ from billable.orders.lifecycle import OrderStatus, UnappliedReason
 from billable.orders.models import Order
 from billable.orders.read import get_order
 from billable.orders.settle import let_go
+from billable.promotions.kinds import Release
+from billable.promotions.uses import release
 from billable.signals import emit
 
 BATCH = 500
@@ -33,7 +35,8 @@ def expire_orders(*, older_than: timedelta | None = None, limit: int | None = No
     """Expire up to ``limit`` pending orders (None: all) whose time to be paid is over.
 
     That time is set by ``BILLABLE_ORDER_TTL_HOURS`` when an order is made. ``older_than`` expires whatever was ordered
-    longer ago, whether or not a time was set. Money that an order had taken becomes unapplied; an expired order still
+    longer ago, whether or not a time was set. Money that an order had taken becomes unapplied,
+    and a promotion code gets its use back; an expired order still
     takes the exact money. Each order is a transaction of its own; any number of sweeps may run at once. Raises Invalid.
     """
     most = None if limit is None else inputs.whole(limit, "limit")
@@ -64,7 +67,7 @@ def _overdue(older_than: timedelta | None) -> QuerySet[Order]:
 
 @unit_of_work
 def _expire(order_id: UUID, customer_id: UUID) -> int:
-    lock_customer_id(customer_id)
+    customer = lock_customer_id(customer_id)
     order = get_order(order_id)
     if order.status != OrderStatus.PENDING.value:
         return 0
@@ -72,4 +75,6 @@ def _expire(order_id: UUID, customer_id: UUID) -> int:
     let_go(order, UnappliedReason.EXPIRED)
     save_state(order)
     emit("order.expired", order=order)
+    if order.promotion_code:
+        release(customer, order.pk, Release.EXPIRED)
     return 1

@@ -13,9 +13,10 @@ from billable.customers.subjects import Subject, family, lock_customer
 from billable.db.units import unit_of_work, write_alias
 from billable.errors import IdempotencyConflict
 from billable.inputs import MAX_KEY_LENGTH, Metadata
+from billable.orders.basket import OrderLine
 from billable.orders.claims import DEFAULT_METHOD, PaymentKey, claimed_order_ids
 from billable.orders.confirm import Notice, payment_key, record
-from billable.orders.create import OrderLine, place, wish_for
+from billable.orders.create import place, wish_for
 from billable.orders.lifecycle import PaymentStatus
 from billable.orders.models import Order, Payment
 from billable.orders.read import get_order
@@ -31,6 +32,7 @@ def record_sale(
     amount: str | None = None,
     amount_minor: int | None = None,
     currency: str | None = None,
+    promotion_code: str | None = None,
     metadata: Metadata | None = None,
 ) -> Payment:
     """Record a sale that already happened elsewhere: by a payment link, in a chat. The payment id is its key.
@@ -42,7 +44,13 @@ def record_sale(
     Raises what ``create_order`` raises, and PaymentConflict when the payment id belongs to somebody else's order.
     """
     key, facts = payment_key(payment_method, payment_id), inputs.metadata(metadata)
-    wish = wish_for(items, currency=currency, metadata=facts, idempotency_key=_order_key(key))
+    wish = wish_for(
+        items,
+        currency=currency,
+        promotion_code=promotion_code,
+        metadata=facts,
+        idempotency_key=_order_key(key),
+    )
     notice = Notice(
         key=key,
         status=PaymentStatus.SUCCEEDED,
@@ -54,8 +62,10 @@ def record_sale(
     customer = lock_customer(user)
     earlier = _sold(customer, key)
     if earlier is not None:
-        if [(item.sku, item.quantity) for item in earlier.items.all()] != list(wish.lines):
-            raise IdempotencyConflict(idempotency_key=key.id, fields=["items"])
+        # The order may have been made before, in its own words: of those only what this call repeats is compared.
+        named = {"items"} if wish.promotion_code is None else {"items", "promotion_code"}
+        if differing := [part for part in wish.differs_from(earlier) if part in named]:
+            raise IdempotencyConflict(idempotency_key=key.id, fields=differing)
         return record(customer, earlier, notice)
     # A savepoint, for this once: when the payment turns out to be another's, the order that was made for it must go.
     with transaction.atomic(using=write_alias()):

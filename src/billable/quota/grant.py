@@ -9,9 +9,10 @@ from typing import Any
 
 from billable import clock, inputs
 from billable.actor import current_actor
+from billable.catalog.features import get_feature
 from billable.catalog.models import DEFAULT_PRIORITY, Feature, Product
 from billable.catalog.periods import LAST, Period
-from billable.catalog.services import MAX_PRIORITY, MIN_PRIORITY, get_feature, get_product
+from billable.catalog.services import MAX_PRIORITY, MIN_PRIORITY, get_product
 from billable.customers.models import Customer
 from billable.customers.services import now_for
 from billable.customers.subjects import Subject, lock_customer

@@ -21,6 +21,8 @@ from billable.orders.claims import DEFAULT_METHOD
 from billable.orders.lifecycle import OrderStatus
 from billable.orders.models import Order, OrderItem, Payment
 from billable.orders.read import get_order
+from billable.promotions.kinds import Release
+from billable.promotions.uses import release
 from billable.quota import holds, ledger
 from billable.quota.catch_up import catch_up
 from billable.quota.kinds import CauseType, EntryKind, GrantEnd
@@ -126,6 +128,8 @@ def refund_core(customer: Customer, order: Order, wanted: Asked, terms: Terms) -
     _book(order, plan)
     answer = get_refund(refund)
     emit("order.refunded", refund=answer)
+    if order.promotion_code and order.status == OrderStatus.REFUNDED.value:
+        release(customer, order.pk, Release.REFUNDED)
     return answer
 
 
