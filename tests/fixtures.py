@@ -20,7 +20,7 @@ from billable.models import Customer
 ROOT = Path(__file__).parent
 WRITE_THE_BOOKS = {
     *("api", "catalog", "customers", "ground", "onboarding", "orders"),
-    *("promotions", "quota", "refunds", "trials"),
+    *("promotions", "quota", "referrals", "refunds", "trials"),
 }
 
 
@@ -58,6 +58,7 @@ class Door:
         self.orders: Any = Face(services.OrderService, way)
         self.promotions: Any = Face(services.PromotionService, way)
         self.trials: Any = Face(services.TrialService, way)
+        self.referrals: Any = Face(services.ReferralService, way)
 
 
 class Face:

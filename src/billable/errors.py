@@ -7,16 +7,19 @@
     │   ├── CustomerNotFound         ├── ProductNotFound     ├── FeatureNotFound
     │   ├── OrderNotFound            ├── GrantNotFound       ├── UsageNotFound
     │   ├── PaymentNotFound          ├── DisputeNotFound     ├── RefundNotFound
-    │   ├── PromotionNotFound        └── ExchangeNotFound
+    │   ├── PromotionNotFound        ├── ExchangeNotFound    ├── ReferralNotFound
+    │   └── ProgrammeNotFound
     ├── Refused                      understood, and the answer is no
-    │   ├── QuotaExceeded            ├── RevocationTooLarge  └── PromotionRefused
+    │   ├── QuotaExceeded            ├── RevocationTooLarge  ├── PromotionRefused
+    │   ├── SelfReferral             └── ReferralCycle
     ├── Conflict                     contradicts what already happened
     │   ├── IdempotencyConflict      ├── PaymentConflict     ├── PaymentUnapplied
     │   ├── WrongOrderState          ├── WrongPaymentState   ├── WrongDisputeState
     │   ├── DisputeOpen              ├── NothingToRefund     ├── RefundTooLarge
     │   ├── HoldsLive                ├── TrialAlreadyUsed    ├── ReversalTooLarge
     │   ├── IdentityTaken            ├── UserTaken           ├── NameTaken
-    │   └── PromotionTaken
+    │   ├── PromotionTaken           ├── ProgrammeTaken      ├── AlreadyReferred
+    │   └── BonusNotDue
     ├── Invalid                      the input can never be right; ``field`` names it
     │   ├── InvalidSubject           ├── AmbiguousSku        ├── NotForSale
     │   ├── CurrencyMismatch         └── FingerprintMissing
@@ -157,6 +160,22 @@ class ExchangeNotFound(NotFound):
     exchange: str
 
 
+@dataclasses.dataclass(eq=False, kw_only=True)
+class ReferralNotFound(NotFound):
+    """There is no referral {referral}."""
+
+    code = "referral_not_found"
+    referral: str
+
+
+@dataclasses.dataclass(eq=False, kw_only=True)
+class ProgrammeNotFound(NotFound):
+    """There is no referral programme {programme!r}."""
+
+    code = "programme_not_found"
+    programme: str
+
+
 # --- Refused ------------------------------------------------------------------------------------
 
 
@@ -203,6 +222,23 @@ class PromotionRefused(Refused):
     code = "promotion_refused"
     promotion: str
     reason: str
+
+
+@dataclasses.dataclass(eq=False, kw_only=True)
+class SelfReferral(Refused):
+    """Nobody can refer themselves."""
+
+    code = "self_referral"
+    customer: str
+
+
+@dataclasses.dataclass(eq=False, kw_only=True)
+class ReferralCycle(Refused):
+    """The referrer was brought by the referee, directly or through others."""
+
+    code = "referral_cycle"
+    referrer: str
+    referee: str
 
 
 # --- Conflict -----------------------------------------------------------------------------------
@@ -362,6 +398,37 @@ class PromotionTaken(Conflict):
 
     code = "promotion_taken"
     promotion: str
+
+
+@dataclasses.dataclass(eq=False, kw_only=True)
+class AlreadyReferred(Conflict):
+    """The customer {referee} was referred before, by somebody else or under another programme."""
+
+    code = "already_referred"
+    referee: str
+    referral: str
+
+
+@dataclasses.dataclass(eq=False, kw_only=True)
+class BonusNotDue(Conflict):
+    """The bonus of the referral {referral} is not due: {reason}.
+
+    ``reason`` is ``not_earned``, ``on_hold`` (until ``due_at``), ``disputed``, ``taken_back``, or ``one_person``:
+    referrer and referee turned out to be the same customer.
+    """
+
+    code = "bonus_not_due"
+    referral: str
+    reason: str
+    due_at: str | None
+
+
+@dataclasses.dataclass(eq=False, kw_only=True)
+class ProgrammeTaken(Conflict):
+    """There is a referral programme {programme!r} already."""
+
+    code = "programme_taken"
+    programme: str
 
 
 # --- Invalid ------------------------------------------------------------------------------------

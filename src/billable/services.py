@@ -7,6 +7,7 @@ rest is named. Answers are rows, or frozen values where they are computed. Refus
 from __future__ import annotations
 
 from billable import onboarding, verify
+from billable.aftermath import followed_by
 from billable.audits import LedgerProblem, LedgerReport
 from billable.bridge import in_thread
 from billable.catalog import features
@@ -42,6 +43,11 @@ from billable.refunds.quote import RefundGrantQuote, RefundItemQuote, RefundQuot
 from billable.refunds.read import get_refund, list_refunds
 from billable.refunds.refund import refund_order
 from billable.refunds.slide import RefundSlide
+from billable.referrals import programmes as referral_programmes
+from billable.referrals.read import ReferralStats, get_referral, list_referrals, referral_stats
+from billable.referrals.refer import refer
+from billable.referrals.reward import claim_bonus
+from billable.referrals.sweep import ReferralSweep, after_payment, after_refer, settle_referrals
 from billable.trials.services import TrialEligibility, start_trial, trial_eligibility
 
 __all__ = [
@@ -70,6 +76,9 @@ __all__ = [
     "RefundLine",
     "RefundQuote",
     "RefundSlide",
+    "ReferralService",
+    "ReferralStats",
+    "ReferralSweep",
     "Subject",
     "Sweep",
     "TrialEligibility",
@@ -86,6 +95,11 @@ _set_billing_details = opens_account(customers.set_billing_details, Admit.USERS)
 _create_order = opens_account(create_order, Admit.ANYBODY)
 _record_sale = opens_account(record_sale, Admit.ANYBODY)
 _start_trial = opens_account(start_trial, Admit.ANYBODY)
+_open_and_refer = opens_account(refer, Admit.ANYBODY, subjects=("referrer", "referee"))
+
+# What follows a verb once it is committed.
+_confirm_payment = followed_by(confirm_payment, after_payment)
+_refer = followed_by(_open_and_refer, after_refer)
 
 
 class CatalogService:
@@ -190,8 +204,8 @@ class OrderService:
     create_order = staticmethod(_create_order)
     acreate_order = staticmethod(in_thread(_create_order))
 
-    confirm_payment = staticmethod(confirm_payment)
-    aconfirm_payment = staticmethod(in_thread(confirm_payment))
+    confirm_payment = staticmethod(_confirm_payment)
+    aconfirm_payment = staticmethod(in_thread(_confirm_payment))
 
     cancel_order = staticmethod(cancel_order)
     acancel_order = staticmethod(in_thread(cancel_order))
@@ -257,3 +271,37 @@ class TrialService:
 
     trial_eligibility = staticmethod(trial_eligibility)
     atrial_eligibility = staticmethod(in_thread(trial_eligibility))
+
+
+class ReferralService:
+    """Who brought whom, and what both get for it."""
+
+    create_programme = staticmethod(referral_programmes.create_programme)
+    acreate_programme = staticmethod(in_thread(referral_programmes.create_programme))
+
+    update_programme = staticmethod(referral_programmes.update_programme)
+    aupdate_programme = staticmethod(in_thread(referral_programmes.update_programme))
+
+    get_programme = staticmethod(referral_programmes.get_programme)
+    aget_programme = staticmethod(in_thread(referral_programmes.get_programme))
+
+    list_programmes = staticmethod(referral_programmes.list_programmes)
+    alist_programmes = staticmethod(in_thread(referral_programmes.list_programmes))
+
+    refer = staticmethod(_refer)
+    arefer = staticmethod(in_thread(_refer))
+
+    claim_bonus = staticmethod(claim_bonus)
+    aclaim_bonus = staticmethod(in_thread(claim_bonus))
+
+    settle_referrals = staticmethod(settle_referrals)
+    asettle_referrals = staticmethod(in_thread(settle_referrals))
+
+    get_referral = staticmethod(get_referral)
+    aget_referral = staticmethod(in_thread(get_referral))
+
+    list_referrals = staticmethod(list_referrals)
+    alist_referrals = staticmethod(in_thread(list_referrals))
+
+    referral_stats = staticmethod(referral_stats)
+    areferral_stats = staticmethod(in_thread(referral_stats))

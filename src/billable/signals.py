@@ -93,6 +93,18 @@ grant_revoked = Signal()
 trial_started = Signal()
 """A trial was started. Payload: ``trial``."""
 
+referral_created = Signal()
+"""A customer was referred by another. Payload: ``referral``."""
+
+referral_qualified = Signal()
+"""A referral earned its reward, which may have to wait. Payload: ``referral``."""
+
+referral_rewarded = Signal()
+"""The reward of a referral was given; ``capped`` ones to the referee alone. Payload: ``referral``."""
+
+referral_taken_back = Signal()
+"""The reward of a referral was taken back, or will not be given: the money went back. Payload: ``referral``."""
+
 EVENTS: dict[str, Signal] = {
     name.replace("_", ".", 1): signal for name, signal in list(globals().items()) if isinstance(signal, Signal)
 }

@@ -15,11 +15,12 @@ from billable.promotions.audit import AUDITS as PROMOTION_AUDITS
 from billable.quota.audit import AUDITS as QUOTA_AUDITS
 from billable.quota.audit_usages import AUDITS as USAGE_AUDITS
 from billable.quota.models import Grant, LedgerEntry
+from billable.referrals.audit import AUDITS as REFERRAL_AUDITS
 from billable.trials.audit import AUDITS as TRIAL_AUDITS
 
 AUDITS = (
     *(*QUOTA_AUDITS, *USAGE_AUDITS, *ORDER_AUDITS, *CHARGE_AUDITS),
-    *(*PROMOTION_AUDITS, *TRIAL_AUDITS, *CUSTOMER_AUDITS),
+    *(*PROMOTION_AUDITS, *TRIAL_AUDITS, *REFERRAL_AUDITS, *CUSTOMER_AUDITS),
 )
 
 

@@ -202,6 +202,14 @@ CHECKS: dict[str, tuple[type[Model], list[dict[str, Any]]]] = {
             {"taken_back_at": NOW},
         ],
     ),
+    "billable_referral_grants": (
+        models.Referral,
+        [
+            {"referee_grants": 1},
+            {"referrer_grants": 1},
+            {"referrer_grants": 1, "status": "capped", "qualified_at": NOW, "due_at": NOW, "rewarded_at": NOW},
+        ],
+    ),
     # invoices
     "billable_invoiceseries_number": (models.InvoiceSeries, [{"last_number": -1}]),
     "billable_invoice_source_is_there": (

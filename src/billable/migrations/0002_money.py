@@ -282,6 +282,14 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("rewarded_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "referee_grants",
+                    models.PositiveIntegerField(default=0, help_text="How many grants the referee got."),
+                ),
+                (
+                    "referrer_grants",
+                    models.PositiveIntegerField(default=0, help_text="How many grants the referrer got."),
+                ),
                 ("taken_back_at", models.DateTimeField(blank=True, null=True)),
                 ("metadata", models.JSONField(blank=True, default=dict)),
             ],
@@ -1368,6 +1376,22 @@ class Migration(migrations.Migration):
                     _connector="OR",
                 ),
                 name="billable_referral_instants",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="referral",
+            constraint=check_constraint(
+                models.Q(
+                    models.Q(("referee_grants", 0), ("referrer_grants", 0)),
+                    models.Q(
+                        ("rewarded_at__isnull", False),
+                        models.Q(
+                            models.Q(("status", "capped"), _negated=True), ("referrer_grants", 0), _connector="OR"
+                        ),
+                    ),
+                    _connector="OR",
+                ),
+                name="billable_referral_grants",
             ),
         ),
         migrations.AddConstraint(

@@ -87,7 +87,9 @@ def _endings(scope: Scope) -> Iterator[LedgerProblem]:
     """A grant is over exactly when its ledger says so, as it says, and since then."""
     own = every(LedgerEntry).filter(grant=OuterRef("pk"))
     expired = Exists(own.filter(kind=EntryKind.EXPIRE.value))
-    ended = own.filter(kind=EntryKind.REVOKE.value, cause_type=CauseType.GRANT.value)
+    # Ended by hand, or with the referral that gave it; what an adjustment revokes is a part.
+    whole = [CauseType.GRANT.value, CauseType.REFERRAL.value]
+    ended = own.filter(kind=EntryKind.REVOKE.value, cause_type__in=whole)
     revoked = Exists(ended)
     # What a refund, a dispute or a merge ends: its way out says which, and a refund may also take a part.
     ways = {GrantEnd.DISPUTED: EntryKind.DISPUTE, GrantEnd.TRANSFERRED: EntryKind.TRANSFER}
@@ -167,6 +169,7 @@ def _kinds(scope: Scope) -> Iterator[LedgerProblem]:
             amount__lte=0,
             usage__isnull=True,
         )
+        | Q(cause_type=CauseType.REFERRAL.value, kind=EntryKind.REVOKE.value, amount__lte=0, usage__isnull=True)
     )
     reserving = [EntryKind.HOLD.value, EntryKind.CAPTURE.value, EntryKind.RELEASE.value]
     held = Q(kind__in=reserving, cause_type=CauseType.HOLD.value)
@@ -239,14 +242,15 @@ AUDITS: list[Audit] = [
 ]
 
 
-def grants_of(source: GrantSource, receipts: Rows, scope: Scope) -> Iterator[LedgerProblem]:
+def grants_of(source: GrantSource, receipts: Rows, scope: Scope, *, whose: Q | None = None) -> Iterator[LedgerProblem]:
     """The grants of a source, with the entries that brought them, that name none of the receipts of their family.
 
-    ``receipts`` may compare themselves with the entry: it is their outer row.
+    ``receipts`` may compare themselves with the entry: it is their outer row. ``whose`` says so of receipts that are
+    not their ``customer``'s alone.
     """
     births = within(every(LedgerEntry), scope).filter(kind=EntryKind.GRANT.value).select_related("grant")
     receipt = receipts.annotate(name=as_text("pk")).filter(
-        of_family(), pk=OuterRef("cause_id"), name=OuterRef("grant__source_id")
+        of_family() if whose is None else whose, pk=OuterRef("cause_id"), name=OuterRef("grant__source_id")
     )
     claimed = births.filter(Q(cause_type=source.value) | Q(grant__source=source.value))
     for entry in breaking(claimed, Q(cause_type=source.value, grant__source=source.value), Exists(receipt)).iterator():
@@ -255,7 +259,7 @@ def grants_of(source: GrantSource, receipts: Rows, scope: Scope) -> Iterator[Led
 
 
 # What ends or reduces a grant by a receipt of another room.
-_TAKERS = [CauseType.REFUND.value, CauseType.DISPUTE.value, CauseType.MERGE.value, CauseType.REFERRAL.value]
+_TAKERS = [CauseType.REFUND.value, CauseType.DISPUTE.value, CauseType.MERGE.value]
 _WAYS_OUT = [
     *(EntryKind.EXPIRE.value, EntryKind.REVOKE.value, EntryKind.REFUND.value),
     *(EntryKind.DISPUTE.value, EntryKind.TRANSFER.value),

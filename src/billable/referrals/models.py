@@ -9,6 +9,7 @@ from billable.catalog.models import Product
 from billable.compat import check_constraint
 from billable.customers.models import Customer
 from billable.db.constraints import one_of
+from billable.quota.models import Grant
 from billable.receipts import Receipt
 from billable.referrals.kinds import ReferralStatus, ReferralTrigger
 
@@ -68,8 +69,13 @@ class Referral(Receipt):
     qualified_at = models.DateTimeField(null=True, blank=True)
     due_at = models.DateTimeField(null=True, blank=True, db_index=True, help_text="When the reward may be given.")
     rewarded_at = models.DateTimeField(null=True, blank=True)
+    referee_grants = models.PositiveIntegerField(default=0, help_text="How many grants the referee got.")
+    referrer_grants = models.PositiveIntegerField(default=0, help_text="How many grants the referrer got.")
     taken_back_at = models.DateTimeField(null=True, blank=True)
     metadata = models.JSONField(default=dict, blank=True)
+
+    grants: tuple[Grant, ...] = ()
+    """On an answer of claim_bonus: the grants that it made, the referee's first."""
 
     class Meta:
         db_table = "billable_referral"
@@ -86,5 +92,10 @@ class Referral(Receipt):
                 )
                 | Q(status=ReferralStatus.TAKEN_BACK.value, qualified_at__isnull=False, taken_back_at__isnull=False),
                 name="billable_referral_instants",
+            ),
+            check_constraint(
+                Q(referee_grants=0, referrer_grants=0)
+                | (Q(rewarded_at__isnull=False) & (~Q(status=ReferralStatus.CAPPED.value) | Q(referrer_grants=0))),
+                name="billable_referral_grants",
             ),
         ]
