@@ -38,16 +38,16 @@ from billable.quota.grant import grant_feature, grant_product
 from billable.quota.history import history, list_grants
 from billable.quota.reverse import reverse_usage
 from billable.quota.revoke import revoke_grant
+from billable.referrals import programmes as referral_programmes
+from billable.referrals.read import ReferralStats, get_referral, list_referrals, referral_stats
+from billable.referrals.refer import refer
+from billable.referrals.reward import claim_bonus
+from billable.referrals.sweep import ReferralSweep, after_payment, after_refer, after_refund, settle_referrals
 from billable.refunds.asked import RefundLine
 from billable.refunds.quote import RefundGrantQuote, RefundItemQuote, RefundQuote, quote_refund
 from billable.refunds.read import get_refund, list_refunds
 from billable.refunds.refund import refund_order
 from billable.refunds.slide import RefundSlide
-from billable.referrals import programmes as referral_programmes
-from billable.referrals.read import ReferralStats, get_referral, list_referrals, referral_stats
-from billable.referrals.refer import refer
-from billable.referrals.reward import claim_bonus
-from billable.referrals.sweep import ReferralSweep, after_payment, after_refer, settle_referrals
 from billable.trials.services import TrialEligibility, start_trial, trial_eligibility
 
 __all__ = [
@@ -71,14 +71,14 @@ __all__ = [
     "PromotionService",
     "QuotaCheck",
     "QuotaService",
+    "ReferralService",
+    "ReferralStats",
+    "ReferralSweep",
     "RefundGrantQuote",
     "RefundItemQuote",
     "RefundLine",
     "RefundQuote",
     "RefundSlide",
-    "ReferralService",
-    "ReferralStats",
-    "ReferralSweep",
     "Subject",
     "Sweep",
     "TrialEligibility",
@@ -93,12 +93,15 @@ _grant_feature = opens_account(grant_feature, Admit.USERS)
 _link_identity = opens_account(customers.link_identity, Admit.USERS)
 _set_billing_details = opens_account(customers.set_billing_details, Admit.USERS)
 _create_order = opens_account(create_order, Admit.ANYBODY)
-_record_sale = opens_account(record_sale, Admit.ANYBODY)
+_open_and_record_sale = opens_account(record_sale, Admit.ANYBODY)
 _start_trial = opens_account(start_trial, Admit.ANYBODY)
 _open_and_refer = opens_account(refer, Admit.ANYBODY, subjects=("referrer", "referee"))
 
 # What follows a verb once it is committed.
 _confirm_payment = followed_by(confirm_payment, after_payment)
+_apply_payment = followed_by(apply_payment, after_payment)
+_record_sale = followed_by(_open_and_record_sale, after_payment)
+_refund_order = followed_by(refund_order, after_refund)
 _refer = followed_by(_open_and_refer, after_refer)
 
 
@@ -225,8 +228,8 @@ class OrderService:
     list_payments = staticmethod(list_payments)
     alist_payments = staticmethod(in_thread(list_payments))
 
-    apply_payment = staticmethod(apply_payment)
-    aapply_payment = staticmethod(in_thread(apply_payment))
+    apply_payment = staticmethod(_apply_payment)
+    aapply_payment = staticmethod(in_thread(_apply_payment))
 
     return_payment = staticmethod(return_payment)
     areturn_payment = staticmethod(in_thread(return_payment))
@@ -234,8 +237,8 @@ class OrderService:
     quote_refund = staticmethod(quote_refund)
     aquote_refund = staticmethod(in_thread(quote_refund))
 
-    refund_order = staticmethod(refund_order)
-    arefund_order = staticmethod(in_thread(refund_order))
+    refund_order = staticmethod(_refund_order)
+    arefund_order = staticmethod(in_thread(_refund_order))
 
     get_refund = staticmethod(get_refund)
     aget_refund = staticmethod(in_thread(get_refund))

@@ -13,7 +13,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from billable import clock, services
-from billable.models import Grant, Order, Payment, Usage
+from billable.models import Grant, Order, Payment, Referral, Usage
 from billable.services import (
     CatalogService,
     CustomerRef,
@@ -22,6 +22,7 @@ from billable.services import (
     OrderService,
     PromotionService,
     QuotaService,
+    ReferralService,
     TrialService,
 )
 
@@ -33,6 +34,7 @@ READS = {
     *("get_promotion", "list_promotions", "check_promotion"),
     *("balances", "list_grants", "history", "verify_ledger", "get_order", "list_orders", "list_payments"),
     *("quote_refund", "get_refund", "list_refunds", "trial_eligibility"),
+    *("get_programme", "list_programmes", "get_referral", "list_referrals", "referral_stats"),
 }
 # Claims and the customer itself may be written before the customer can be locked.
 COMING_TO_BE = ("billable_userlink", "billable_identity", "billable_customer", "auth_user")
@@ -60,6 +62,10 @@ def unapplied(ref: CustomerRef) -> Payment:
     return Payment.objects.get(customer__pk=str(ref.customer_id), payment_id="late")
 
 
+def referral(ref: CustomerRef) -> Referral:
+    return Referral.objects.filter(referrer__pk=str(ref.customer_id)).earliest("id")
+
+
 WRITES: dict[str, Write] = {
     "link_identity": lambda ref: CustomerService.link_identity(ref, "telegram", "4711"),
     "link_user": lambda ref: CustomerService.link_user(ref, get_user_model().objects.get(username="bob")),
@@ -81,7 +87,12 @@ WRITES: dict[str, Write] = {
     "return_payment": lambda ref: OrderService.return_payment(unapplied(ref)),
     "refund_order": lambda ref: OrderService.refund_order(paid(ref), refund_id="re_1"),
     "start_trial": lambda ref: TrialService.start_trial(ref, "taste", identities={"email": "ada@example.com"}),
+    "refer": lambda ref: ReferralService.refer(ref, CustomerRef(provider="test", external_id="brought")),
+    "claim_bonus": lambda ref: ReferralService.claim_bonus(referral(ref)),
+    "settle_referrals": lambda ref: ReferralService.settle_referrals(),
 }
+# Both sides of a referral are locked, in ascending order.
+LOCKS = dict.fromkeys(("refer", "claim_bonus", "settle_referrals"), 2)
 CATALOGUE: dict[str, Callable[[], Any]] = {
     "create_product": lambda: CatalogService.create_product("new", price="1", features=["credits"], quantity=1),
     "update_product": lambda: CatalogService.update_product("pack", prices=[Money(5, "EUR")], features=["credits"]),
@@ -91,6 +102,8 @@ CATALOGUE: dict[str, Callable[[], Any]] = {
     "create_promotion": lambda: PromotionService.create_promotion("autumn", percent_off=10, products=["pack"]),
     "update_promotion": lambda: PromotionService.update_promotion("spring", max_uses=7, products=["pack"]),
     "set_cost": lambda: CatalogService.set_cost("pdf_export", "credits", units=5),
+    "create_programme": lambda: ReferralService.create_programme("friends", referee_product="pack"),
+    "update_programme": lambda: ReferralService.update_programme("signup", hold_days=1),
 }
 
 
@@ -111,6 +124,9 @@ def shop(ref: CustomerRef, monkeypatch: pytest.MonkeyPatch) -> CustomerRef:
     OrderService.confirm_payment(late, payment_id="late")
     get_user_model().objects.create(username="bob")
     QuotaService.grant_feature(ref, "credits", quantity=100)
+    ReferralService.create_programme("signup", trigger="on_signup", referrer_product="pack", referee_product="pack")
+    CustomerService.identify("test", "brought")
+    ReferralService.refer(ref, CustomerRef(customer_id=CustomerService.identify("test", "due").customer_id))
     # Something is due, so every write has that to do too.
     with monkeypatch.context() as past:
         past.setattr(clock, "now", lambda: datetime(2020, 1, 1, tzinfo=timezone.utc))
@@ -159,13 +175,14 @@ def test_a_write_locks_the_customer_before_it_writes_anything(shop: CustomerRef,
     assert any(map(written_table, sql)), "it wrote nothing, so it proves nothing"
     assert list(writes_before_the_lock(sql)) == []
     locks = [statement for statement in sql if is_the_lock(statement)]
-    assert len(locks) == 1
-    assert "JOIN" not in locks[0]
+    assert len(locks) == LOCKS.get(verb, 1)
+    assert "JOIN" not in "".join(locks)
     assert not [statement for statement in sql if "FOR UPDATE" in statement]
 
 
 @pytest.mark.parametrize(
-    "verb", [name for name in WRITES if name not in ("link_user", "expire_grants", "expire_orders")]
+    "verb",
+    [name for name in WRITES if name not in ("link_user", "expire_grants", "expire_orders", "settle_referrals")],
 )
 def test_a_repeat_locks_the_customer_too_and_writes_nothing(shop: CustomerRef, verb: str) -> None:
     my_usage, my_grant, my_order = usage(shop), grant(shop), order(shop)
@@ -181,7 +198,7 @@ def test_a_repeat_locks_the_customer_too_and_writes_nothing(shop: CustomerRef, v
 
     sql = statements(lambda: acts[verb](shop))
 
-    assert [is_the_lock(statement) for statement in sql].count(True) == 1
+    assert [is_the_lock(statement) for statement in sql].count(True) == LOCKS.get(verb, 1)
     assert not list(filter(None, map(written_table, sql)))
 
 

@@ -26,6 +26,8 @@ from billable.models import (
     Payment,
     Product,
     Promotion,
+    Referral,
+    ReferralProgramme,
     Refund,
     Trial,
     Usage,
@@ -52,6 +54,9 @@ from billable.services import (
     PromotionService,
     QuotaCheck,
     QuotaService,
+    ReferralService,
+    ReferralStats,
+    ReferralSweep,
     RefundGrantQuote,
     RefundItemQuote,
     RefundLine,
@@ -267,6 +272,22 @@ def customers(user: User) -> None:
     assert_type(TrialService.trial_eligibility(user, "trial", identities=None), TrialEligibility)
 
 
+def referrals(user: User, friend: CustomerRef) -> None:
+    programme = ReferralService.create_programme(
+        "friends", referrer_product="pack", hold_days=14, cap_per_referrer=None
+    )
+    assert_type(programme, ReferralProgramme)
+    assert_type(ReferralService.update_programme("friends", is_active=False), ReferralProgramme)
+    assert_type(ReferralService.list_programmes(include_inactive=True), tuple[ReferralProgramme, ...])
+    referral = ReferralService.refer(user, friend, programme="friends", metadata={"from": "link"})
+    assert_type(referral, Referral)
+    assert_type(ReferralService.claim_bonus(referral.pk).grants, tuple[Grant, ...])
+    assert_type(ReferralService.settle_referrals(limit=10), ReferralSweep)
+    assert_type(ReferralService.list_referrals(user, status="pending"), Page[Referral])
+    assert_type(ReferralService.referral_stats(friend), ReferralStats)
+    assert_type(ReferralService.referral_stats(friend).referred_by, UUID | None)
+
+
 def who_may_be_meant(user: User, customer: Customer, anybody: User | AnonymousUser) -> None:
     QuotaService.check_quota(user, "x")
     QuotaService.check_quota(customer, "x")
@@ -352,6 +373,16 @@ Verb(PromotionService.create_promotion).has(PromotionService.acreate_promotion)
 Verb(PromotionService.update_promotion).has(PromotionService.aupdate_promotion)
 Verb(TrialService.start_trial).has(TrialService.astart_trial)
 Verb(TrialService.trial_eligibility).has(TrialService.atrial_eligibility)
+Verb(ReferralService.create_programme).has(ReferralService.acreate_programme)
+Verb(ReferralService.update_programme).has(ReferralService.aupdate_programme)
+Verb(ReferralService.get_programme).has(ReferralService.aget_programme)
+Verb(ReferralService.list_programmes).has(ReferralService.alist_programmes)
+Verb(ReferralService.refer).has(ReferralService.arefer)
+Verb(ReferralService.claim_bonus).has(ReferralService.aclaim_bonus)
+Verb(ReferralService.settle_referrals).has(ReferralService.asettle_referrals)
+Verb(ReferralService.get_referral).has(ReferralService.aget_referral)
+Verb(ReferralService.list_referrals).has(ReferralService.alist_referrals)
+Verb(ReferralService.referral_stats).has(ReferralService.areferral_stats)
 
 
 def what_both_refuse(user: User, usage: Usage) -> None:
@@ -375,6 +406,8 @@ def what_both_refuse(user: User, usage: Usage) -> None:
     OrderService.confirm_payment("id", "p")  # type: ignore[call-arg]
     OrderService.confirm_payment("id", payment_id="p", amount=9.99)  # type: ignore[arg-type]
     TrialService.start_trial(user, "trial", identities=["a@b"])  # type: ignore[arg-type]
+    ReferralService.refer(user)  # type: ignore[call-arg]
+    ReferralService.refer(user, 7)  # type: ignore[arg-type]
     print(QuotaService.check_quota(user, "x").allowd)  # type: ignore[attr-defined]
 
 

@@ -62,11 +62,11 @@ def _earned(scope: Scope) -> Iterator[LedgerProblem]:
 def _taken_back(scope: Scope) -> Iterator[LedgerProblem]:
     """Of a reward that was taken back nothing is left, and entries that took one back name its referral."""
     left = Q(ended_at__isnull=True, closed_at__isnull=True)
-    roots = _made().filter(_at("customer") | _at("referrer"))
-    heirs = every(Grant).filter(left, origin__in=roots.values("pk"))
+    roots = _made().filter(left, _at("customer") | _at("referrer"))
+    heirs = _made("origin__").filter(left, _at("customer", "origin__") | _at("referrer", "origin__"))
     referrals = within(every(Referral), scope).filter(status=ReferralStatus.TAKEN_BACK.value)
     referrals = referrals.annotate(name=as_text("pk"))
-    yield from named(referrals.filter(Exists(roots.filter(left)) | Exists(heirs)), "was taken back, but not its grants")
+    yield from named(referrals.filter(Exists(roots) | Exists(heirs)), "was taken back, but not its grants")
     taken = within(every(LedgerEntry), scope).filter(kind=EntryKind.REVOKE.value, cause_type=CauseType.REFERRAL.value)
     referral = every(Referral).filter(pk=OuterRef("cause_id"), status=ReferralStatus.TAKEN_BACK.value)
     of_it = referral.annotate(name=as_text("pk")).filter(
@@ -131,14 +131,15 @@ def in_rings(referrers: Mapping[UUID, UUID]) -> set[UUID]:
     return rings
 
 
-def _made() -> Rows:
-    """In a subquery: the grants that the outer row, a referral, made."""
-    return every(Grant).filter(source=GrantSource.REFERRAL.value, source_id=OuterRef("name"))
+def _made(line: str = "") -> Rows:
+    """In a subquery: the grants that the outer row, a referral, made; with ``origin__`` the heirs of those."""
+    return every(Grant).filter(**{f"{line}source": GrantSource.REFERRAL.value, f"{line}source_id": OuterRef("name")})
 
 
-def _at(side: str) -> Q:
-    """In a subquery: grants of the outer referral's side, or of the customer that absorbed it."""
-    return Q(customer=OuterRef(side)) | Q(customer=OuterRef(f"{side}__merged_into"))
+def _at(side: str, line: str = "") -> Q:
+    """In a subquery: grants that were made for the outer referral's side, or for the customer that absorbed it."""
+    owner = f"{line}customer"
+    return Q(**{owner: OuterRef(side)}) | Q(**{owner: OuterRef(f"{side}__merged_into")})
 
 
 def _of(side: str) -> Q:

@@ -17,6 +17,7 @@ from billable.orders.models import Order, Payment
 from billable.referrals.kinds import ReferralStatus, ReferralTrigger
 from billable.referrals.models import Referral
 from billable.referrals.reward import catch_up_with, settle
+from billable.refunds.models import Dispute, Refund
 
 BATCH = 500
 # Before it was earned, after it was, and after it was given.
@@ -77,8 +78,19 @@ def after_payment(payment: Payment) -> None:
     _settle_each(waiting)
 
 
+def after_refund(refund: Refund) -> None:
+    """Take back what an order earned that is refunded whole now."""
+    if refund.order.status == OrderStatus.REFUNDED.value:
+        after_undoing(refund.order)
+
+
+def after_dispute(dispute: Dispute) -> None:
+    """Take back what a payment earned that was lost, or give what waited until it was won."""
+    after_undoing(dispute.order)
+
+
 def after_undoing(order: Order) -> None:
-    """Take back what a payment earned that was refunded or lost in a dispute, and give what was won."""
+    """Settle the referral that an order earned the reward of, if there is one."""
     _settle_each(Referral.objects.using(write_alias()).filter(order_id=order.pk))
 
 
