@@ -19,7 +19,7 @@ from billable.models import Customer
 
 ROOT = Path(__file__).parent
 WRITE_THE_BOOKS = {
-    *("api", "catalog", "customers", "ground", "onboarding", "orders"),
+    *("api", "catalog", "customers", "ground", "invoices", "onboarding", "orders"),
     *("promotions", "quota", "referrals", "refunds", "trials"),
 }
 
@@ -59,6 +59,7 @@ class Door:
         self.promotions: Any = Face(services.PromotionService, way)
         self.trials: Any = Face(services.TrialService, way)
         self.referrals: Any = Face(services.ReferralService, way)
+        self.invoices: Any = Face(services.InvoiceService, way)
 
 
 class Face:

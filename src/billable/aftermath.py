@@ -25,7 +25,17 @@ def followed_by(verb: Callable[P, T], *steps: Callable[[T], object]) -> Callable
     def run(*args: P.args, **kwargs: P.kwargs) -> T:
         answer = verb(*args, **kwargs)
         for step in steps:
-            transaction.on_commit(functools.partial(step, answer), using=write_alias(), robust=True)
+            transaction.on_commit(_bound(step, answer), using=write_alias(), robust=True)
         return answer
 
     return run
+
+
+def _bound(step: Callable[[T], object], answer: T) -> Callable[[], None]:
+    """The step with its argument, under its own name: Django logs a failure by ``__qualname__``, a partial has none."""
+
+    @functools.wraps(step)
+    def call() -> None:
+        step(answer)
+
+    return call

@@ -17,6 +17,7 @@ EXAMPLE_TOKENS = frozenset({"change-me-in-production", "change-me", "changeme", 
 MIN_TOKEN_LENGTH = 20
 MIN_FINGERPRINT_KEY_LENGTH = 16
 MAX_ORDER_TTL_HOURS = 87_600
+SELLER_FIELDS = ("name", "address", "email", "tax_id", "country", "zone")
 
 
 class Settings:
@@ -100,6 +101,19 @@ class Settings:
         ``auto`` leaves them out of Django's test databases, where flush must work.
         """
         return str(self._get("APPEND_ONLY", "auto"))
+
+    @property
+    def seller(self) -> Mapping[str, str]:
+        """Who sells, as receipts and credit notes print it: ``{"name": …, "address": …}``. Default: nothing.
+
+        Also ``email``, ``tax_id``, ``country``, and ``zone``, the time zone of its days and years (default ``UTC``).
+        """
+        return dict(self._get("SELLER", {}) or {})
+
+    @property
+    def invoice_series(self) -> Mapping[str, str]:
+        """What numbers of documents begin with. Default ``{"receipt": "R", "credit_note": "C"}``."""
+        return {"receipt": "R", "credit_note": "C", **self._get("INVOICE_SERIES", {})}
 
     def _get(self, name: str, default: Any) -> Any:
         return getattr(settings, PREFIX + name, default)

@@ -8,7 +8,7 @@
     │   ├── OrderNotFound            ├── GrantNotFound       ├── UsageNotFound
     │   ├── PaymentNotFound          ├── DisputeNotFound     ├── RefundNotFound
     │   ├── PromotionNotFound        ├── ExchangeNotFound    ├── ReferralNotFound
-    │   └── ProgrammeNotFound
+    │   ├── ProgrammeNotFound        └── InvoiceNotFound
     ├── Refused                      understood, and the answer is no
     │   ├── QuotaExceeded            ├── RevocationTooLarge  ├── PromotionRefused
     │   ├── SelfReferral             └── ReferralCycle
@@ -174,6 +174,14 @@ class ProgrammeNotFound(NotFound):
 
     code = "programme_not_found"
     programme: str
+
+
+@dataclasses.dataclass(eq=False, kw_only=True)
+class InvoiceNotFound(NotFound):
+    """There is no invoice {invoice}."""
+
+    code = "invoice_not_found"
+    invoice: str
 
 
 # --- Refused ------------------------------------------------------------------------------------

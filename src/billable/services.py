@@ -17,6 +17,10 @@ from billable.catalog.services import FeatureLine
 from billable.customers import services as customers
 from billable.customers.services import BillingDetails
 from billable.customers.subjects import CustomerRef, Subject
+from billable.invoices.issue import InvoiceSweep, issue_credit_note, issue_missing, issue_receipt
+from billable.invoices.read import get_invoice, list_invoices
+from billable.invoices.render import INVOICE_CONTENT_SECURITY_POLICY, render_invoice, render_invoice_pdf
+from billable.invoices.steps import note_after_refund, receipt_after_order, receipt_after_payment
 from billable.money import Money
 from billable.onboarding import Admit, Identification, opens_account
 from billable.orders.basket import OrderLine
@@ -51,6 +55,7 @@ from billable.refunds.slide import RefundSlide
 from billable.trials.services import TrialEligibility, start_trial, trial_eligibility
 
 __all__ = [
+    "INVOICE_CONTENT_SECURITY_POLICY",
     "Balance",
     "BillingDetails",
     "CatalogService",
@@ -59,6 +64,8 @@ __all__ = [
     "FeatureLine",
     "GrantSummary",
     "Identification",
+    "InvoiceService",
+    "InvoiceSweep",
     "LedgerProblem",
     "LedgerReport",
     "Money",
@@ -92,16 +99,17 @@ _grant_product = opens_account(grant_product, Admit.USERS)
 _grant_feature = opens_account(grant_feature, Admit.USERS)
 _link_identity = opens_account(customers.link_identity, Admit.USERS)
 _set_billing_details = opens_account(customers.set_billing_details, Admit.USERS)
-_create_order = opens_account(create_order, Admit.ANYBODY)
+_open_and_create_order = opens_account(create_order, Admit.ANYBODY)
 _open_and_record_sale = opens_account(record_sale, Admit.ANYBODY)
 _start_trial = opens_account(start_trial, Admit.ANYBODY)
 _open_and_refer = opens_account(refer, Admit.ANYBODY, subjects=("referrer", "referee"))
 
 # What follows a verb once it is committed.
-_confirm_payment = followed_by(confirm_payment, after_payment)
-_apply_payment = followed_by(apply_payment, after_payment)
-_record_sale = followed_by(_open_and_record_sale, after_payment)
-_refund_order = followed_by(refund_order, after_refund)
+_create_order = followed_by(_open_and_create_order, receipt_after_order)
+_confirm_payment = followed_by(confirm_payment, receipt_after_payment, after_payment)
+_apply_payment = followed_by(apply_payment, receipt_after_payment, after_payment)
+_record_sale = followed_by(_open_and_record_sale, receipt_after_payment, after_payment)
+_refund_order = followed_by(refund_order, note_after_refund, after_refund)
 _refer = followed_by(_open_and_refer, after_refer)
 
 
@@ -308,3 +316,28 @@ class ReferralService:
 
     referral_stats = staticmethod(referral_stats)
     areferral_stats = staticmethod(in_thread(referral_stats))
+
+
+class InvoiceService:
+    """Numbered receipts of what was paid, and credit notes of what went back."""
+
+    list_invoices = staticmethod(list_invoices)
+    alist_invoices = staticmethod(in_thread(list_invoices))
+
+    get_invoice = staticmethod(get_invoice)
+    aget_invoice = staticmethod(in_thread(get_invoice))
+
+    render_invoice = staticmethod(render_invoice)
+    arender_invoice = staticmethod(in_thread(render_invoice))
+
+    render_invoice_pdf = staticmethod(render_invoice_pdf)
+    arender_invoice_pdf = staticmethod(in_thread(render_invoice_pdf))
+
+    issue_receipt = staticmethod(issue_receipt)
+    aissue_receipt = staticmethod(in_thread(issue_receipt))
+
+    issue_credit_note = staticmethod(issue_credit_note)
+    aissue_credit_note = staticmethod(in_thread(issue_credit_note))
+
+    issue_missing = staticmethod(issue_missing)
+    aissue_missing = staticmethod(in_thread(issue_missing))

@@ -105,6 +105,9 @@ referral_rewarded = Signal()
 referral_taken_back = Signal()
 """The reward of a referral was taken back, or will not be given: the money went back. Payload: ``referral``."""
 
+invoice_issued = Signal()
+"""A receipt or credit note was numbered and written down. Payload: ``invoice``."""
+
 EVENTS: dict[str, Signal] = {
     name.replace("_", ".", 1): signal for name, signal in list(globals().items()) if isinstance(signal, Signal)
 }

@@ -9,6 +9,7 @@ from billable.customers.services import get_customer
 from billable.customers.subjects import Subject
 from billable.db import append_only
 from billable.db.units import write_alias
+from billable.invoices.audit import AUDITS as INVOICE_AUDITS
 from billable.orders.audit import AUDITS as ORDER_AUDITS
 from billable.orders.audit_charges import AUDITS as CHARGE_AUDITS
 from billable.promotions.audit import AUDITS as PROMOTION_AUDITS
@@ -20,7 +21,7 @@ from billable.trials.audit import AUDITS as TRIAL_AUDITS
 
 AUDITS = (
     *(*QUOTA_AUDITS, *USAGE_AUDITS, *ORDER_AUDITS, *CHARGE_AUDITS),
-    *(*PROMOTION_AUDITS, *TRIAL_AUDITS, *REFERRAL_AUDITS, *CUSTOMER_AUDITS),
+    *(*PROMOTION_AUDITS, *TRIAL_AUDITS, *REFERRAL_AUDITS, *CUSTOMER_AUDITS, *INVOICE_AUDITS),
 )
 
 

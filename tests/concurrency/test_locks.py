@@ -13,11 +13,12 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from billable import clock, services
-from billable.models import Grant, Order, Payment, Referral, Usage
+from billable.models import Grant, Order, Payment, Referral, Refund, Usage
 from billable.services import (
     CatalogService,
     CustomerRef,
     CustomerService,
+    InvoiceService,
     Money,
     OrderService,
     PromotionService,
@@ -35,6 +36,7 @@ READS = {
     *("balances", "list_grants", "history", "verify_ledger", "get_order", "list_orders", "list_payments"),
     *("quote_refund", "get_refund", "list_refunds", "trial_eligibility"),
     *("get_programme", "list_programmes", "get_referral", "list_referrals", "referral_stats"),
+    *("list_invoices", "get_invoice", "render_invoice", "render_invoice_pdf"),
 }
 # Claims and the customer itself may be written before the customer can be locked.
 COMING_TO_BE = ("billable_userlink", "billable_identity", "billable_customer", "auth_user")
@@ -66,6 +68,10 @@ def referral(ref: CustomerRef) -> Referral:
     return Referral.objects.filter(referrer__pk=str(ref.customer_id)).earliest("id")
 
 
+def refunded(ref: CustomerRef) -> Refund:
+    return Refund.objects.get(customer__pk=str(ref.customer_id), refund_id="re_0")
+
+
 WRITES: dict[str, Write] = {
     "link_identity": lambda ref: CustomerService.link_identity(ref, "telegram", "4711"),
     "link_user": lambda ref: CustomerService.link_user(ref, get_user_model().objects.get(username="bob")),
@@ -86,6 +92,9 @@ WRITES: dict[str, Write] = {
     "apply_payment": lambda ref: OrderService.apply_payment(unapplied(ref), order(ref)),
     "return_payment": lambda ref: OrderService.return_payment(unapplied(ref)),
     "refund_order": lambda ref: OrderService.refund_order(paid(ref), refund_id="re_1"),
+    "issue_receipt": lambda ref: InvoiceService.issue_receipt(paid(ref)),
+    "issue_credit_note": lambda ref: InvoiceService.issue_credit_note(refunded(ref)),
+    "issue_missing": lambda ref: InvoiceService.issue_missing(limit=1),
     "start_trial": lambda ref: TrialService.start_trial(ref, "taste", identities={"email": "ada@example.com"}),
     "refer": lambda ref: ReferralService.refer(ref, CustomerRef(provider="test", external_id="brought")),
     "claim_bonus": lambda ref: ReferralService.claim_bonus(referral(ref)),
@@ -122,6 +131,8 @@ def shop(ref: CustomerRef, monkeypatch: pytest.MonkeyPatch) -> CustomerRef:
     late = OrderService.create_order(ref, [{"sku": "pack"}], idempotency_key="late")
     OrderService.cancel_order(late)
     OrderService.confirm_payment(late, payment_id="late")
+    OrderService.record_sale(ref, [{"sku": "pack"}], payment_id="sold")
+    OrderService.refund_order(payment_id="sold", refund_id="re_0")
     get_user_model().objects.create(username="bob")
     QuotaService.grant_feature(ref, "credits", quantity=100)
     ReferralService.create_programme("signup", trigger="on_signup", referrer_product="pack", referee_product="pack")
@@ -182,7 +193,11 @@ def test_a_write_locks_the_customer_before_it_writes_anything(shop: CustomerRef,
 
 @pytest.mark.parametrize(
     "verb",
-    [name for name in WRITES if name not in ("link_user", "expire_grants", "expire_orders", "settle_referrals")],
+    [
+        name
+        for name in WRITES
+        if name not in ("link_user", "expire_grants", "expire_orders", "settle_referrals", "issue_missing")
+    ],
 )
 def test_a_repeat_locks_the_customer_too_and_writes_nothing(shop: CustomerRef, verb: str) -> None:
     my_usage, my_grant, my_order = usage(shop), grant(shop), order(shop)

@@ -21,6 +21,7 @@ from billable.models import (
     FeatureCost,
     Grant,
     Identity,
+    Invoice,
     LedgerEntry,
     Order,
     Payment,
@@ -42,6 +43,8 @@ from billable.services import (
     FeatureLine,
     GrantSummary,
     Identification,
+    InvoiceService,
+    InvoiceSweep,
     LedgerProblem,
     LedgerReport,
     Money,
@@ -195,6 +198,19 @@ def refunds(user: User, order: Order) -> None:
     assert_type(OrderService.refund_order(payment_id="p", refund_id="r", origin="provider"), Refund)
     assert_type(OrderService.get_refund(refund), Refund)
     assert_type(OrderService.list_refunds(user, order=order, cursor=None, limit=5), Page[Refund])
+
+
+def invoices(user: User, order: Order) -> None:
+    receipt = InvoiceService.issue_receipt(order)
+    assert_type(receipt, Invoice)
+    assert_type(receipt.name, str)
+    assert_type(receipt.total, Money)
+    assert_type(InvoiceService.issue_credit_note(UUID(int=1)), Invoice)
+    assert_type(InvoiceService.issue_missing(limit=10), InvoiceSweep)
+    assert_type(InvoiceService.get_invoice("id"), Invoice)
+    assert_type(InvoiceService.list_invoices(user, kind="receipt", order=order, cursor=None, limit=5), Page[Invoice])
+    assert_type(InvoiceService.render_invoice(receipt), str)
+    assert_type(InvoiceService.render_invoice_pdf(receipt), bytes)
 
 
 def catalogue() -> None:
@@ -383,6 +399,13 @@ Verb(ReferralService.settle_referrals).has(ReferralService.asettle_referrals)
 Verb(ReferralService.get_referral).has(ReferralService.aget_referral)
 Verb(ReferralService.list_referrals).has(ReferralService.alist_referrals)
 Verb(ReferralService.referral_stats).has(ReferralService.areferral_stats)
+Verb(InvoiceService.list_invoices).has(InvoiceService.alist_invoices)
+Verb(InvoiceService.get_invoice).has(InvoiceService.aget_invoice)
+Verb(InvoiceService.render_invoice).has(InvoiceService.arender_invoice)
+Verb(InvoiceService.render_invoice_pdf).has(InvoiceService.arender_invoice_pdf)
+Verb(InvoiceService.issue_receipt).has(InvoiceService.aissue_receipt)
+Verb(InvoiceService.issue_credit_note).has(InvoiceService.aissue_credit_note)
+Verb(InvoiceService.issue_missing).has(InvoiceService.aissue_missing)
 
 
 def what_both_refuse(user: User, usage: Usage) -> None:

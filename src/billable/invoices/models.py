@@ -8,7 +8,6 @@ from django.db.models import F, Q
 from billable.compat import check_constraint
 from billable.customers.models import Customer
 from billable.ids import new_id
-from billable.inputs import MAX_TEXT_LENGTH
 from billable.invoices.kinds import InvoiceKind
 from billable.money import Money
 from billable.orders.models import Order
@@ -58,7 +57,6 @@ class Invoice(Receipt):
     seller = models.JSONField(default=dict, help_text="Who sold, as it stood then.")
     buyer = models.JSONField(default=dict, help_text="Who bought, as it stood then.")
     payment_method = models.CharField(max_length=64, blank=True)
-    reason = models.CharField(max_length=MAX_TEXT_LENGTH, blank=True)
 
     class Meta:
         db_table = "billable_invoice"

@@ -93,7 +93,6 @@ class Migration(migrations.Migration):
                 ("seller", models.JSONField(default=dict, help_text="Who sold, as it stood then.")),
                 ("buyer", models.JSONField(default=dict, help_text="Who bought, as it stood then.")),
                 ("payment_method", models.CharField(blank=True, max_length=64)),
-                ("reason", models.CharField(blank=True, max_length=500)),
             ],
             options={
                 "db_table": "billable_invoice",
