@@ -48,9 +48,11 @@ from billable.referrals.refer import refer
 from billable.referrals.reward import claim_bonus
 from billable.referrals.sweep import ReferralSweep, after_payment, after_refer, after_refund, settle_referrals
 from billable.refunds.asked import RefundLine
+from billable.refunds.dispute import dispute_payment
 from billable.refunds.quote import RefundGrantQuote, RefundItemQuote, RefundQuote, quote_refund
 from billable.refunds.read import get_refund, list_refunds
 from billable.refunds.refund import refund_order
+from billable.refunds.resolve import resolve_dispute
 from billable.refunds.slide import RefundSlide
 from billable.trials.services import TrialEligibility, start_trial, trial_eligibility
 
@@ -253,6 +255,12 @@ class OrderService:
 
     list_refunds = staticmethod(list_refunds)
     alist_refunds = staticmethod(in_thread(list_refunds))
+
+    dispute_payment = staticmethod(dispute_payment)
+    adispute_payment = staticmethod(in_thread(dispute_payment))
+
+    resolve_dispute = staticmethod(resolve_dispute)
+    aresolve_dispute = staticmethod(in_thread(resolve_dispute))
 
 
 class PromotionService:

@@ -7,7 +7,7 @@ import pytest
 from django.test import Client, override_settings
 from pydantic import ValidationError
 
-from billable.api.schemas import customers, grants, orders, quota, trials
+from billable.api.schemas import customers, grants, orders, payments, quota, trials
 from tests.api.conftest import MOUNT, Api
 
 OPERATIONS = {
@@ -28,6 +28,12 @@ OPERATIONS = {
     ("get", "/invoices/{invoice_id}"),
     ("get", "/invoices/{invoice_id}/html"),
     ("get", "/invoices/{invoice_id}/pdf"),
+    ("get", "/payments"),
+    ("post", "/payments/{payment_id}/apply"),
+    ("post", "/payments/{payment_id}/return"),
+    ("post", "/payments/{payment_id}/dispute"),
+    ("post", "/disputes/{dispute_id}/resolve"),
+    ("post", "/sales"),
     ("get", "/grants"),
     ("post", "/grants"),
     ("post", "/grants/{grant_id}/revoke"),
@@ -114,6 +120,10 @@ def test_no_secret_or_setting_stands_in_it(document: Any, settings: Any) -> None
         quota.ReverseIn,
         orders.OrderIn,
         orders.ConfirmIn,
+        payments.ApplyIn,
+        payments.SaleIn,
+        payments.DisputeIn,
+        payments.ResolveIn,
         grants.GrantIn,
         grants.RevokeIn,
         trials.TrialIn,

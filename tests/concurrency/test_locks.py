@@ -13,7 +13,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from billable import clock, services
-from billable.models import Grant, Order, Payment, Referral, Refund, Usage
+from billable.models import Dispute, Grant, Order, Payment, Referral, Refund, Usage
 from billable.services import (
     CatalogService,
     CustomerRef,
@@ -72,6 +72,14 @@ def refunded(ref: CustomerRef) -> Refund:
     return Refund.objects.get(customer__pk=str(ref.customer_id), refund_id="re_0")
 
 
+def paying(ref: CustomerRef) -> Payment:
+    return Payment.objects.get(customer__pk=str(ref.customer_id), payment_id="bought")
+
+
+def dispute(ref: CustomerRef) -> Dispute:
+    return Dispute.objects.get(customer__pk=str(ref.customer_id), dispute_id="dp_0")
+
+
 WRITES: dict[str, Write] = {
     "link_identity": lambda ref: CustomerService.link_identity(ref, "telegram", "4711"),
     "link_user": lambda ref: CustomerService.link_user(ref, get_user_model().objects.get(username="bob")),
@@ -91,6 +99,8 @@ WRITES: dict[str, Write] = {
     "record_sale": lambda ref: OrderService.record_sale(ref, [{"sku": "pack"}], payment_id="pi_2"),
     "apply_payment": lambda ref: OrderService.apply_payment(unapplied(ref), order(ref)),
     "return_payment": lambda ref: OrderService.return_payment(unapplied(ref)),
+    "dispute_payment": lambda ref: OrderService.dispute_payment(paying(ref), dispute_id="dp_1"),
+    "resolve_dispute": lambda ref: OrderService.resolve_dispute(dispute(ref), "lost"),
     "refund_order": lambda ref: OrderService.refund_order(paid(ref), refund_id="re_1"),
     "issue_receipt": lambda ref: InvoiceService.issue_receipt(paid(ref)),
     "issue_credit_note": lambda ref: InvoiceService.issue_credit_note(refunded(ref)),
@@ -130,9 +140,11 @@ def shop(ref: CustomerRef, monkeypatch: pytest.MonkeyPatch) -> CustomerRef:
     OrderService.confirm_payment(bought, payment_id="bought")
     late = OrderService.create_order(ref, [{"sku": "pack"}], idempotency_key="late")
     OrderService.cancel_order(late)
-    OrderService.confirm_payment(late, payment_id="late")
+    OrderService.confirm_payment(late, payment_id="late", amount_minor=900)
     OrderService.record_sale(ref, [{"sku": "pack"}], payment_id="sold")
     OrderService.refund_order(payment_id="sold", refund_id="re_0")
+    disputed = OrderService.create_order(ref, [{"sku": "pack"}], idempotency_key="disputed")
+    OrderService.dispute_payment(OrderService.confirm_payment(disputed, payment_id="disputed"), dispute_id="dp_0")
     get_user_model().objects.create(username="bob")
     QuotaService.grant_feature(ref, "credits", quantity=100)
     ReferralService.create_programme("signup", trigger="on_signup", referrer_product="pack", referee_product="pack")

@@ -17,6 +17,7 @@ from typing_extensions import assert_type
 from billable.models import (
     Adjustment,
     Customer,
+    Dispute,
     Feature,
     FeatureCost,
     Grant,
@@ -178,6 +179,10 @@ def orders(user: User) -> None:
     assert_type(OrderService.list_payments(user, status="unapplied", limit=5), Page[Payment])
     assert_type(OrderService.apply_payment(payment, order, reason="ordered twice"), Payment)
     assert_type(OrderService.return_payment(UUID(int=1), reason="sent back"), Payment)
+    dispute = OrderService.dispute_payment(payment, dispute_id="dp_1", amount="9.99", currency="EUR", metadata={})
+    assert_type(dispute, Dispute)
+    assert_type(dispute.amount, Money)
+    assert_type(OrderService.resolve_dispute(dispute, "won"), Dispute)
 
 
 def refunds(user: User, order: Order) -> None:
@@ -378,6 +383,8 @@ Verb(OrderService.record_sale).has(OrderService.arecord_sale)
 Verb(OrderService.list_payments).has(OrderService.alist_payments)
 Verb(OrderService.apply_payment).has(OrderService.aapply_payment)
 Verb(OrderService.return_payment).has(OrderService.areturn_payment)
+Verb(OrderService.dispute_payment).has(OrderService.adispute_payment)
+Verb(OrderService.resolve_dispute).has(OrderService.aresolve_dispute)
 Verb(OrderService.quote_refund).has(OrderService.aquote_refund)
 Verb(OrderService.refund_order).has(OrderService.arefund_order)
 Verb(OrderService.get_refund).has(OrderService.aget_refund)

@@ -190,14 +190,14 @@ def _children(scope: Scope) -> Iterator[LedgerProblem]:
         mine = Q(customer=F(f"{order}__customer"))
         yield from named(breaking(rows, mine), "its order belongs to another customer")
     applied = within(every(Payment), scope).filter(applied_to__isnull=False)
-    applied = applied.annotate(payer=_head("customer"), buyer=_head("applied_to__customer"))
+    applied = applied.annotate(payer=head("customer"), buyer=head("applied_to__customer"))
     yield from named(breaking(applied, Q(payer=F("buyer"))), "the order it was applied to belongs to another customer")
 
 
 AUDITS: list[Audit] = [_amounts, _states, _payments, _gifts, _promises, _grants, _claims, _children]
 
 
-def _head(customer: str) -> Coalesce:
+def head(customer: str) -> Coalesce:
     """The customer, or the one that absorbed it."""
     return Coalesce(f"{customer}__merged_into", customer)
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from enum import Enum
 
+# A refund that a lost dispute made is called so, and by the id of the dispute.
+REFUND_ID_PREFIX = "dispute:"
+
 
 class DisputeStatus(str, Enum):
     """Where a dispute stands."""

@@ -156,3 +156,8 @@ class Dispute(Receipt):
     def amount(self) -> Money:
         """What the payer wants back."""
         return Money(self.amount_minor, self.currency)
+
+    @property
+    def was_applied(self) -> bool:
+        """Whether the money had paid its order, so that what it bought is taken back."""
+        return self.payment_status == PaymentStatus.SUCCEEDED.value

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
+from django.db.models import Q
+
 from billable import clock, inputs
 from billable.actor import current_actor
 from billable.customers.models import Customer
@@ -18,7 +20,7 @@ from billable.ids import new_id
 from billable.inputs import Metadata
 from billable.money import Money
 from billable.orders.claims import DEFAULT_METHOD
-from billable.orders.lifecycle import OrderStatus
+from billable.orders.lifecycle import OrderStatus, PaymentStatus
 from billable.orders.models import Order, OrderItem, Payment
 from billable.orders.read import get_order
 from billable.promotions.kinds import Release
@@ -102,7 +104,7 @@ def _refund(found: Source, given: Given, terms: Terms) -> Refund:
         return _replay(earlier, wanted)
     if loose is not None:
         return _send_back(customer, loose, wanted, terms)
-    _refuse_disputed(order)
+    _refuse_disputed(order, payment)
     if payment is not None:
         left = source.left_of(payment)
         terms = dataclasses.replace(terms, payment=payment, most_minor=left)
@@ -249,8 +251,10 @@ def _replay(earlier: Refund, wanted: Asked) -> Refund:
     return answer
 
 
-def _refuse_disputed(order: Order) -> None:
-    disputes = Dispute.objects.using(write_alias()).filter(order=order.pk, status=DisputeStatus.DISPUTED.value)
+def _refuse_disputed(order: Order, payment: Payment | None) -> None:
+    """Raise DisputeOpen while nobody knows whose the money is: what paid the order, or the payment that was named."""
+    about = Q(order=order.pk, payment_status=PaymentStatus.SUCCEEDED.value) | Q(payment=payment)
+    disputes = Dispute.objects.using(write_alias()).filter(about, status=DisputeStatus.DISPUTED.value)
     if dispute := disputes.first():
         raise DisputeOpen(dispute=str(dispute.pk), dispute_id=dispute.dispute_id)
 

@@ -113,17 +113,25 @@ class OrderItemOut(Schema):
 
 class PaymentOut(Schema):
     id: UUID
+    order_id: UUID = Field(description="The order that it came for.")
     payment_id: str
     payment_method: str
     capture_id: str
     status: str
-    code: str | None = Field(description="Of unapplied money: why the order could not take it.")
+    code: str | None = Field(description="Why the order that it came for could not take it.")
+    applied_to: UUID | None = Field(description="The order that took it by hand, when that is another.")
     amount: str
     amount_minor: int
     amount_assumed: bool = Field(description="True when the notice named no amount.")
     currency: str
+    reason: str = Field(description="Why it was applied by hand or returned.")
     succeeded_at: datetime | None
+    returned_at: datetime | None
     created_at: datetime
+
+    @staticmethod
+    def resolve_applied_to(payment: Payment) -> UUID | None:
+        return payment.applied_to_id
 
     @staticmethod
     def resolve_amount(payment: Payment) -> str:
@@ -148,7 +156,8 @@ class OrderOut(Schema):
     amount_due: str
     amount_due_minor: int
     items: list[OrderItemOut]
-    payments: list[PaymentOut]
+    payments: list[PaymentOut] = Field(description="What came for it, also what it could not take.")
+    applied_payments: list[PaymentOut] = Field(description="What came for other orders and was applied to it by hand.")
     reason: str
     metadata: dict[str, Any]
     actor: str
