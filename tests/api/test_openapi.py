@@ -7,7 +7,7 @@ import pytest
 from django.test import Client, override_settings
 from pydantic import ValidationError
 
-from billable.api.schemas import customers, grants, orders, payments, quota, trials
+from billable.api.schemas import customers, grants, orders, payments, quota, referrals, trials
 from tests.api.conftest import MOUNT, Api
 
 OPERATIONS = {
@@ -39,6 +39,10 @@ OPERATIONS = {
     ("post", "/grants/{grant_id}/revoke"),
     ("post", "/trials"),
     ("post", "/trials/eligibility"),
+    ("post", "/referrals"),
+    ("get", "/referrals"),
+    ("get", "/referrals/stats"),
+    ("post", "/referrals/{referral_id}/claim"),
     ("get", "/history"),
 }
 
@@ -124,6 +128,7 @@ def test_no_secret_or_setting_stands_in_it(document: Any, settings: Any) -> None
         payments.SaleIn,
         payments.DisputeIn,
         payments.ResolveIn,
+        referrals.ReferralIn,
         grants.GrantIn,
         grants.RevokeIn,
         trials.TrialIn,

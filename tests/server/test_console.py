@@ -26,6 +26,7 @@ def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
         "expire",
         "expire_orders",
         "seed_demo",
+        "settle_referrals",
         "verify",
         "--version",
         "--help",
