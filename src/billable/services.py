@@ -46,7 +46,14 @@ from billable.referrals import programmes as referral_programmes
 from billable.referrals.read import ReferralStats, get_referral, list_referrals, referral_stats
 from billable.referrals.refer import refer
 from billable.referrals.reward import claim_bonus
-from billable.referrals.sweep import ReferralSweep, after_payment, after_refer, after_refund, settle_referrals
+from billable.referrals.sweep import (
+    ReferralSweep,
+    reward_after_dispute,
+    reward_after_payment,
+    reward_after_refer,
+    reward_after_refund,
+    settle_referrals,
+)
 from billable.refunds.asked import RefundLine
 from billable.refunds.dispute import dispute_payment
 from billable.refunds.quote import RefundGrantQuote, RefundItemQuote, RefundQuote, quote_refund
@@ -108,11 +115,12 @@ _open_and_refer = opens_account(refer, Admit.ANYBODY, subjects=("referrer", "ref
 
 # What follows a verb once it is committed.
 _create_order = followed_by(_open_and_create_order, receipt_after_order)
-_confirm_payment = followed_by(confirm_payment, receipt_after_payment, after_payment)
-_apply_payment = followed_by(apply_payment, receipt_after_payment, after_payment)
-_record_sale = followed_by(_open_and_record_sale, receipt_after_payment, after_payment)
-_refund_order = followed_by(refund_order, note_after_refund, after_refund)
-_refer = followed_by(_open_and_refer, after_refer)
+_confirm_payment = followed_by(confirm_payment, receipt_after_payment, reward_after_payment)
+_apply_payment = followed_by(apply_payment, receipt_after_payment, reward_after_payment)
+_record_sale = followed_by(_open_and_record_sale, receipt_after_payment, reward_after_payment)
+_refund_order = followed_by(refund_order, note_after_refund, reward_after_refund)
+_resolve_dispute = followed_by(resolve_dispute, reward_after_dispute)
+_refer = followed_by(_open_and_refer, reward_after_refer)
 
 
 class CatalogService:
@@ -259,8 +267,8 @@ class OrderService:
     dispute_payment = staticmethod(dispute_payment)
     adispute_payment = staticmethod(in_thread(dispute_payment))
 
-    resolve_dispute = staticmethod(resolve_dispute)
-    aresolve_dispute = staticmethod(in_thread(resolve_dispute))
+    resolve_dispute = staticmethod(_resolve_dispute)
+    aresolve_dispute = staticmethod(in_thread(_resolve_dispute))
 
 
 class PromotionService:

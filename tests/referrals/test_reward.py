@@ -9,7 +9,7 @@ from django.db.models import Sum
 
 from billable.clock import now
 from billable.models import Customer, Grant, LedgerEntry, Merge, Order, Payment, Referral, Refund
-from billable.referrals.sweep import after_payment, after_undoing
+from billable.referrals.sweep import reward_after_payment, reward_after_refund
 from billable.services import CatalogService, OrderService, QuotaService, ReferralService
 from tests.referrals.conftest import buy, person, ref
 
@@ -93,7 +93,7 @@ def test_what_costs_nothing_earns_nothing(door, referral, commit, refused):
     with commit():
         order = OrderService.create_order(person("ada"), [{"sku": "gift"}])
         OrderService.confirm_payment(order, payment_id="p0")
-    after_payment(Payment.objects.get())
+    reward_after_payment(Payment.objects.get())
     with refused("bonus_not_due", reason="not_earned"):
         door.referrals.claim_bonus(referral)
     assert door.referrals.settle_referrals().referrals == 0
@@ -187,8 +187,8 @@ def test_a_whole_refund_takes_back_what_is_left(door, referral, commit):
     used = QuotaService.consume_quota(person("bob"), "pdf_export", quantity=2)
     QuotaService.consume_quota(person("ada"), "ai", quantity=5)
     with commit():
-        refund(payment.order)
-    after_undoing(payment.order)
+        refunded = refund(payment.order)
+    reward_after_refund(refunded)
     referral.refresh_from_db()
     assert (referral.status, units("ada"), units("ada", "ai"), units("bob")) == ("taken_back", 0, 0, 0)
     taken = LedgerEntry.objects.filter(cause_type="referral", kind="revoke")
@@ -226,20 +226,21 @@ def test_a_refund_in_part_takes_nothing_back(door, referral, commit):
     assert referral.status == "rewarded"
 
 
-@pytest.mark.broken_books
-def test_a_dispute_keeps_the_reward_waiting_and_a_lost_one_takes_it_back(door, referral, refused):
+def test_a_dispute_keeps_the_reward_waiting_and_a_lost_one_takes_it_back(door, referral, refused, commit):
     payment = buy(person("ada"), "p1")
-    Payment.objects.update(status="disputed")
+    dispute = OrderService.dispute_payment(payment, dispute_id="d1")
     with refused("bonus_not_due", reason="disputed"):
         door.referrals.claim_bonus(referral)
     sweep = door.referrals.settle_referrals()
     assert (sweep.referrals, sweep.rewarded) == (1, 0)
-    Payment.objects.update(status="succeeded")
-    after_undoing(payment.order)
+    with commit():
+        OrderService.resolve_dispute(dispute, "won")
     referral.refresh_from_db()
     assert (referral.status, units("bob")) == ("rewarded", 10)
-    Payment.objects.update(status="lost")
-    after_undoing(payment.order)
+    again = OrderService.dispute_payment(payment, dispute_id="d2")
+    assert units("bob") == 10
+    with commit():
+        OrderService.resolve_dispute(again, "lost")
     referral.refresh_from_db()
     assert (referral.status, units("bob")) == ("taken_back", 0)
 
@@ -283,10 +284,10 @@ def test_a_payment_without_a_referral_costs_one_more_statement(programme, commit
     order = OrderService.create_order(person("ada"), [{"sku": "pack"}])
     with commit():
         payment = OrderService.confirm_payment(order, payment_id="p1")
-    assert len(statements(lambda: after_payment(payment))) == 1
+    assert len(statements(lambda: reward_after_payment(payment))) == 1
     half = OrderService.create_order(person("ada"), [{"sku": "pack"}])
     part = OrderService.confirm_payment(half, payment_id="p2", amount_minor=1)
-    assert statements(lambda: after_payment(part)) == []
+    assert statements(lambda: reward_after_payment(part)) == []
 
 
 def test_a_claim_inside_a_callers_transaction_leaves_it_usable(door, programme):

@@ -58,13 +58,13 @@ def settle_referrals(*, limit: int | None = None) -> ReferralSweep:
 # ----------------------------------------------------------------------------- steps, each called after a verb's commit
 
 
-def after_refer(referral: Referral) -> None:
+def reward_after_refer(referral: Referral) -> None:
     """Give at once what is earned by signing up and need not wait."""
     if referral.status == QUALIFIED:
         catch_up_with(referral)
 
 
-def after_payment(payment: Payment) -> None:
+def reward_after_payment(payment: Payment) -> None:
     """Let the first payment of a referred customer earn the reward."""
     order = payment.order if payment.applied_to is None else payment.applied_to
     if order.paid_at is None or not order.total_amount_minor:
@@ -78,18 +78,18 @@ def after_payment(payment: Payment) -> None:
     _settle_each(waiting)
 
 
-def after_refund(refund: Refund) -> None:
+def reward_after_refund(refund: Refund) -> None:
     """Take back what an order earned that is refunded whole now."""
     if refund.order.status == OrderStatus.REFUNDED.value:
-        after_undoing(refund.order)
+        _settle_of(refund.order)
 
 
-def after_dispute(dispute: Dispute) -> None:
+def reward_after_dispute(dispute: Dispute) -> None:
     """Take back what a payment earned that was lost, or give what waited until it was won."""
-    after_undoing(dispute.order)
+    _settle_of(dispute.order)
 
 
-def after_undoing(order: Order) -> None:
+def _settle_of(order: Order) -> None:
     """Settle the referral that an order earned the reward of, if there is one."""
     _settle_each(Referral.objects.using(write_alias()).filter(order_id=order.pk))
 
