@@ -19,7 +19,8 @@
     │   ├── HoldsLive                ├── TrialAlreadyUsed    ├── ReversalTooLarge
     │   ├── IdentityTaken            ├── UserTaken           ├── NameTaken
     │   ├── PromotionTaken           ├── ProgrammeTaken      ├── AlreadyReferred
-    │   └── BonusNotDue
+    │   ├── BonusNotDue              ├── MergeRefused        ├── UnmergeRefused
+    │   └── AlreadyAnonymized
     ├── Invalid                      the input can never be right; ``field`` names it
     │   ├── InvalidSubject           ├── AmbiguousSku        ├── NotForSale
     │   ├── CurrencyMismatch         └── FingerprintMissing
@@ -437,6 +438,40 @@ class ProgrammeTaken(Conflict):
 
     code = "programme_taken"
     programme: str
+
+
+@dataclasses.dataclass(eq=False, kw_only=True)
+class MergeRefused(Conflict):
+    """The customer {absorbed} cannot be merged into {survivor}: {reason}.
+
+    ``reason`` is ``oneself``, ``already_merged``, ``ring``, ``live_holds`` or ``anonymized``.
+    """
+
+    code = "merge_refused"
+    survivor: str
+    absorbed: str
+    reason: str
+
+
+@dataclasses.dataclass(eq=False, kw_only=True)
+class UnmergeRefused(Conflict):
+    """The merge of the customer {customer} cannot be undone: {reason}.
+
+    ``reason`` is ``not_merged``, ``merged_again``, ``anonymized``, ``held``, ``refunded``, ``extended`` or
+    ``granted``.
+    """
+
+    code = "unmerge_refused"
+    customer: str
+    reason: str
+
+
+@dataclasses.dataclass(eq=False, kw_only=True)
+class AlreadyAnonymized(Conflict):
+    """The customer {customer} was anonymized."""
+
+    code = "already_anonymized"
+    customer: str
 
 
 # --- Invalid ------------------------------------------------------------------------------------

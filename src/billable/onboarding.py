@@ -25,7 +25,7 @@ from billable.customers.services import claim_identity, claim_user, user_id_of
 from billable.customers.subjects import (
     CustomerRef,
     Who,
-    find_customer_id,
+    find_address,
     identity_key,
     lock_customer_id,
     user_exists,
@@ -86,9 +86,9 @@ def opens_account(verb: Callable[P, T], admit: Admit, *, subjects: Sequence[str]
             person = who(given[name])
             if person.is_anonymous or (person.customer_id is not None and person.references == 1):
                 continue
-            customer_id = find_customer_id(person)
-            if customer_id is not None:
-                given[name] = CustomerRef(customer_id=customer_id)
+            address = find_address(person)
+            if address is not None:
+                given[name] = CustomerRef(customer_id=address.own_id)
             elif person.customer_id is None:
                 new.append((name, person))
         if not new:

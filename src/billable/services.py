@@ -21,6 +21,7 @@ from billable.invoices.issue import InvoiceSweep, issue_credit_note, issue_missi
 from billable.invoices.read import get_invoice, list_invoices
 from billable.invoices.render import INVOICE_CONTENT_SECURITY_POLICY, render_invoice, render_invoice_pdf
 from billable.invoices.steps import note_after_refund, receipt_after_order, receipt_after_payment
+from billable.merge import merge_customers, unmerge_customers
 from billable.money import Money
 from billable.onboarding import Admit, Identification, opens_account
 from billable.orders.basket import OrderLine
@@ -177,6 +178,12 @@ class CustomerService:
 
     user_id_of = staticmethod(customers.user_id_of)
     auser_id_of = staticmethod(in_thread(customers.user_id_of))
+
+    merge_customers = staticmethod(merge_customers)
+    amerge_customers = staticmethod(in_thread(merge_customers))
+
+    unmerge_customers = staticmethod(unmerge_customers)
+    aunmerge_customers = staticmethod(in_thread(unmerge_customers))
 
     set_billing_details = staticmethod(_set_billing_details)
     aset_billing_details = staticmethod(in_thread(_set_billing_details))

@@ -15,6 +15,15 @@ from django.dispatch import Signal
 customer_created = Signal()
 """A customer came to be. Payload: ``customer``."""
 
+customer_merged = Signal()
+"""A customer was absorbed by another. Payload: ``merge``."""
+
+customer_unmerged = Signal()
+"""A merge was undone. Payload: ``merge``."""
+
+customer_anonymized = Signal()
+"""The personal data of a customer was erased. Payload: ``customer``."""
+
 identity_linked = Signal()
 """An identity was linked to a customer. Payload: ``identity``."""
 

@@ -63,6 +63,7 @@ def write(clock: Clock) -> SimpleNamespace:
     books.fingerprint = TrialFingerprint.objects.filter(trial_id=books.trial.pk).first()
     books.identity, books.link = Identity.objects.get(external_id="1"), UserLink.objects.get(customer=ada)
     books.default = Grant.objects.get(customer=ada, source="default")
+    absorb(books, ada)
     find_entries(books)
     for name in ("ada", "bob", *vars(books)):
         row = getattr(books, name)
@@ -158,6 +159,22 @@ def sell_for_less(books: SimpleNamespace, ada: Customer) -> None:
     OrderService.cancel_order(called_off)
     books.taxed = books.cheaper.items.get(sku="taxed")
     books.used, books.given_back = (PromotionUse.objects.get(order_id=each.pk) for each in (books.cheaper, called_off))
+
+
+def absorb(books: SimpleNamespace, ada: Customer) -> None:
+    """Eva turns out to be Ada. What she had used is put back after that."""
+    books.eva = CustomerService.identify("telegram", "3").customer
+    books.handed = give(books.eva, "credits", 9)
+    usage = QuotaService.consume_quota(books.eva, "credits", quantity=4)
+    books.merge = CustomerService.merge_customers(ada, books.eva)
+    books.heir = Grant.objects.get(origin=books.handed)
+    undo = QuotaService.reverse_usage(usage, quantity=3, idempotency_key="r9")
+    books.later_heir = Grant.objects.get(origin=books.handed, source_id=str(undo.pk))
+    books.moved_name = Identity.objects.get(external_id="3")
+    books.handing = LedgerEntry.objects.get(grant=books.handed, kind="transfer", cause_id=books.merge.pk)
+    books.left_again = LedgerEntry.objects.get(grant=books.handed, kind="transfer", cause_id=undo.pk)
+    books.heir_birth = LedgerEntry.objects.get(grant=books.heir, kind="grant")
+    books.later_birth = LedgerEntry.objects.get(grant=books.later_heir, kind="grant")
 
 
 def find_entries(books: SimpleNamespace) -> None:

@@ -250,10 +250,45 @@ CHANGES: list[tuple[str, dict[str, Any]]] = [
     ("given_back", {"released_as": "refunded"}),
     ("identity", {"customer_id": GONE}),
     ("link", {"customer_id": GONE}),
+    ("link", {"merged_from": GONE}),
+    ("moved_name", {"customer_id": of("eva")}),
+    ("moved_name", {"merged_from": of("bob")}),
+    ("moved_name", {"merged_from": of("ada")}),
+    ("eva", {"merged_into_id": None}),
+    ("eva", {"merged_into_id": of("bob")}),
+    ("bob", {"merged_into_id": of("ada")}),
+    ("merge", {"customer_id": of("bob")}),
+    ("merge", {"absorbed_id": of("bob")}),
+    ("merge", {"undone_at": START, "undone_by": "python"}),
+    ("heir", {"quantity": 6}),
+    ("heir", {"origin_id": None}),
+    ("heir", {"origin_id": GONE}),
+    ("heir", {"origin_id": of("grant")}),
+    ("heir", {"source": "manual"}),
+    ("heir", {"source": "dispute"}),
+    ("heir", {"source_id": "nothing"}),
+    ("heir", {"feature_id": feature("ai")}),
+    ("heir", {"product_id": product("pack")}),
+    ("later_heir", {"quantity": 4}),
+    ("later_heir", {"origin_id": of("grant")}),
+    ("later_heir", {"origin_id": of("heir")}),
+    ("handed", {"ended_as": "revoked"}),
+    ("handed", {"ended_at": None, "ended_as": ""}),
+    ("handing", {"amount": -4}),
+    ("handing", {"kind": "revoke"}),
+    ("handing", {"cause_id": GONE}),
+    ("handing", {"cause_type": "refund"}),
+    ("left_again", {"amount": -1}),
+    ("left_again", {"cause_id": GONE}),
+    ("heir_birth", {"amount": 4}),
+    ("heir_birth", {"cause_id": GONE}),
+    ("heir_birth", {"cause_type": "adjustment"}),
+    ("later_birth", {"cause_id": GONE}),
+    ("later_birth", {"cause_type": "merge"}),
 ]
 
 # These problems show only where everybody's books are read, or those of whom the row now is.
-MOVED = {"customer_id"}
+MOVED = {"customer_id", "merged_into_id", "absorbed_id"}
 
 
 def test_books_that_nobody_touched_agree(books):
@@ -334,6 +369,12 @@ def test_costs_of_any_shape_are_named_and_never_raise(books, costs):
         ("last_usage", "ada"),
         ("used", "cheaper"),
         ("used", "promotion"),
+        ("merge", "eva"),
+        ("merge", "handing"),
+        ("merge", "heir_birth"),
+        ("handing", "heir_birth"),
+        ("heir_birth", "handing"),
+        ("handed", "heir"),
     ],
 )
 def test_what_a_deleted_row_leaves_behind_is_named(books, gone, left):

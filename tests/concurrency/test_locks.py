@@ -13,7 +13,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from billable import clock, services
-from billable.models import Dispute, Grant, Order, Payment, Referral, Refund, Usage
+from billable.models import Dispute, Grant, Merge, Order, Payment, Referral, Refund, Usage
 from billable.services import (
     CatalogService,
     CustomerRef,
@@ -80,9 +80,15 @@ def dispute(ref: CustomerRef) -> Dispute:
     return Dispute.objects.get(customer__pk=str(ref.customer_id), dispute_id="dp_0")
 
 
+def merged(ref: CustomerRef) -> Merge:
+    return Merge.objects.filter(customer__pk=str(ref.customer_id)).latest("id")
+
+
 WRITES: dict[str, Write] = {
     "link_identity": lambda ref: CustomerService.link_identity(ref, "telegram", "4711"),
     "link_user": lambda ref: CustomerService.link_user(ref, get_user_model().objects.get(username="bob")),
+    "merge_customers": lambda ref: CustomerService.merge_customers(ref, CustomerRef(external_id="other")),
+    "unmerge_customers": lambda ref: CustomerService.unmerge_customers(merged(ref)),
     "set_billing_details": lambda ref: CustomerService.set_billing_details(ref, {"name": "Ada Ltd"}),
     "consume_quota": lambda ref: QuotaService.consume_quota(ref, "credits", quantity=5, idempotency_key="job"),
     "reverse_usage": lambda ref: QuotaService.reverse_usage(usage(ref), quantity=1, idempotency_key="undo"),
@@ -111,7 +117,7 @@ WRITES: dict[str, Write] = {
     "settle_referrals": lambda ref: ReferralService.settle_referrals(),
 }
 # Both sides of a referral are locked, in ascending order.
-LOCKS = dict.fromkeys(("refer", "claim_bonus", "settle_referrals"), 2)
+LOCKS = dict.fromkeys(("refer", "claim_bonus", "settle_referrals", "merge_customers", "unmerge_customers"), 2)
 CATALOGUE: dict[str, Callable[[], Any]] = {
     "create_product": lambda: CatalogService.create_product("new", price="1", features=["credits"], quantity=1),
     "update_product": lambda: CatalogService.update_product("pack", prices=[Money(5, "EUR")], features=["credits"]),
@@ -146,6 +152,9 @@ def shop(ref: CustomerRef, monkeypatch: pytest.MonkeyPatch) -> CustomerRef:
     disputed = OrderService.create_order(ref, [{"sku": "pack"}], idempotency_key="disputed")
     OrderService.dispute_payment(OrderService.confirm_payment(disputed, payment_id="disputed"), dispute_id="dp_0")
     get_user_model().objects.create(username="bob")
+    for name in ("other", "another"):
+        QuotaService.grant_feature(CustomerService.identify("default", name).customer, "credits", quantity=7)
+    CustomerService.merge_customers(ref, CustomerRef(external_id="another"))
     QuotaService.grant_feature(ref, "credits", quantity=100)
     ReferralService.create_programme("signup", trigger="on_signup", referrer_product="pack", referee_product="pack")
     CustomerService.identify("test", "brought")
@@ -208,7 +217,11 @@ def test_a_write_locks_the_customer_before_it_writes_anything(shop: CustomerRef,
     [
         name
         for name in WRITES
-        if name not in ("link_user", "expire_grants", "expire_orders", "settle_referrals", "issue_missing")
+        if name
+        not in (
+            *("link_user", "merge_customers", "expire_grants", "expire_orders", "settle_referrals"),
+            "issue_missing",
+        )
     ],
 )
 def test_a_repeat_locks_the_customer_too_and_writes_nothing(shop: CustomerRef, verb: str) -> None:

@@ -174,10 +174,10 @@ def test_a_customer_that_was_merged_is_found_as_its_survivor(door, user):
     CatalogService.create_feature("pdf_export")
     (grant,) = QuotaService.grant_feature(user, "pdf_export", quantity=2)
     absorbed = door.customers.identify("n8n", "1").customer
-    Customer.objects.filter(pk=absorbed.pk).update(merged_into=grant.customer)
+    door.customers.merge_customers(user, absorbed)
     assert door.quota.check_quota(absorbed, "pdf_export").balance == 2
     assert door.quota.consume_quota(absorbed, "pdf_export").customer.pk == grant.customer_id
-    assert Identity.objects.count() == 1
+    assert Identity.objects.get().customer_id == grant.customer_id
 
 
 def test_billing_details_replace_what_was_said_before(door, user):

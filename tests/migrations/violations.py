@@ -37,6 +37,10 @@ CHECKS: dict[str, tuple[type[Model], list[dict[str, Any]]]] = {
         [{"per": 0}, {"units": 0}, {"per": MAX_UNITS + 1}, {"units": MAX_UNITS + 1}],
     ),
     # customers
+    "billable_customer_anonymized": (
+        models.Customer,
+        [{"anonymized_at": NOW}, {"anonymized_by": "python"}, {"anonymized_reason": "asked"}],
+    ),
     "billable_merge_not_itself": (models.Merge, [{"absorbed": F("customer")}]),
     "billable_merge_undone": (models.Merge, [{"undone_at": NOW}, {"undone_by": "python"}]),
     # quota

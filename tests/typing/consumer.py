@@ -24,6 +24,7 @@ from billable.models import (
     Identity,
     Invoice,
     LedgerEntry,
+    Merge,
     Order,
     Payment,
     Product,
@@ -285,6 +286,10 @@ def customers(user: User) -> None:
     assert_type(CustomerService.find_customer(CustomerRef(user_id=7)), Customer | None)
     assert_type(CustomerService.link_identity(user, "n8n", "2", profile=None), Identity)
     assert_type(CustomerService.link_user(identification.customer, user), UserLink)
+    merge = CustomerService.merge_customers(user, CustomerRef(external_id="3"), reason="the same person")
+    assert_type(merge, Merge)
+    assert_type(CustomerService.unmerge_customers(merge), Merge)
+    assert_type(CustomerService.unmerge_customers(CustomerRef(customer_id=merge.absorbed_id)), Merge)
     details: BillingDetails = {"name": "Anna Ltd", "address": "1 Main Street\nLondon", "tax_id": "GB123"}
     assert_type(CustomerService.set_billing_details(user, details), Customer)
     trial = TrialService.start_trial(user, "trial", identities={"email": "anna@example.com"})
@@ -361,6 +366,8 @@ Verb(CustomerService.find_customer).has(CustomerService.afind_customer)
 Verb(CustomerService.link_identity).has(CustomerService.alink_identity)
 Verb(CustomerService.link_user).has(CustomerService.alink_user)
 Verb(CustomerService.user_id_of).has(CustomerService.auser_id_of)
+Verb(CustomerService.merge_customers).has(CustomerService.amerge_customers)
+Verb(CustomerService.unmerge_customers).has(CustomerService.aunmerge_customers)
 Verb(CustomerService.set_billing_details).has(CustomerService.aset_billing_details)
 Verb(QuotaService.check_quota).has(QuotaService.acheck_quota)
 Verb(QuotaService.consume_quota).has(QuotaService.aconsume_quota)

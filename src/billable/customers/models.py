@@ -18,6 +18,7 @@ from billable.inputs import MAX_TEXT_LENGTH
 from billable.receipts import Receipt
 
 PROVIDER_MAX_LENGTH = 64
+MERGED_FROM = "The customer that it named before a merge: whose keys it still finds first."
 
 
 class Customer(Receipt):
@@ -38,6 +39,8 @@ class Customer(Receipt):
         "self", null=True, blank=True, on_delete=models.PROTECT, related_name="absorbed", editable=False
     )
     anonymized_at = models.DateTimeField(null=True, blank=True, editable=False)
+    anonymized_by = models.CharField(max_length=ACTOR_MAX_LENGTH, blank=True, editable=False)
+    anonymized_reason = models.CharField(max_length=MAX_TEXT_LENGTH, blank=True, editable=False)
     billing_details = models.JSONField(
         default=dict, blank=True, help_text="Who invoices are made out to: name, address, email, country, tax_id."
     )
@@ -50,6 +53,13 @@ class Customer(Receipt):
         db_table = "billable_customer"
         ordering = ("-id",)
         permissions = (("merge_customers", "Can merge customers"), ("anonymize_customer", "Can anonymize a customer"))
+        constraints = [
+            check_constraint(
+                Q(anonymized_at__isnull=True, anonymized_by="", anonymized_reason="")
+                | (Q(anonymized_at__isnull=False) & ~Q(anonymized_by="")),
+                name="billable_customer_anonymized",
+            ),
+        ]
 
 
 class UserLink(models.Model):
@@ -61,6 +71,7 @@ class UserLink(models.Model):
         knobs.user_model, on_delete=models.DO_NOTHING, primary_key=True, db_constraint=False, related_name="+"
     )
     customer = models.ForeignKey(Customer, on_delete=models.PROTECT, db_constraint=False, related_name="user_links")
+    merged_from = models.UUIDField(null=True, blank=True, editable=False, help_text=MERGED_FROM)
     actor = models.CharField(max_length=ACTOR_MAX_LENGTH, editable=False)
     created_at = models.DateTimeField(editable=False)
 
@@ -76,6 +87,7 @@ class Identity(Receipt):
     """What a customer is called elsewhere: ``(provider, external_id)``."""
 
     customer = models.ForeignKey(Customer, on_delete=models.PROTECT, db_constraint=False, related_name="identities")
+    merged_from = models.UUIDField(null=True, blank=True, editable=False, help_text=MERGED_FROM)
     provider = KeyField(max_length=PROVIDER_MAX_LENGTH)
     external_id = KeyField(max_length=200)
     profile = models.JSONField(default=dict, blank=True)

@@ -11,7 +11,7 @@ from billable.actor import current_actor
 from billable.customers.models import Customer, Identity, UserLink
 from billable.customers.subjects import Subject, Who, find_customer_id, identity_key, lock_customer, user_exists, who
 from billable.db.units import unit_of_work, write_alias
-from billable.errors import CustomerNotFound, IdentityTaken, Invalid, InvalidSubject, UserTaken
+from billable.errors import AlreadyAnonymized, CustomerNotFound, IdentityTaken, Invalid, InvalidSubject, UserTaken
 from billable.inputs import Metadata
 from billable.signals import emit
 
@@ -49,15 +49,22 @@ def get_customer(user: Subject) -> Customer:
     return customer
 
 
+def refuse_anonymized(customer: Customer) -> None:
+    """Nobody may become known again as a customer that was anonymized. Raises AlreadyAnonymized."""
+    if customer.anonymized_at is not None:
+        raise AlreadyAnonymized(customer=str(customer.pk))
+
+
 @unit_of_work
 def link_identity(user: Subject, provider: str, external_id: str, *, profile: Metadata | None = None) -> Identity:
     """Make an identity name this customer too. A repeat changes nothing.
 
-    Raises CustomerNotFound, IdentityTaken when it names another customer.
+    Raises CustomerNotFound, AlreadyAnonymized, IdentityTaken when it names another customer.
     """
     provider, external_id = identity_key(provider, external_id)
     facts = inputs.metadata(profile, "profile")
     customer = lock_customer(user)
+    refuse_anonymized(customer)
     identity = claim_identity(customer.pk, provider, external_id, facts)
     if identity.customer_id != customer.pk:
         raise IdentityTaken(provider=provider, external_id=external_id)
@@ -89,12 +96,13 @@ def claim_identity(customer_id: Any, provider: str, external_id: str, profile: d
 def link_user(customer: Subject, user: Subject) -> UserLink:
     """Let a user act for a customer, beside the users that already do. A repeat changes nothing.
 
-    Raises CustomerNotFound, InvalidSubject, UserTaken when the user belongs to another customer.
+    Raises CustomerNotFound, AlreadyAnonymized, InvalidSubject, UserTaken when the user belongs to another customer.
     """
     person = who(user)
     if not user_exists(person):
         raise InvalidSubject(field="user", problem="must be a saved user")
     locked = lock_customer(customer)
+    refuse_anonymized(locked)
     link = claim_user(locked.pk, person)
     if link.customer_id != locked.pk:
         raise UserTaken(user_id=str(person.user_id))
@@ -119,11 +127,12 @@ def user_id_of(customer: Customer) -> Any:
 def set_billing_details(user: Subject, details: BillingDetails | None) -> Customer:
     """Say whom invoices of a customer are made out to from now on. It replaces what was said before; None empties it.
 
-    Invoices that were issued keep what they say. Raises CustomerNotFound, Invalid for a field that is none, is no
-    text or is too long.
+    Invoices that were issued keep what they say. Raises CustomerNotFound, AlreadyAnonymized, Invalid for a field that
+    is none, is no text or is too long.
     """
     clean = _billing_details(details)
     customer = lock_customer(user)
+    refuse_anonymized(customer)
     if customer.billing_details != clean:
         customer.billing_details = clean
         Customer.objects.using(write_alias()).filter(pk=customer.pk).update(billing_details=clean)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeVar
 from uuid import UUID
@@ -123,31 +123,48 @@ def _user_key(value: object) -> Any:
     return clean
 
 
+@dataclass(frozen=True)
+class Address:
+    """Whom a reference names now, and whom it named before a merge: in their books its keys are looked up first."""
+
+    customer_id: UUID
+    own_id: UUID
+
+
 def find_customer_id(person: Who) -> UUID | None:
     """The id of the customer that the references name, or None. Raises Invalid when they name different ones.
 
     A reference that names nobody yet contradicts nothing.
     """
-    found = {customer_id for customer_id in _lookups(person) if customer_id is not None}
-    if len(found) > 1:
+    address = find_address(person)
+    return None if address is None else address.customer_id
+
+
+def find_address(person: Who) -> Address | None:
+    """Where the references lead, or None; of several, the first says whose keys are meant. Raises Invalid."""
+    found = [address for address in _lookups(person) if address is not None]
+    if len({address.customer_id for address in found}) > 1:
         raise Invalid(field="customer", problem="the references name different customers")
-    return found.pop() if found else None
+    return found[0] if found else None
 
 
-def _lookups(person: Who) -> Sequence[UUID | None]:
+def _lookups(person: Who) -> Iterator[Address | None]:
     alias = write_alias()
-    found: list[UUID | None] = []
     if person.customer_id is not None:
-        by_id = Customer.objects.using(alias).filter(pk=person.customer_id)
-        found.append(by_id.values_list(Coalesce("merged_into_id", "id"), flat=True).first())
+        customers = Customer.objects.using(alias).filter(pk=person.customer_id)
+        yield _address(customers.values_list(Coalesce("merged_into_id", "id"), "id"))
     if person.user_id is not None:
         links = UserLink.objects.using(alias).filter(user=person.user_id)
-        found.append(links.values_list("customer_id", flat=True).first())
+        yield _address(links.values_list("customer_id", "merged_from"))
     if person.identity is not None:
         provider, external_id = person.identity
         identities = Identity.objects.using(alias).filter(provider=provider, external_id=external_id)
-        found.append(identities.values_list("customer_id", flat=True).first())
-    return found
+        yield _address(identities.values_list("customer_id", "merged_from"))
+
+
+def _address(rows: QuerySet[Any, tuple[UUID, UUID | None]]) -> Address | None:
+    found = rows.first()
+    return None if found is None else Address(customer_id=found[0], own_id=found[1] or found[0])
 
 
 def customer_sql(person: Who, alias: str) -> tuple[str, list[Any]]:
@@ -199,11 +216,12 @@ def lock_customer(subject: Subject) -> Customer:
     person = who(subject)
     if person.is_anonymous:
         raise InvalidSubject(field="user", problem="is not a saved user")
-    only_id = person.customer_id if person.references == 1 else None
-    customer_id = only_id or find_customer_id(person)
-    if customer_id is None:
+    if person.customer_id is not None and person.references == 1:
+        return lock_customer_id(person.customer_id)
+    address = find_address(person)
+    if address is None:
         raise CustomerNotFound(customer=str(person))
-    return lock_customer_id(customer_id)
+    return lock_customer_id(address.own_id)
 
 
 def lock_customer_id(customer_id: UUID) -> Customer:
@@ -238,6 +256,13 @@ def family(customer_id: UUID) -> QuerySet[Customer, Any]:
     """The customer and those that it absorbed, as a subquery: whose receipts count as its own."""
     members = Customer.objects.using(write_alias()).order_by()
     return members.filter(Q(pk=customer_id) | Q(merged_into=customer_id)).values("pk")
+
+
+def family_of(user: Subject) -> QuerySet[Customer, Any]:
+    """The family of a subject's customer, as a subquery; nobody's is empty. Raises Invalid, InvalidSubject."""
+    person = who(user)
+    customer_id = None if person.is_anonymous else find_customer_id(person)
+    return Customer.objects.none().values("pk") if customer_id is None else family(customer_id)
 
 
 def of_family(rows: QuerySet[Row], customer: Customer) -> QuerySet[Row]:

@@ -459,6 +459,38 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name="customer",
+            name="anonymized_by",
+            field=models.CharField(blank=True, default="", editable=False, max_length=100),
+            preserve_default=False,
+        ),
+        migrations.AddField(
+            model_name="customer",
+            name="anonymized_reason",
+            field=models.CharField(blank=True, default="", editable=False, max_length=500),
+            preserve_default=False,
+        ),
+        migrations.AddField(
+            model_name="identity",
+            name="merged_from",
+            field=models.UUIDField(
+                blank=True,
+                editable=False,
+                help_text="The customer that it named before a merge: whose keys it still finds first.",
+                null=True,
+            ),
+        ),
+        migrations.AddField(
+            model_name="userlink",
+            name="merged_from",
+            field=models.UUIDField(
+                blank=True,
+                editable=False,
+                help_text="The customer that it named before a merge: whose keys it still finds first.",
+                null=True,
+            ),
+        ),
+        migrations.AddField(
+            model_name="customer",
             name="billing_details",
             field=models.JSONField(
                 blank=True,
@@ -1271,6 +1303,14 @@ class Migration(migrations.Migration):
                     ("unit_amount_minor__gte", 0),
                 ),
                 name="billable_invoiceline_amounts",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="customer",
+            constraint=check_constraint(
+                models.Q(("anonymized_at__isnull", True), ("anonymized_by", ""), ("anonymized_reason", ""))
+                | models.Q(("anonymized_at__isnull", False), models.Q(("anonymized_by", ""), _negated=True)),
+                name="billable_customer_anonymized",
             ),
         ),
         migrations.AddConstraint(

@@ -18,6 +18,7 @@ from billable.audits import (
     count,
     every,
     named,
+    of_family,
     total,
     within,
 )
@@ -203,9 +204,8 @@ def head(customer: str) -> Coalesce:
 
 
 def _given(grants: Rows, customer: str, name: str) -> Rows:
-    """In a subquery: the grants that the outer row's order made, for its customer or the one that absorbed it."""
-    family = Q(customer=OuterRef(customer)) | Q(customer=OuterRef(f"{customer}__merged_into"))
-    return grants.filter(family, source=GrantSource.ORDER.value, source_id=OuterRef(name))
+    """In a subquery: the grants that the outer row's order made, for its customer or another of its family."""
+    return grants.filter(of_family(customer), source=GrantSource.ORDER.value, source_id=OuterRef(name))
 
 
 def _line(units: str, pieces: str, prefix: str = "", *, whole: bool = False) -> dict[str, Coalesce | F]:

@@ -15,7 +15,7 @@ from billable.catalog.models import Product, ProductFeature
 from billable.conf import knobs
 from billable.customers.models import Customer
 from billable.customers.services import now_for
-from billable.customers.subjects import Subject, lock_customer
+from billable.customers.subjects import Subject, lock_customer, of_family
 from billable.db.units import unit_of_work, write_alias
 from billable.errors import IdempotencyConflict
 from billable.ids import new_id
@@ -197,7 +197,7 @@ def _remember(row: Order | OrderItem, **related: Sequence[Any]) -> None:
 def _by_key(customer: Customer, key: str | None) -> Order | None:
     if key is None:
         return None
-    return with_parts().filter(customer=customer, idempotency_key=key).first()
+    return of_family(with_parts().filter(idempotency_key=key), customer).first()
 
 
 def _replay(earlier: Order, wish: Wish) -> Order:

@@ -7,7 +7,7 @@ from uuid import UUID
 from django.db.models import Prefetch, QuerySet
 
 from billable import inputs, paging
-from billable.customers.subjects import Subject, family, find_customer_id, who
+from billable.customers.subjects import Subject, family_of
 from billable.db.units import write_alias
 from billable.errors import Invalid, OrderNotFound, PaymentNotFound
 from billable.orders.lifecycle import OrderStatus, PaymentStatus
@@ -59,8 +59,7 @@ def list_orders(
     """
     size, orders = paging.page_limit(limit), with_parts().order_by("-id")
     if user is not None:
-        person = who(user)
-        orders = orders.filter(customer=None if person.is_anonymous else find_customer_id(person))
+        orders = orders.filter(customer__in=family_of(user))
     if status is not None:
         if status not in [each.value for each in OrderStatus]:
             raise Invalid(field="status", problem="is no status of an order")
@@ -94,9 +93,7 @@ def list_payments(
     """
     size, payments = paging.page_limit(limit), _with_orders().order_by("-id")
     if user is not None:
-        person = who(user)
-        customer_id = None if person.is_anonymous else find_customer_id(person)
-        payments = payments.filter(customer__in=family(customer_id)) if customer_id else payments.none()
+        payments = payments.filter(customer__in=family_of(user))
     if status is not None:
         if status not in [each.value for each in PaymentStatus]:
             raise Invalid(field="status", problem="is no status of a payment")

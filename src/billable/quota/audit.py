@@ -209,7 +209,10 @@ def _causes(scope: Scope) -> Iterator[LedgerProblem]:
     )
     taken = receipt.filter(kind=AdjustmentKind.REVOKE.value, grant=OuterRef("grant"), quantity=OuterRef("amount") * -1)
     # What came back to a grant that gave its units on followed them to an heir.
+    line = Q(usage__entries__grant=OuterRef("grant__origin"))
+    line |= Q(usage__entries__grant__origin=OuterRef("grant__origin"))
     followed = reversal.filter(
+        line,
         usage__entries__kind=EntryKind.REVERSE.value,
         usage__entries__cause_id=OuterRef("cause_id"),
         usage__entries__amount=OuterRef("grant__quantity"),
@@ -231,8 +234,8 @@ def _causes(scope: Scope) -> Iterator[LedgerProblem]:
 
 
 def _orphans(scope: Scope) -> Iterator[LedgerProblem]:
-    """The rows that a usage and an entry refer to exist, also where the database does not check it."""
-    for model in (Usage, LedgerEntry):
+    """The rows that a grant, a usage and an entry refer to exist, also where the database does not check it."""
+    for model in (Grant, Usage, LedgerEntry):
         yield from dangling(model, scope)
 
 

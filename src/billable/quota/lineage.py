@@ -40,6 +40,15 @@ def lineages(roots: Iterable[Grant]) -> dict[UUID, list[Grant]]:
     return lines
 
 
+def carrier(grant: Grant) -> Grant:
+    """Where the units of a grant are now: itself, or after a merge the heir that has most of them."""
+    if grant.ended_as != GrantEnd.TRANSFERRED.value:
+        return grant
+    heirs = Grant.objects.using(write_alias()).filter(origin=grant.origin_id or grant.pk, ended_at__isnull=True)
+    open_heirs = list(heirs.select_related("feature", "product").order_by("-id"))
+    return max(open_heirs, key=lambda heir: (heir.remaining is None, heir.remaining or 0), default=grant)
+
+
 def bequeath(
     customer: Customer,
     shares: Sequence[tuple[Grant, int | None]],
@@ -83,9 +92,13 @@ def follow(
 ) -> list[Grant]:
     """Let units that came back to grants that gave theirs on go where those went, and share their end.
 
-    ``returned`` are the grants of one reversal, after the ledger took the units out of them again. What came back
-    after the time of its grant, or while a dispute about it is open, stays out.
+    ``returned`` are the grants of one reversal, after the ledger put the units back. What came back after the time of
+    its grant, or while a dispute about it is open, stays out.
     """
+    # A grant that was empty when its customer was absorbed had nothing to give on; now it has.
+    stranded = [grant for grant, _ in returned if grant.ended_at is None and grant.customer_id != customer.pk]
+    if stranded:
+        ledger.end(customer, [(grant, at) for grant in stranded], GrantEnd.TRANSFERRED, cause=cause)
     # Of an unlimited grant the heir is unlimited too: it has nothing to get.
     gone = [(grant, units) for grant, units in returned if grant.ended_as in GAVE_ON and grant.quantity is not None]
     if not gone:
@@ -93,12 +106,17 @@ def follow(
     roots = Grant.objects.using(write_alias()).filter(pk__in=[grant.origin_id or grant.pk for grant, _ in gone])
     lines, living = lineages(roots), []
     for grant, units in gone:
-        last = lines[grant.origin_id or grant.pk][-1]
+        after = [heir for heir in lines[grant.origin_id or grant.pk] if heir.pk > grant.pk]
         over = grant.expires_at is not None and grant.expires_at <= at
-        if last.pk != grant.pk and not over:
-            living.append((grant, units, last))
+        if not over and (after or grant.ended_as == GrantEnd.TRANSFERRED.value):
+            living.append((grant, units, _last(after)))
     heirs = bequeath(customer, [(grant, units) for grant, units, _ in living], GrantSource.TRANSFER, cause, at=at)
     for heir, (_, _, last) in zip(heirs, living, strict=True):
-        if last.ended_at is not None:
+        if last is not None and last.ended_at is not None:
             ledger.end(customer, [(heir, at)], GrantEnd(last.ended_as), cause=cause, reason=last.ended_reason)
     return heirs
+
+
+def _last(heirs: Sequence[Grant]) -> Grant | None:
+    """Of the heirs that follow a grant, the one that tells where the line stands: one that goes on, else the last."""
+    return next((heir for heir in heirs if heir.ended_at is None), heirs[-1] if heirs else None)

@@ -49,7 +49,7 @@ def reverse_usage(
     now = now_for(customer)
     catch_up(customer, now)
     adjustment = Adjustment(
-        customer=customer,
+        customer=used.customer,
         kind=AdjustmentKind.REVERSE.value,
         usage=used,
         quantity=units,
@@ -69,7 +69,7 @@ def reverse_usage(
 
 def _usage(usage: Usage | UUID | str) -> Usage:
     usage_id = usage.pk if isinstance(usage, Usage) else inputs.known_identifier(usage)
-    usages = Usage.objects.using(write_alias()).select_related("feature")
+    usages = Usage.objects.using(write_alias()).select_related("feature", "customer")
     found = None if usage_id is None else usages.filter(pk=usage_id).first()
     if found is None:
         raise UsageNotFound(usage=str(usage)[:100])

@@ -8,7 +8,20 @@ from uuid import UUID
 from django.db.models import Exists, F, OuterRef, Q
 from django.db.models.functions import Coalesce
 
-from billable.audits import Audit, LedgerProblem, Rows, Scope, as_text, blame, breaking, count, every, named, within
+from billable.audits import (
+    Audit,
+    LedgerProblem,
+    Rows,
+    Scope,
+    as_text,
+    blame,
+    breaking,
+    count,
+    every,
+    named,
+    of_family,
+    within,
+)
 from billable.customers.models import Merge
 from billable.orders.models import Order
 from billable.quota.audit import grants_of
@@ -105,10 +118,10 @@ def _rings(scope: Scope) -> Iterator[LedgerProblem]:
     """Nobody is brought by themselves, through however many others."""
     referrals = every(Referral)
     if scope is not None:
-        referrals = referrals.filter(customer__in=line_above(scope))
+        referrals = referrals.filter(customer__in={*scope, *line_above(scope[0])})
     found = {row.customer_id: row for row in referrals.only("pk", "customer_id", "referrer_id").iterator()}
     for customer_id in in_rings({row.customer_id: row.referrer_id for row in found.values()}):
-        if scope in (None, customer_id):
+        if scope is None or customer_id in scope:
             yield blame(found[customer_id], "brought its own referrer, through others")
 
 
@@ -137,11 +150,10 @@ def _made(line: str = "") -> Rows:
 
 
 def _at(side: str, line: str = "") -> Q:
-    """In a subquery: grants that were made for the outer referral's side, or for the customer that absorbed it."""
-    owner = f"{line}customer"
-    return Q(**{owner: OuterRef(side)}) | Q(**{owner: OuterRef(f"{side}__merged_into")})
+    """In a subquery: grants that were made for the outer referral's side, or for another of its family."""
+    return of_family(side, owner=f"{line}customer")
 
 
 def _of(side: str) -> Q:
-    """In a subquery: referrals whose side is the outer row's customer, or was absorbed by it."""
-    return Q(**{side: OuterRef("customer")}) | Q(**{f"{side}__merged_into": OuterRef("customer")})
+    """In a subquery: referrals whose side is the outer row's customer, or another of its family."""
+    return of_family(owner=side)
