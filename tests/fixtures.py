@@ -19,7 +19,7 @@ from billable.models import Customer
 
 ROOT = Path(__file__).parent
 WRITE_THE_BOOKS = {
-    *("api", "catalog", "customers", "ground", "invoices", "onboarding", "orders"),
+    *("api", "catalog", "customers", "exchanges", "ground", "invoices", "onboarding", "orders"),
     *("promotions", "quota", "referrals", "refunds", "trials"),
 }
 

@@ -336,7 +336,8 @@ class NothingToRefund(Conflict):
     """
 
     code = "nothing_to_refund"
-    order: str
+    order: str = ""
+    exchange: str = ""
 
 
 @dataclasses.dataclass(eq=False, kw_only=True)
@@ -354,8 +355,9 @@ class HoldsLive(Conflict):
     """Units that would be taken back are held for work in progress: {holds}."""
 
     code = "holds_live"
-    order: str
     holds: list[str]
+    order: str = ""
+    exchange: str = ""
 
 
 @dataclasses.dataclass(eq=False, kw_only=True)

@@ -17,6 +17,7 @@ from billable.catalog.services import FeatureLine
 from billable.customers import services as customers
 from billable.customers.services import BillingDetails
 from billable.customers.subjects import CustomerRef, Subject
+from billable.exchanges import services as exchanges
 from billable.invoices.issue import InvoiceSweep, issue_credit_note, issue_missing, issue_receipt
 from billable.invoices.read import get_invoice, list_invoices
 from billable.invoices.render import INVOICE_CONTENT_SECURITY_POLICY, render_invoice, render_invoice_pdf
@@ -57,6 +58,7 @@ from billable.referrals.sweep import (
 )
 from billable.refunds.asked import RefundLine
 from billable.refunds.dispute import dispute_payment
+from billable.refunds.exchange import refund_exchange
 from billable.refunds.quote import RefundGrantQuote, RefundItemQuote, RefundQuote, quote_refund
 from billable.refunds.read import get_refund, list_refunds
 from billable.refunds.refund import refund_order
@@ -109,6 +111,7 @@ _grant_product = opens_account(grant_product, Admit.USERS)
 _grant_feature = opens_account(grant_feature, Admit.USERS)
 _link_identity = opens_account(customers.link_identity, Admit.USERS)
 _set_billing_details = opens_account(customers.set_billing_details, Admit.USERS)
+_exchange = opens_account(exchanges.exchange, Admit.USERS_WITH_DEFAULTS)
 _open_and_create_order = opens_account(create_order, Admit.ANYBODY)
 _open_and_record_sale = opens_account(record_sale, Admit.ANYBODY)
 _start_trial = opens_account(start_trial, Admit.ANYBODY)
@@ -276,6 +279,18 @@ class OrderService:
 
     resolve_dispute = staticmethod(_resolve_dispute)
     aresolve_dispute = staticmethod(in_thread(_resolve_dispute))
+
+    exchange = staticmethod(_exchange)
+    aexchange = staticmethod(in_thread(_exchange))
+
+    refund_exchange = staticmethod(refund_exchange)
+    arefund_exchange = staticmethod(in_thread(refund_exchange))
+
+    get_exchange = staticmethod(exchanges.get_exchange)
+    aget_exchange = staticmethod(in_thread(exchanges.get_exchange))
+
+    list_exchanges = staticmethod(exchanges.list_exchanges)
+    alist_exchanges = staticmethod(in_thread(exchanges.list_exchanges))
 
 
 class PromotionService:

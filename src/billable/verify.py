@@ -9,6 +9,7 @@ from billable.customers.services import get_customer
 from billable.customers.subjects import Subject, family
 from billable.db import append_only
 from billable.db.units import write_alias
+from billable.exchanges.audit import AUDITS as EXCHANGE_AUDITS
 from billable.invoices.audit import AUDITS as INVOICE_AUDITS
 from billable.orders.audit import AUDITS as ORDER_AUDITS
 from billable.orders.audit_charges import AUDITS as CHARGE_AUDITS
@@ -23,7 +24,7 @@ from billable.trials.audit import AUDITS as TRIAL_AUDITS
 
 AUDITS = (
     *(*QUOTA_AUDITS, *USAGE_AUDITS, *LINEAGE_AUDITS, *ORDER_AUDITS, *CHARGE_AUDITS),
-    *(*PROMOTION_AUDITS, *DISPUTE_AUDITS, *TRIAL_AUDITS, *REFERRAL_AUDITS),
+    *(*PROMOTION_AUDITS, *EXCHANGE_AUDITS, *DISPUTE_AUDITS, *TRIAL_AUDITS, *REFERRAL_AUDITS),
     *(*CUSTOMER_AUDITS, *INVOICE_AUDITS),
 )
 

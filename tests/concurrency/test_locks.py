@@ -13,7 +13,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from billable import clock, services
-from billable.models import Dispute, Grant, Merge, Order, Payment, Referral, Refund, Usage
+from billable.models import Dispute, Exchange, Grant, Merge, Order, Payment, Referral, Refund, Usage
 from billable.services import (
     CatalogService,
     CustomerRef,
@@ -32,7 +32,7 @@ pytestmark = pytest.mark.postgresql
 READS = {
     *("list_products", "get_product", "offers_for", "list_features", "check_quota"),
     *("get_customer", "find_customer", "user_id_of"),
-    *("get_promotion", "list_promotions", "check_promotion"),
+    *("get_promotion", "list_promotions", "check_promotion", "get_exchange", "list_exchanges"),
     *("balances", "list_grants", "history", "verify_ledger", "get_order", "list_orders", "list_payments"),
     *("quote_refund", "get_refund", "list_refunds", "trial_eligibility"),
     *("get_programme", "list_programmes", "get_referral", "list_referrals", "referral_stats"),
@@ -50,6 +50,10 @@ def usage(ref: CustomerRef) -> Usage:
 
 def grant(ref: CustomerRef) -> Grant:
     return Grant.objects.filter(customer__pk=str(ref.customer_id), expires_at=None).latest("id")
+
+
+def exchanged(ref: CustomerRef) -> Exchange:
+    return Exchange.objects.filter(customer__pk=str(ref.customer_id)).latest("id")
 
 
 def order(ref: CustomerRef) -> Order:
@@ -111,6 +115,8 @@ WRITES: dict[str, Write] = {
     "issue_receipt": lambda ref: InvoiceService.issue_receipt(paid(ref)),
     "issue_credit_note": lambda ref: InvoiceService.issue_credit_note(refunded(ref)),
     "issue_missing": lambda ref: InvoiceService.issue_missing(limit=1),
+    "exchange": lambda ref: OrderService.exchange(ref, "traded", idempotency_key="trade"),
+    "refund_exchange": lambda ref: OrderService.refund_exchange(exchanged(ref), idempotency_key="trade back"),
     "start_trial": lambda ref: TrialService.start_trial(ref, "taste", identities={"email": "ada@example.com"}),
     "refer": lambda ref: ReferralService.refer(ref, CustomerRef(provider="test", external_id="brought")),
     "claim_bonus": lambda ref: ReferralService.claim_bonus(referral(ref)),
@@ -144,13 +150,15 @@ def shop(ref: CustomerRef, monkeypatch: pytest.MonkeyPatch) -> CustomerRef:
         OrderService.create_order(ref, [{"sku": "pack"}], promotion_code="spring", idempotency_key=key)
     bought = OrderService.create_order(ref, [{"sku": "pack"}], idempotency_key="paid")
     OrderService.confirm_payment(bought, payment_id="bought")
-    late = OrderService.create_order(ref, [{"sku": "pack"}], idempotency_key="late")
+    late = OrderService.create_order(ref, [{"sku": "pack"}], promotion_code="spring", idempotency_key="late")
     OrderService.cancel_order(late)
     OrderService.confirm_payment(late, payment_id="late", amount_minor=900)
     OrderService.record_sale(ref, [{"sku": "pack"}], payment_id="sold")
     OrderService.refund_order(payment_id="sold", refund_id="re_0")
     disputed = OrderService.create_order(ref, [{"sku": "pack"}], idempotency_key="disputed")
     OrderService.dispute_payment(OrderService.confirm_payment(disputed, payment_id="disputed"), dispute_id="dp_0")
+    CatalogService.create_product("traded", features=["pdf_export"], quantity=1, unit_prices={"credits": 5})
+    OrderService.exchange(ref, "traded", idempotency_key="traded")
     get_user_model().objects.create(username="bob")
     for name in ("other", "another"):
         QuotaService.grant_feature(CustomerService.identify("default", name).customer, "credits", quantity=7)
@@ -297,6 +305,7 @@ def test_reads_lock_nothing(shop: CustomerRef) -> None:
         QuotaService.balances(shop)
         QuotaService.history(shop)
         OrderService.list_orders(shop)
+        OrderService.list_exchanges(shop)
         OrderService.list_payments(shop)
         OrderService.quote_refund(paid(shop))
         OrderService.list_refunds(shop)

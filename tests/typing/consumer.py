@@ -18,6 +18,7 @@ from billable.models import (
     Adjustment,
     Customer,
     Dispute,
+    Exchange,
     Feature,
     FeatureCost,
     Grant,
@@ -276,6 +277,16 @@ def promotions(user: User, at: datetime) -> None:
     assert_type(OrderService.create_order(user, [{"sku": "pack"}], promotion_code="spring"), Order)
 
 
+def exchanges(user: User) -> None:
+    made = OrderService.exchange(user, "pack", quantity=2, feature="credits", idempotency_key="k", metadata={})
+    assert_type(made, Exchange)
+    assert_type(made.usage, Usage)
+    assert_type(made.grants, tuple[Grant, ...])
+    assert_type(OrderService.get_exchange("id"), Exchange)
+    assert_type(OrderService.list_exchanges(user, cursor=None, limit=5), Page[Exchange])
+    assert_type(OrderService.refund_exchange(made, idempotency_key="k", policy="full", reason=""), Exchange)
+
+
 def customers(user: User) -> None:
     identification = CustomerService.identify("telegram", "1", profile={"name": "Anna"})
     assert_type(identification, Identification)
@@ -396,6 +407,10 @@ Verb(OrderService.quote_refund).has(OrderService.aquote_refund)
 Verb(OrderService.refund_order).has(OrderService.arefund_order)
 Verb(OrderService.get_refund).has(OrderService.aget_refund)
 Verb(OrderService.list_refunds).has(OrderService.alist_refunds)
+Verb(OrderService.exchange).has(OrderService.aexchange)
+Verb(OrderService.refund_exchange).has(OrderService.arefund_exchange)
+Verb(OrderService.get_exchange).has(OrderService.aget_exchange)
+Verb(OrderService.list_exchanges).has(OrderService.alist_exchanges)
 Verb(PromotionService.check_promotion).has(PromotionService.acheck_promotion)
 Verb(PromotionService.get_promotion).has(PromotionService.aget_promotion)
 Verb(PromotionService.list_promotions).has(PromotionService.alist_promotions)

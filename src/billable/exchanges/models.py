@@ -10,7 +10,7 @@ from billable.compat import check_constraint
 from billable.customers.models import Customer
 from billable.db.fields import KeyField
 from billable.inputs import MAX_KEY_LENGTH, MAX_ORDER_QUANTITY, MAX_UNITS
-from billable.quota.models import Usage
+from billable.quota.models import Grant, Usage
 from billable.receipts import Receipt
 
 
@@ -28,6 +28,9 @@ class Exchange(Receipt):
     refunded_units = models.BigIntegerField(default=0)
     idempotency_key = KeyField(max_length=MAX_KEY_LENGTH)
     metadata = models.JSONField(default=dict, blank=True)
+
+    grants: tuple[Grant, ...] = ()
+    """On an answer of exchange: the grants that it made."""
 
     class Meta:
         db_table = "billable_exchange"

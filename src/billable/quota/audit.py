@@ -252,8 +252,8 @@ def grants_of(source: GrantSource, receipts: Rows, scope: Scope, *, whose: Q | N
     not their ``customer``'s alone.
     """
     births = within(every(LedgerEntry), scope).filter(kind=EntryKind.GRANT.value).select_related("grant")
-    receipt = receipts.annotate(name=as_text("pk")).filter(
-        of_family() if whose is None else whose, pk=OuterRef("cause_id"), name=OuterRef("grant__source_id")
+    receipt = receipts.annotate(id_text=as_text("pk")).filter(
+        of_family() if whose is None else whose, pk=OuterRef("cause_id"), id_text=OuterRef("grant__source_id")
     )
     claimed = births.filter(Q(cause_type=source.value) | Q(grant__source=source.value))
     for entry in breaking(claimed, Q(cause_type=source.value, grant__source=source.value), Exists(receipt)).iterator():
@@ -262,7 +262,7 @@ def grants_of(source: GrantSource, receipts: Rows, scope: Scope, *, whose: Q | N
 
 
 # What ends or reduces a grant by a receipt of another room.
-_TAKERS = [CauseType.REFUND.value, CauseType.DISPUTE.value, CauseType.MERGE.value]
+_TAKERS = [CauseType.REFUND.value, CauseType.DISPUTE.value, CauseType.EXCHANGE.value, CauseType.MERGE.value]
 _WAYS_OUT = [
     *(EntryKind.EXPIRE.value, EntryKind.REVOKE.value, EntryKind.REFUND.value),
     *(EntryKind.DISPUTE.value, EntryKind.TRANSFER.value),

@@ -63,6 +63,14 @@ def consume(
     customer = lock_customer(user)
     if earlier := _by_key(customer, key):
         return _replay(earlier, request)
+    return take(customer, request, key)
+
+
+def take(customer: Customer, request: UsageRequest, key: str | None = None) -> Usage:
+    """Take the units for a locked customer. Raises QuotaExceeded, FeatureNotFound, Invalid before anything is written.
+
+    Other rooms that pay in units take them here too: their own receipt has the key.
+    """
     found = standing.of_customer(customer, request.feature)
     shares = _shares(found, request)
     catch_up(customer, found.now)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Sum
 
 from billable import clock, inputs
 from billable.actor import current_actor
+from billable.customers.models import Customer
 from billable.customers.services import now_for
 from billable.customers.subjects import lock_customer_id
 from billable.db.units import unit_of_work, write_alias
@@ -41,11 +43,18 @@ def reverse_usage(
     customer = lock_customer_id(used.customer_id)
     if earlier := adjustments.by_key(customer, key):
         return adjustments.replay(earlier, AdjustmentKind.REVERSE, usage_id=used.pk, quantity=wanted)
-    reversed_before = _reversed_quantity(used)
-    reversible = used.quantity - reversed_before
+    reversible = reversible_of(used)
     units = wanted or reversible or used.quantity
     if units > reversible:
         raise ReversalTooLarge(usage=str(used.pk), requested=units, reversible=reversible)
+    return put_back(customer, used, units, key=key, reason=reason, metadata=facts)
+
+
+def put_back(
+    customer: Customer, used: Usage, units: int, *, key: str, reason: str, metadata: dict[str, Any]
+) -> Adjustment:
+    """Put so many units of a usage of a locked customer back, at most what is reversible of it."""
+    reversible = reversible_of(used)
     now = now_for(customer)
     catch_up(customer, now)
     adjustment = Adjustment(
@@ -55,7 +64,7 @@ def reverse_usage(
         quantity=units,
         idempotency_key=key,
         reason=reason,
-        metadata=facts,
+        metadata=metadata,
         actor=current_actor(),
         created_at=clock.now(),
     )
@@ -76,9 +85,10 @@ def _usage(usage: Usage | UUID | str) -> Usage:
     return found
 
 
-def _reversed_quantity(usage: Usage) -> int:
+def reversible_of(usage: Usage) -> int:
+    """How many units of a usage were not put back yet."""
     earlier = Adjustment.objects.using(write_alias()).filter(usage=usage, kind=AdjustmentKind.REVERSE.value)
-    return earlier.aggregate(total=Sum("quantity"))["total"] or 0
+    return usage.quantity - (earlier.aggregate(total=Sum("quantity"))["total"] or 0)
 
 
 def _returned(usage: Usage, *, kept: int) -> list[tuple[Grant, int]]:
