@@ -6,7 +6,19 @@
 from __future__ import annotations
 
 from billable import __version__
-from billable.api import catalog, customers, grants, invoices, orders, payments, quota, referrals, trials
+from billable.api import (
+    catalog,
+    customers,
+    exchanges,
+    grants,
+    invoices,
+    orders,
+    payments,
+    promotions,
+    quota,
+    referrals,
+    trials,
+)
 from billable.api.auth import BearerToken
 from billable.api.errors import add_handlers
 from billable.api.openapi import BillingAPI
@@ -32,6 +44,9 @@ api = BillingAPI(
     docs_url=None,
     openapi_url=None,
 )
-for room in (customers, quota, catalog, orders, invoices, payments, grants, trials, referrals):
+for room in (
+    *(customers, quota, catalog, orders, promotions, exchanges),
+    *(invoices, payments, grants, trials, referrals),
+):
     api.add_router("", room.router)
 add_handlers(api)

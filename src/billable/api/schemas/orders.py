@@ -19,6 +19,7 @@ from billable.api.schemas.base import (
     Name,
     PageParameters,
     Text,
+    percent,
     text,
 )
 from billable.api.schemas.catalog import LineOut
@@ -37,7 +38,19 @@ class OrderLineIn(Body):
     quantity: int = Field(default=1, ge=1, le=MAX_ORDER_QUANTITY)
 
 
-class OrderIn(CustomerFields, KeyedBody):
+class BasketFields(CustomerFields):
+    """Who wants to order, and what."""
+
+    items: list[OrderLineIn] = Field(min_length=1, max_length=MAX_ORDER_LINES)
+    currency: Key | None = None
+
+    @property
+    def lines(self) -> list[OrderLine]:
+        """The items as the engine takes them."""
+        return [OrderLine(sku=item.sku, quantity=item.quantity) for item in self.items]
+
+
+class OrderIn(BasketFields, KeyedBody):
     model_config = ConfigDict(
         json_schema_extra={
             "examples": [
@@ -45,6 +58,7 @@ class OrderIn(CustomerFields, KeyedBody):
                     "user_id": 7,
                     "items": [{"sku": "pro_monthly", "quantity": 1}],
                     "currency": "EUR",
+                    "promotion_code": "SPRING",
                     "metadata": {"source": "web_checkout"},
                     "idempotency_key": "cart_9001",
                 }
@@ -52,14 +66,8 @@ class OrderIn(CustomerFields, KeyedBody):
         }
     )
 
-    items: list[OrderLineIn] = Field(min_length=1, max_length=MAX_ORDER_LINES)
-    currency: Key | None = None
+    promotion_code: Key | None = None
     metadata: Metadata | None = None
-
-    @property
-    def lines(self) -> list[OrderLine]:
-        """The items as the engine takes them."""
-        return [OrderLine(sku=item.sku, quantity=item.quantity) for item in self.items]
 
 
 class OrdersParameters(CustomerFields, PageParameters):
@@ -98,13 +106,30 @@ class OrderItemOut(Schema):
     quantity: int
     unit_amount: str
     unit_amount_minor: int
-    total_amount: str
+    discount_amount: str
+    discount_amount_minor: int = Field(alias="discount_minor")
+    tax_rate: str = Field(description="Percent.", examples=["19"])
+    tax_amount: str
+    tax_amount_minor: int = Field(alias="tax_minor")
+    total_amount: str = Field(description="After the discount, with the tax.")
     total_amount_minor: int
     features: list[LineOut] = Field(description="What one piece gives.")
 
     @staticmethod
     def resolve_unit_amount(item: OrderItem) -> str:
         return text(Money(item.unit_amount_minor, item.order.currency))
+
+    @staticmethod
+    def resolve_discount_amount(item: OrderItem) -> str:
+        return text(Money(item.discount_minor, item.order.currency))
+
+    @staticmethod
+    def resolve_tax_rate(item: OrderItem) -> str:
+        return percent(item.tax_rate)
+
+    @staticmethod
+    def resolve_tax_amount(item: OrderItem) -> str:
+        return text(Money(item.tax_minor, item.order.currency))
 
     @staticmethod
     def resolve_total_amount(item: OrderItem) -> str:
@@ -149,6 +174,12 @@ class OrderOut(Schema):
     currency: str
     total_amount: str = Field(examples=["9.99"])
     total_amount_minor: int = Field(examples=[999])
+    discount_amount: str
+    discount_amount_minor: int = Field(alias="discount_minor")
+    promotion_code: str | None
+    tax_amount: str = Field(description="The tax in the total.")
+    tax_amount_minor: int = Field(alias="tax_minor")
+    tax_included: bool = Field(description="Whether the unit amounts contain the tax.")
     paid_amount: str
     paid_amount_minor: int
     refunded_amount: str
@@ -169,6 +200,18 @@ class OrderOut(Schema):
     @staticmethod
     def resolve_total_amount(order: Order) -> str:
         return text(order.total)
+
+    @staticmethod
+    def resolve_discount_amount(order: Order) -> str:
+        return text(Money(order.discount_minor, order.currency))
+
+    @staticmethod
+    def resolve_promotion_code(order: Order) -> str | None:
+        return order.promotion_code or None
+
+    @staticmethod
+    def resolve_tax_amount(order: Order) -> str:
+        return text(Money(order.tax_minor, order.currency))
 
     @staticmethod
     def resolve_paid_amount(order: Order) -> str:
