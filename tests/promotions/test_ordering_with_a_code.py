@@ -286,4 +286,5 @@ def test_a_code_adds_few_statements_whatever_the_order_holds(user, statements):
     with_code = statements(lambda: OrderService.create_order(user, BOTH * 10, promotion_code="SPRING"))
     without = statements(lambda: OrderService.create_order(user, BOTH * 10))
     assert len(with_code) <= len(without) + 8
-    assert with_code[-1].startswith('UPDATE "billable_promotion"')
+    writes = [sql for sql in with_code if sql.startswith(("INSERT", "UPDATE"))]
+    assert writes[-1].startswith('UPDATE "billable_promotion"')

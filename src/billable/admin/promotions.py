@@ -1,4 +1,4 @@
-"""Codes, what they take off, and who used them: read."""
+"""Codes, what they take off, and who used them: read, and switched off and on."""
 
 from __future__ import annotations
 
@@ -6,10 +6,24 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from billable.admin.acts import Act, ActForm, Answers
 from billable.admin.base import Books
 from billable.admin.columns import amount, link, loose_link, money, units
 from billable.admin.panels import Related
 from billable.models import Order, Promotion, PromotionAmount, PromotionProduct, PromotionUse
+from billable.services import PromotionService
+
+
+def switch_off(promotion: Promotion, answers: Answers) -> str:
+    """Stop taking a code. Orders that used it keep their discount."""
+    PromotionService.update_promotion(promotion.code, is_active=False)
+    return "switched off."
+
+
+def switch_on(promotion: Promotion, answers: Answers) -> str:
+    """Take a code again."""
+    PromotionService.update_promotion(promotion.code, is_active=True)
+    return "switched on."
 
 
 @admin.register(Promotion)
@@ -17,6 +31,10 @@ class PromotionAdmin(Books):
     list_display = ("code", "name", "takes_off", "is_active", "starts_at", "ends_at", "used", "max_uses_shown")
     list_filter = ("is_active", "first_order_only", "ends_at")
     search_fields = ("code", "name")
+    acts = (
+        Act(name="switch_off", title="Switch off…", button="Stop taking it", form=ActForm, perform=switch_off),
+        Act(name="switch_on", title="Switch on…", button="Take it again", form=ActForm, perform=switch_on),
+    )
     panels = (
         Related(PromotionAmount, "promotion", ("amount_minor_shown",), title="Amounts"),
         Related(PromotionProduct, "promotion", ("product",), title="Products"),
