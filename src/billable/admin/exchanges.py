@@ -21,7 +21,7 @@ POLICIES = [
 
 
 class RefundExchangeForm(ActForm):
-    policy = forms.ChoiceField(choices=POLICIES, label="put back")
+    policy = forms.ChoiceField(choices=POLICIES, initial="unused_only", label="put back")
     reason = reason_field(required=True)
 
 
