@@ -19,12 +19,13 @@ from billable.quota.audit_lineage import AUDITS as LINEAGE_AUDITS
 from billable.quota.audit_usages import AUDITS as USAGE_AUDITS
 from billable.quota.models import Grant, LedgerEntry
 from billable.referrals.audit import AUDITS as REFERRAL_AUDITS
+from billable.refunds.audit import AUDITS as REFUND_AUDITS
 from billable.refunds.audit_disputes import AUDITS as DISPUTE_AUDITS
 from billable.trials.audit import AUDITS as TRIAL_AUDITS
 
 AUDITS = (
     *(*QUOTA_AUDITS, *USAGE_AUDITS, *LINEAGE_AUDITS, *ORDER_AUDITS, *CHARGE_AUDITS),
-    *(*PROMOTION_AUDITS, *EXCHANGE_AUDITS, *DISPUTE_AUDITS, *TRIAL_AUDITS, *REFERRAL_AUDITS),
+    *(*PROMOTION_AUDITS, *EXCHANGE_AUDITS, *REFUND_AUDITS, *DISPUTE_AUDITS, *TRIAL_AUDITS, *REFERRAL_AUDITS),
     *(*CUSTOMER_AUDITS, *INVOICE_AUDITS),
 )
 

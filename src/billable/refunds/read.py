@@ -9,7 +9,7 @@ from django.db.models import Prefetch, QuerySet
 from billable import inputs, paging
 from billable.customers.subjects import Subject, family, find_customer_id, who
 from billable.db.units import write_alias
-from billable.errors import RefundNotFound
+from billable.errors import OrderNotFound, RefundNotFound
 from billable.orders.models import Order
 from billable.orders.read import order_id_of
 from billable.paging import DEFAULT_LIMIT, Page
@@ -43,7 +43,7 @@ def list_refunds(
 ) -> Page[Refund]:
     """Refunds, newest first: of ``user``, or (None) of everybody, or of one order; with their parts loaded.
 
-    Raises OrderNotFound for what can be no order's id, Invalid for a foreign cursor or a limit outside 1 to 200.
+    Raises OrderNotFound, Invalid for a foreign cursor or a limit outside 1 to 200.
     """
     size, refunds = paging.page_limit(limit), with_parts().order_by("-id")
     if user is not None:
@@ -51,8 +51,15 @@ def list_refunds(
         customer_id = None if person.is_anonymous else find_customer_id(person)
         refunds = refunds.filter(customer__in=family(customer_id)) if customer_id else refunds.none()
     if order is not None:
-        refunds = refunds.filter(order=order_id_of(order))
+        refunds = refunds.filter(order=_known(order))
     if cursor is not None:
         refunds = refunds.filter(pk__lt=inputs.identifier(paging.decode(cursor), "cursor"))
     rows = list(refunds[: size + 1])
     return paging.cut(rows, size, str(rows[size - 1].pk) if len(rows) > size else None)
+
+
+def _known(order: Order | UUID | str) -> UUID:
+    order_id = order_id_of(order)
+    if not Order.objects.using(write_alias()).filter(pk=order_id).exists():
+        raise OrderNotFound(order=str(order_id))
+    return order_id
