@@ -1,4 +1,4 @@
-"""Orders and the money that arrived for them: read, cancelled, and confirmed by hand."""
+"""Orders and the money that arrived for them: read, cancelled, refunded, and confirmed by hand."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from billable.admin.base import Books
 from billable.admin.columns import amount, link, loose_link, money, pretty, units
 from billable.admin.panels import Related
 from billable.admin.quota import GRANT_COLUMNS
+from billable.admin.refunding import REFUND
 from billable.inputs import MAX_KEY_LENGTH, MAX_NAME_LENGTH
 from billable.models import (
     Customer,
@@ -99,7 +100,10 @@ class OrderAdmin(Books):
         Related(
             OrderItem,
             "order",
-            ("line", "sku", "name", "quantity", "unit_amount_minor_shown", "total_amount_minor_shown"),
+            (
+                *("line", "sku", "name", "quantity", "unit_amount_minor_shown", "total_amount_minor_shown"),
+                *("refunded_minor_shown", "refunded_pieces"),
+            ),
             title="Items",
         ),
         Related(OrderItemFeature, "item__order", ("sku", "feature", "quantity_shown", "lasts"), title="Features"),
@@ -122,6 +126,7 @@ class OrderAdmin(Books):
             perform=confirm,
             one_at_a_time=True,
         ),
+        REFUND,
         Act(name="cancel", title="Cancel…", button="Cancel the order", form=CancelForm, perform=cancel),
     )
     customer_link = link("customer")

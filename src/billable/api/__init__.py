@@ -17,6 +17,7 @@ from billable.api import (
     promotions,
     quota,
     referrals,
+    refunds,
     trials,
 )
 from billable.api.auth import BearerToken
@@ -46,7 +47,7 @@ api = BillingAPI(
 )
 for room in (
     *(customers, quota, catalog, orders, promotions, exchanges),
-    *(invoices, payments, grants, trials, referrals),
+    *(refunds, invoices, payments, grants, trials, referrals),
 ):
     api.add_router("", room.router)
 add_handlers(api)

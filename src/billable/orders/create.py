@@ -143,7 +143,7 @@ def _order(customer: Customer, basket: Basket, wish: Wish, discount: Discount | 
         item = _item(order, number, line, charge, listing.product)
         _remember(item, features=[_feature(item, each) for each in listing.lines])
         items.append(item)
-    _remember(order, items=items, payments=[], applied_payments=[])
+    _remember(order, items=items, payments=[], applied_payments=[], refunds=[])
     return order
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from django.apps import apps
 from django.db.models import Prefetch, QuerySet
 
 from billable import inputs, paging
@@ -16,7 +17,10 @@ from billable.paging import DEFAULT_LIMIT, Page
 
 
 def with_parts() -> QuerySet[Order]:
-    """Orders with their items, what those give, and the payments that came for them or were applied to them loaded."""
+    """Orders with all that belongs to them loaded.
+
+    That is: items and what they give, the payments that came for them or were applied to them, refunds.
+    """
     alias = write_alias()
     features = OrderItemFeature.objects.using(alias).select_related("feature").order_by("line")
     items = OrderItem.objects.using(alias).select_related("product").prefetch_related(Prefetch("features", features))
@@ -24,6 +28,8 @@ def with_parts() -> QuerySet[Order]:
         Prefetch("items", items.order_by("line")),
         Prefetch("payments", Payment.objects.using(alias).order_by("id")),
         Prefetch("applied_payments", Payment.objects.using(alias).order_by("id")),
+        # By name: the room of refunds stands above this one.
+        Prefetch("refunds", apps.get_model("billable", "Refund")._default_manager.using(alias).order_by("id")),
     )
 
 
@@ -38,7 +44,7 @@ def order_id_of(order: Order | UUID | str) -> UUID:
 
 
 def get_order(order: Order | UUID | str) -> Order:
-    """One order with items and payments loaded. Raises OrderNotFound."""
+    """One order with items, payments and refunds loaded. Raises OrderNotFound."""
     order_id = order_id_of(order)
     found = with_parts().filter(pk=order_id).first()
     if found is None:

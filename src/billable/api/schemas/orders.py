@@ -28,7 +28,7 @@ from billable.money import Money
 from billable.services import OrderLine
 
 if TYPE_CHECKING:
-    from billable.models import Order, OrderItem, Payment
+    from billable.models import Order, OrderItem, Payment, Refund
 
 
 class OrderLineIn(Body):
@@ -101,6 +101,7 @@ class CancelIn(KeyedBody):
 
 
 class OrderItemOut(Schema):
+    line: int
     sku: str
     name: str
     quantity: int
@@ -113,6 +114,9 @@ class OrderItemOut(Schema):
     tax_amount_minor: int = Field(alias="tax_minor")
     total_amount: str = Field(description="After the discount, with the tax.")
     total_amount_minor: int
+    refunded_amount: str
+    refunded_amount_minor: int
+    refunded_quantity: int = Field(description="How many of its pieces went back.")
     features: list[LineOut] = Field(description="What one piece gives.")
 
     @staticmethod
@@ -134,6 +138,18 @@ class OrderItemOut(Schema):
     @staticmethod
     def resolve_total_amount(item: OrderItem) -> str:
         return text(Money(item.total_amount_minor, item.order.currency))
+
+    @staticmethod
+    def resolve_refunded_amount(item: OrderItem) -> str:
+        return text(Money(item.refunded_minor, item.order.currency))
+
+    @staticmethod
+    def resolve_refunded_amount_minor(item: OrderItem) -> int:
+        return item.refunded_minor
+
+    @staticmethod
+    def resolve_refunded_quantity(item: OrderItem) -> int:
+        return item.refunded_pieces
 
 
 class PaymentOut(Schema):
@@ -167,6 +183,22 @@ class PaymentOut(Schema):
         return payment.code or None
 
 
+class OrderRefundOut(Schema):
+    """What went back of an order, in short."""
+
+    id: UUID
+    refund_id: str
+    origin: str
+    amount: str
+    amount_minor: int
+    reason: str
+    created_at: datetime
+
+    @staticmethod
+    def resolve_amount(refund: Refund) -> str:
+        return text(refund.amount)
+
+
 class OrderOut(Schema):
     id: UUID
     customer_id: UUID
@@ -189,6 +221,7 @@ class OrderOut(Schema):
     items: list[OrderItemOut]
     payments: list[PaymentOut] = Field(description="What came for it, also what it could not take.")
     applied_payments: list[PaymentOut] = Field(description="What came for other orders and was applied to it by hand.")
+    refunds: list[OrderRefundOut] = Field(description="What went back of it.")
     reason: str
     metadata: dict[str, Any]
     actor: str
@@ -220,6 +253,12 @@ class OrderOut(Schema):
     @staticmethod
     def resolve_refunded_amount(order: Order) -> str:
         return text(Money(order.refunded_amount_minor, order.currency))
+
+    @staticmethod
+    def resolve_refunds(order: Order) -> list[Refund]:
+        # Money that no order took was returned by a refund too: it counts for none.
+        returned = {payment.pk for payment in order.payments.all() if payment.returned_at is not None}
+        return [refund for refund in order.refunds.all() if refund.payment_id not in returned]
 
     @staticmethod
     def resolve_amount_due(order: Order) -> str:
