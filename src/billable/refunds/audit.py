@@ -79,9 +79,8 @@ def _parts(scope: Scope) -> Iterator[LedgerProblem]:
 def _units(scope: Scope) -> Iterator[LedgerProblem]:
     """What a refund took of a grant, and whether it ended it, is what the entries of the grant and its heirs say."""
     entries = _of_line(every(LedgerEntry).filter(_taken(), cause_id=OuterRef("part__refund")), "grant")
-    ended = _of_line(every(LedgerEntry).filter(_taken(), cause_id=OuterRef("part__refund")), "grant").filter(
-        grant__ended_as=GrantEnd.REFUNDED.value, grant__ended_at=F("effective_at")
-    )
+    later = every(LedgerEntry).filter(_taken(), grant=OuterRef("grant"), seq__gt=OuterRef("seq"))
+    ended = entries.filter(~Exists(later), grant__ended_as=GrantEnd.REFUNDED.value, grant__ended_at=F("effective_at"))
     grants = within(every(RefundGrant), scope, "part__refund__order__customer").annotate(
         taken=total(entries, "cause_id", "amount") * -1
     )
