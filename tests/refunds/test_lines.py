@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from uuid import uuid4
 
 import pytest
 
 from billable import clock as engine_clock
 from billable.customers.subjects import lock_customer_id
-from billable.models import Customer, Grant, Hold, HoldLeg, LedgerEntry, Merge, PromotionUse
-from billable.quota import ledger, lineage
-from billable.quota.kinds import CauseType, EntryKind, GrantEnd, GrantSource
+from billable.models import Grant, Hold, HoldLeg, LedgerEntry, PromotionUse
+from billable.quota import ledger
+from billable.quota.kinds import CauseType, EntryKind
 from billable.services import CatalogService, CustomerService, Money, OrderService, PromotionService, QuotaService
 
 
-def absorb(absorbed, survivor, now):
-    """What a merge does to grants: they go on as heirs of another customer."""
-    facts = {"actor": "test", "created_at": now}
-    merge = Merge.objects.create(customer=survivor, absorbed=absorbed, reason="one person", **facts)
-    grants = list(Grant.objects.open_of(absorbed))
-    Customer.objects.filter(pk=absorbed.pk).update(merged_into=survivor)
-    return lineage.hand_on(lock_customer_id(survivor.pk), grants, ledger.Cause(CauseType.MERGE, merge.pk), at=now)
+def absorb(absorbed, survivor):
+    CustomerService.merge_customers(survivor, absorbed, reason="one person")
 
 
 def hold(order, units, *, seconds=600):
@@ -50,7 +44,8 @@ def test_after_a_merge_the_units_are_found_with_the_survivor(door, buy, use, clo
     order = buy(pack=2)
     use(30)
     survivor = CustomerService.identify("email", "ada@example.com").customer
-    (heir,) = absorb(order.customer, survivor, clock())
+    absorb(order.customer, survivor)
+    heir = Grant.objects.get(origin__isnull=False)
     QuotaService.consume_quota(survivor, "pdf_export", quantity=100)
     quote = door.orders.quote_refund(order, policy="unused_only")
     (found,) = quote.items[0].grants
@@ -71,7 +66,7 @@ def test_a_reversal_after_a_merge_is_taken_back_with_the_rest(door, buy, use, cl
     order = buy("pack")
     usage = use(40)
     survivor = CustomerService.identify("email", "ada@example.com").customer
-    absorb(order.customer, survivor, clock())
+    absorb(order.customer, survivor)
     QuotaService.reverse_usage(usage, idempotency_key="undo")
     refund = door.orders.refund_order(order, refund_id="re_1", policy="unused_only")
     assert refund.amount_minor == 1000
@@ -83,7 +78,7 @@ def test_a_reversal_after_a_merge_is_taken_back_with_the_rest(door, buy, use, cl
 def test_periods_of_a_merged_customer_move_up_too(door, buy, clock):
     first, _ = buy("monthly"), buy("monthly")
     survivor = CustomerService.identify("email", "ada@example.com").customer
-    absorb(first.customer, survivor, clock())
+    absorb(first.customer, survivor)
     clock.advance(days=1)
     door.orders.refund_order(first, refund_id="re_1")
     (left,) = Grant.objects.open_of(survivor)
@@ -176,34 +171,35 @@ def test_tax_goes_back_with_the_price(door, user, settings, state, included):
 # --- disputes
 
 
-def test_while_a_dispute_is_open_nothing_is_refunded(door, buy, refused, clock):
-    from billable.models import Dispute
-
+def test_while_a_dispute_is_open_nothing_is_refunded(door, buy, refused, state):
     order = buy("pack")
-    dispute = Dispute.objects.create(
-        customer=order.customer,
-        order=order,
-        payment=order.payments.get(),
-        dispute_id="dp_1",
-        amount_minor=1000,
-        currency="EUR",
-        payment_status="succeeded",
-        actor="test",
-        created_at=clock(),
-    )
+    dispute = door.orders.dispute_payment(order.payments.get(), dispute_id="dp_1")
     with refused("dispute_open", dispute_id="dp_1"):
         door.orders.refund_order(order, refund_id="re_1")
-    dispute.delete()
+    door.orders.resolve_dispute(dispute, "lost")
+    with refused("wrong_order_state", status="refunded"):
+        door.orders.refund_order(order, refund_id="re_1")
+    assert state(order)[:2] == ("refunded", 1000)
 
 
-def test_units_that_came_back_from_a_dispute_are_refunded_and_move_up(door, buy, clock, state):
+def test_units_that_came_back_from_a_dispute_are_refunded_and_move_up(door, buy, clock):
     first, _ = buy("monthly"), buy("monthly")
-    now, customer = clock.advance(days=1), lock_customer_id(first.customer_id)
-    grant = Grant.objects.get(source_id=str(first.pk))
-    cause = ledger.Cause(CauseType.DISPUTE, uuid4())
-    ledger.end(customer, [(grant, now)], GrantEnd.DISPUTED, cause=cause)
-    (heir,) = lineage.bequeath(customer, [(grant, None)], GrantSource.DISPUTE, cause, at=now)
+    now = clock.advance(days=1)
+    dispute = door.orders.dispute_payment(first.payments.get(), dispute_id="dp_1")
+    door.orders.resolve_dispute(dispute, "won")
     refund = door.orders.refund_order(first, refund_id="re_1", policy="pro_rata_time")
-    heir.refresh_from_db()
-    assert (heir.ended_as, refund.amount_minor) == ("refunded", 1000 * 27 // 28)
+    assert refund.amount_minor == 1000 * 27 // 28
+    assert Grant.objects.get(source="dispute").ended_as == "refunded"
     assert Grant.objects.get(ended_at=None).valid_from == now
+
+
+def test_a_dispute_after_a_refund_takes_what_is_left_and_gives_it_back(door, buy, use, balance, state):
+    order = buy("pack")
+    use(10)
+    door.orders.refund_order(order, refund_id="re_1", amount_minor=300)
+    dispute = door.orders.dispute_payment(order.payments.get(), dispute_id="dp_1")
+    assert balance() == 0
+    door.orders.resolve_dispute(dispute, "won")
+    assert balance() == 60
+    assert door.orders.refund_order(order, refund_id="re_2", policy="unused_only").amount_minor == 600
+    assert (balance(), state(order)[:2]) == (0, ("partially_refunded", 900))
