@@ -140,6 +140,7 @@ def sell(books: SimpleNamespace, ada: Customer, clock: Clock) -> None:
     buy(ada, "gift")
     OrderService.confirm_payment(books.bobs_order, payment_id="p10")
     sell_for_less(books, ada)
+    trade(books, ada)
     books.item = OrderItem.objects.get(order=books.order)
     books.promise = OrderItemFeature.objects.get(item=books.item, feature__key="pdf")
     books.sold = Grant.objects.get(source_id=str(books.order.pk), feature__key="pdf")
@@ -175,6 +176,17 @@ def absorb(books: SimpleNamespace, ada: Customer) -> None:
     books.left_again = LedgerEntry.objects.get(grant=books.handed, kind="transfer", cause_id=undo.pk)
     books.heir_birth = LedgerEntry.objects.get(grant=books.heir, kind="grant")
     books.later_birth = LedgerEntry.objects.get(grant=books.later_heir, kind="grant")
+
+
+def trade(books: SimpleNamespace, ada: Customer) -> None:
+    """An exchange that stands, and one that was undone."""
+    give(ada, "credits", 40)
+    CatalogService.create_product("traded", features=["ai"], quantity=2, unit_prices={"credits": 5})
+    books.traded = OrderService.exchange(ada, "traded", quantity=3, idempotency_key="trade")
+    books.got, books.trading = books.traded.grants[0], books.traded.usage
+    undone = OrderService.exchange(ada, "traded", idempotency_key="trade and back")
+    OrderService.refund_exchange(undone, idempotency_key="back")
+    books.undone, books.untaken = undone, LedgerEntry.objects.get(cause_id=undone.pk, kind="refund")
 
 
 def find_entries(books: SimpleNamespace) -> None:
