@@ -12,6 +12,7 @@ from billable.models import (
     Customer,
     Grant,
     Identity,
+    InvoiceSeries,
     LedgerEntry,
     OrderItem,
     OrderItemFeature,
@@ -24,6 +25,7 @@ from billable.models import (
 from billable.services import (
     CatalogService,
     CustomerService,
+    InvoiceService,
     Money,
     OrderService,
     PromotionService,
@@ -57,6 +59,7 @@ def write(clock: Clock) -> SimpleNamespace:
     books = SimpleNamespace(clock=clock, ada=ada, bob=bob, bobs=give(bob, "pdf", 10), bobs_order=buy(bob, "pack"))
     give_and_take(books, ada, clock)
     sell(books, ada, clock)
+    document(books, ada)
     books.bobs_usage = QuotaService.consume_quota(bob, "pdf", quantity=2)
     books.trial = TrialService.start_trial(ada, "try", identities={"email": "ada@example.com"})
     books.trials = books.trial.grants[0]
@@ -187,6 +190,23 @@ def trade(books: SimpleNamespace, ada: Customer) -> None:
     undone = OrderService.exchange(ada, "traded", idempotency_key="trade and back")
     OrderService.refund_exchange(undone, idempotency_key="back")
     books.undone, books.untaken = undone, LedgerEntry.objects.get(cause_id=undone.pk, kind="refund")
+
+
+def document(books: SimpleNamespace, ada: Customer) -> None:
+    """A receipt with tax, and the credit notes of a part and of another part."""
+    CatalogService.create_product("paper", prices=[Money(999, "USD")], features=["pdf"], quantity=1, tax_rate="19")
+    books.printed = buy(ada, "paper", 3)
+    OrderService.confirm_payment(books.printed, payment_id="p12")
+    books.receipt = InvoiceService.issue_receipt(books.printed)
+    books.receipt_line = books.receipt.lines.get()
+    for name, what in {
+        "note": {"items": [{"line": 1, "quantity": 1}]},
+        "other_note": {"amount": "3.33", "currency": "USD"},
+    }.items():
+        refund = OrderService.refund_order(books.printed, refund_id=name, **what)
+        setattr(books, name, InvoiceService.issue_credit_note(refund))
+        setattr(books, f"{name}_line", getattr(books, name).lines.get())
+    books.series = InvoiceSeries.objects.get(series="R")
 
 
 def find_entries(books: SimpleNamespace) -> None:

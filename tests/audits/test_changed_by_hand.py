@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 from django.db.models import JSONField, Model, Value
 
-from billable.models import Feature, Hold, LedgerEntry, PaymentClaim, Product, TrialFingerprint
+from billable.models import Feature, Hold, InvoiceSeries, LedgerEntry, PaymentClaim, Product, TrialFingerprint
 from billable.services import CatalogService, QuotaService
 from tests.audits.books import START
 
@@ -263,6 +263,44 @@ CHANGES: list[tuple[str, dict[str, Any]]] = [
     ("trading", {"quantity": 14}),
     ("untaken", {"cause_id": GONE}),
     ("untaken", {"cause_id": of("traded")}),
+    ("receipt", {"number": 7}),
+    ("receipt", {"series": "X"}),
+    ("receipt", {"year": 2027}),
+    ("receipt", {"issued_at": LONG_AGO}),
+    ("receipt", {"currency": "EUR"}),
+    ("receipt", {"total_minor": 2996, "net_minor": 2517}),
+    ("receipt", {"tax_minor": 0, "net_minor": 2997}),
+    ("receipt", {"tax_included": False}),
+    ("receipt", {"customer_id": of("bob")}),
+    ("receipt", {"order_id": of("partly"), "source_id": of("partly")}),
+    ("receipt_line", {"line": 2}),
+    ("receipt_line", {"sku": "other"}),
+    ("receipt_line", {"description": "another"}),
+    ("receipt_line", {"quantity": 2}),
+    ("receipt_line", {"unit_amount_minor": 1}),
+    ("receipt_line", {"discount_minor": 1}),
+    ("receipt_line", {"tax_rate": 7}),
+    ("receipt_line", {"tax_minor": 0, "net_minor": 2997}),
+    ("receipt_line", {"total_minor": 1, "net_minor": 1, "tax_minor": 0}),
+    ("receipt_line", {"customer_id": of("bob")}),
+    ("receipt_line", {"invoice_id": of("note"), "line": 2}),
+    ("note", {"number": 7}),
+    ("note", {"series": "R", "number": 2}),
+    ("note", {"currency": "EUR"}),
+    ("note", {"total_minor": 1, "net_minor": 1, "tax_minor": 0}),
+    ("note", {"tax_included": False}),
+    ("note", {"customer_id": of("bob")}),
+    ("note", {"order_id": of("partly")}),
+    ("note", {"corrects_id": of("other_note")}),
+    ("note", {"corrects_id": None}),
+    ("note_line", {"line": 2}),
+    ("note_line", {"sku": "other"}),
+    ("note_line", {"quantity": 2}),
+    ("note_line", {"tax_rate": 7}),
+    ("note_line", {"discount_minor": 1}),
+    ("note_line", {"tax_minor": 150, "net_minor": 849}),
+    ("note_line", {"total_minor": 998, "net_minor": 838}),
+    ("note_line", {"customer_id": of("bob")}),
     ("identity", {"customer_id": GONE}),
     ("link", {"customer_id": GONE}),
     ("link", {"merged_from": GONE}),
@@ -326,6 +364,18 @@ def test_a_changed_row_is_named(books, name, columns):
         assert expected in named(books.ada)
 
 
+def test_a_gap_in_a_series_is_named(books):
+    books.note_line._meta.model._base_manager.filter(invoice=books.other_note)._raw_delete("default")
+    books.other_note._meta.model._base_manager.filter(pk=books.other_note.pk)._raw_delete("default")
+    assert key_of(InvoiceSeries.objects.get(series="C")) in named()
+
+
+@pytest.mark.parametrize("last", [0, 2])
+def test_a_series_that_counts_otherwise_than_its_documents_is_named(books, last):
+    change(books.series, last_number=last)
+    assert key_of(books.series) in named()
+
+
 @pytest.mark.parametrize(
     "costs",
     [
@@ -371,6 +421,8 @@ def test_costs_of_any_shape_are_named_and_never_raise(books, costs):
         ("promise", "order"),
         ("promise", "sold"),
         ("item", "order"),
+        ("receipt_line", "receipt"),
+        ("note_line", "note"),
         ("birth", "grant"),
         ("birth", "ada"),
         ("entry", "usage"),

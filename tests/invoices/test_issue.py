@@ -207,6 +207,18 @@ def test_the_credit_note_comes_by_itself_after_the_refund(door, user, buy, commi
     assert (note.refund_id, note.corrects.order_id) == (back.pk, order.pk)
 
 
+def test_a_dispute_that_is_lost_brings_a_credit_note_and_one_that_is_won_none(door, user, buy, commit):
+    for outcome in ("won", "lost"):
+        payment = buy("pro").payments.get()
+        dispute = door.orders.dispute_payment(payment, dispute_id=f"dp_{outcome}")
+        with commit():
+            door.orders.resolve_dispute(dispute, outcome)
+        with commit():
+            assert door.orders.resolve_dispute(dispute, outcome).replayed
+    note = Invoice.objects.get(kind="credit_note")
+    assert (note.order_id, note.total_minor, note.refund.origin) == (payment.order_id, 999, "dispute")
+
+
 def test_money_that_no_order_took_gets_none(door, user, buy, commit, refused):
     order = buy("pro")
     OrderService.confirm_payment(order, payment_id="too late", amount_minor=999)

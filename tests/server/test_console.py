@@ -25,6 +25,7 @@ def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
         "demo",
         "expire",
         "expire_orders",
+        "issue_invoices",
         "seed_demo",
         "settle_referrals",
         "verify",
