@@ -10,6 +10,7 @@ from uuid import UUID
 from billable.db.units import write_alias
 from billable.invoices.issue import issue_credit_note, issue_receipt
 from billable.orders.models import Order, Payment
+from billable.refunds.kinds import REFUND_ID_PREFIX
 from billable.refunds.models import Dispute, Refund, RefundItem
 
 
@@ -31,7 +32,7 @@ def note_after_refund(refund: Refund) -> None:
 def note_after_dispute(dispute: Dispute) -> None:
     """After a dispute was decided: a lost one has made a refund."""
     refunds = Refund.objects.using(write_alias())
-    lost = refunds.filter(order=dispute.order_id, refund_id=f"dispute:{dispute.dispute_id}")
+    lost = refunds.filter(payment=dispute.payment_id, refund_id=f"{REFUND_ID_PREFIX}{dispute.pk}")
     for refund_id in lost.values_list("pk", flat=True):
         _note_if_of_an_order(refund_id)
 
