@@ -21,7 +21,13 @@ from billable.exchanges import services as exchanges
 from billable.invoices.issue import InvoiceSweep, issue_credit_note, issue_missing, issue_receipt
 from billable.invoices.read import get_invoice, list_invoices
 from billable.invoices.render import INVOICE_CONTENT_SECURITY_POLICY, render_invoice, render_invoice_pdf
-from billable.invoices.steps import note_after_dispute, note_after_refund, receipt_after_order, receipt_after_payment
+from billable.invoices.steps import (
+    note_after_dispute,
+    note_after_refund,
+    receipt_after_dispute,
+    receipt_after_order,
+    receipt_after_payment,
+)
 from billable.merge import merge_customers, unmerge_customers
 from billable.money import Money
 from billable.onboarding import Admit, Identification, opens_account
@@ -123,7 +129,7 @@ _confirm_payment = followed_by(confirm_payment, receipt_after_payment, reward_af
 _apply_payment = followed_by(apply_payment, receipt_after_payment, reward_after_payment)
 _record_sale = followed_by(_open_and_record_sale, receipt_after_payment, reward_after_payment)
 _refund_order = followed_by(refund_order, note_after_refund, reward_after_refund)
-_resolve_dispute = followed_by(resolve_dispute, note_after_dispute, reward_after_dispute)
+_resolve_dispute = followed_by(resolve_dispute, receipt_after_dispute, note_after_dispute, reward_after_dispute)
 _refer = followed_by(_open_and_refer, reward_after_refer)
 
 

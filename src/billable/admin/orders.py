@@ -13,6 +13,7 @@ from billable.admin.columns import amount, link, loose_link, money, pretty, unit
 from billable.admin.panels import Related
 from billable.admin.quota import GRANT_COLUMNS
 from billable.admin.refunding import REFUND
+from billable.admin.settling import PAYMENT_ACTS, AttentionFilter
 from billable.inputs import MAX_KEY_LENGTH, MAX_NAME_LENGTH
 from billable.models import (
     Customer,
@@ -191,12 +192,13 @@ class PaymentAdmin(Books):
         "created_at",
         "actor",
     )
-    list_filter = ("status", "amount_assumed", "created_at")
+    list_filter = (AttentionFilter, "status", "code", "amount_assumed", "created_at")
     date_hierarchy = "created_at"
     search_fields = ("payment_id__exact", "capture_id__exact", "payment_method__exact")
     search_help_text = "A payment id, a capture id, a method, or the id of a payment, order or customer."
     id_fields = ("pk", "order", "applied_to", "customer", "payment_id")
     ordering = ("-id",)
+    acts = PAYMENT_ACTS
     order_link = link("order")
     applied_to_link = link("applied_to")
     customer_link = link("customer")

@@ -1,4 +1,4 @@
-"""Money that went back, and money that payers want back: read."""
+"""Money that went back, and money that payers want back: read, and disputes decided."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from billable.admin.base import Books
 from billable.admin.columns import amount, link, pretty, units
 from billable.admin.panels import Related
 from billable.admin.quota import ENTRY_COLUMNS
+from billable.admin.settling import DISPUTE_ACTS
 from billable.models import Dispute, Invoice, LedgerEntry, Refund, RefundGrant, RefundItem
 
 
@@ -103,6 +104,7 @@ class DisputeAdmin(Books):
     search_fields = ("dispute_id__exact", "payment__payment_id__exact", "reason")
     search_help_text = "A dispute id, a payment id, words of the reason, or the id of a dispute, order or customer."
     id_fields = ("pk", "order", "payment", "customer", "dispute_id")
+    acts = DISPUTE_ACTS
     panels = (Related(LedgerEntry, "cause_id", ENTRY_COLUMNS, title="Ledger", ordering=("-seq",)),)
     order_link = link("order")
     payment_link = link("payment")

@@ -10,7 +10,6 @@ from uuid import UUID
 from billable.db.units import write_alias
 from billable.invoices.issue import issue_credit_note, issue_receipt
 from billable.orders.models import Order, Payment
-from billable.refunds.kinds import REFUND_ID_PREFIX
 from billable.refunds.models import Dispute, Refund, RefundItem
 
 
@@ -32,9 +31,14 @@ def note_after_refund(refund: Refund) -> None:
 def note_after_dispute(dispute: Dispute) -> None:
     """After a dispute was decided: a lost one has made a refund."""
     refunds = Refund.objects.using(write_alias())
-    lost = refunds.filter(payment=dispute.payment_id, refund_id=f"{REFUND_ID_PREFIX}{dispute.pk}")
+    lost = refunds.filter(payment=dispute.payment_id, refund_id=dispute.refund_id)
     for refund_id in lost.values_list("pk", flat=True):
         _note_if_of_an_order(refund_id)
+
+
+def receipt_after_dispute(dispute: Dispute) -> None:
+    """After a dispute was decided: an order may be paid now by money that it had let go of."""
+    _receipt_if_paid(dispute.order_id)
 
 
 def _receipt_if_paid(order_id: UUID) -> None:

@@ -91,7 +91,13 @@ def _refunds(scope: Scope) -> Iterator[LedgerProblem]:
     cause = (
         every(Dispute)
         .annotate(name=_refund_id())
-        .filter(left_one, order=OuterRef("order"), payment=OuterRef("payment"), name=OuterRef("refund_id"))
+        .filter(
+            left_one,
+            order=OuterRef("order"),
+            payment=OuterRef("payment"),
+            name=OuterRef("refund_id"),
+            amount_minor__gte=OuterRef("amount_minor"),
+        )
     )
     yield from named(breaking(within(refunds, scope), Exists(cause)), "no dispute that was lost is {0.refund_id}")
 

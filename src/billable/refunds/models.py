@@ -16,7 +16,7 @@ from billable.orders.lifecycle import PaymentStatus
 from billable.orders.models import Order, OrderItem, Payment
 from billable.quota.models import Grant
 from billable.receipts import Receipt
-from billable.refunds.kinds import DisputeStatus, RefundOrigin, RefundPolicy
+from billable.refunds.kinds import REFUND_ID_PREFIX, DisputeStatus, RefundOrigin, RefundPolicy
 
 
 class Refund(Receipt):
@@ -156,6 +156,11 @@ class Dispute(Receipt):
     def amount(self) -> Money:
         """What the payer wants back."""
         return Money(self.amount_minor, self.currency)
+
+    @property
+    def refund_id(self) -> str:
+        """What the refund is called that it makes when it is lost."""
+        return f"{REFUND_ID_PREFIX}{self.pk}"
 
     @property
     def was_applied(self) -> bool:

@@ -16,7 +16,7 @@ from billable.orders.settle import judge, take
 from billable.quota.catch_up import catch_up
 from billable.refunds.asked import Asked
 from billable.refunds.dispute import disputes, get_dispute
-from billable.refunds.kinds import REFUND_ID_PREFIX, DisputeStatus, RefundOrigin
+from billable.refunds.kinds import DisputeStatus, RefundOrigin
 from billable.refunds.models import Dispute
 from billable.refunds.provisional import give_back, take_back
 from billable.refunds.refund import Terms, refund_core
@@ -85,7 +85,7 @@ def _refund(customer: Customer, dispute: Dispute) -> None:
     if not amount:
         return
     terms = Terms(
-        refund_id=f"{REFUND_ID_PREFIX}{dispute.pk}",
+        refund_id=dispute.refund_id,
         origin=RefundOrigin.DISPUTE,
         payment=dispute.payment,
         reason=dispute.reason,
