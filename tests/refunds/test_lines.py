@@ -85,6 +85,16 @@ def test_periods_of_a_merged_customer_move_up_too(door, buy, clock):
     assert (left.valid_from, left.expires_at) == (clock(), clock() + timedelta(days=28))
 
 
+def test_an_order_that_is_paid_after_the_merge_gives_to_the_survivor_and_takes_from_there(door, user, state):
+    order = OrderService.create_order(user, [{"sku": "pack"}], currency="EUR")
+    survivor = CustomerService.identify("email", "ada@example.com").customer
+    absorb(order.customer, survivor)
+    OrderService.confirm_payment(order, payment_id="pi")
+    assert QuotaService.check_quota(survivor, "pdf_export").balance == 100
+    assert door.orders.refund_order(order, refund_id="re_1").amount_minor == 1000
+    assert state(order) == ("refunded", 1000, [0])
+
+
 # --- holds
 
 
