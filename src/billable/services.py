@@ -28,6 +28,7 @@ from billable.invoices.steps import (
     receipt_after_order,
     receipt_after_payment,
 )
+from billable.linking import LinkConflict, LinkReport, link_identities
 from billable.merge import merge_customers, unmerge_customers
 from billable.money import Money
 from billable.onboarding import Admit, Identification, opens_account
@@ -40,7 +41,9 @@ from billable.orders.expire import OrderSweep, expire_orders
 from billable.orders.read import get_order, list_orders, list_payments
 from billable.orders.sell import record_sale
 from billable.orders.unapplied import apply_payment, return_payment
+from billable.overview import CustomerState, customer_state
 from billable.paging import Page
+from billable.privacy import anonymize_customer
 from billable.promotions import services as promotions
 from billable.quota.balances import Balance, balances
 from billable.quota.check import GrantSummary, QuotaCheck, check
@@ -79,6 +82,7 @@ __all__ = [
     "CatalogService",
     "CustomerRef",
     "CustomerService",
+    "CustomerState",
     "FeatureLine",
     "GrantSummary",
     "Identification",
@@ -86,6 +90,8 @@ __all__ = [
     "InvoiceSweep",
     "LedgerProblem",
     "LedgerReport",
+    "LinkConflict",
+    "LinkReport",
     "Money",
     "OrderLine",
     "OrderService",
@@ -193,6 +199,15 @@ class CustomerService:
 
     unmerge_customers = staticmethod(unmerge_customers)
     aunmerge_customers = staticmethod(in_thread(unmerge_customers))
+
+    anonymize_customer = staticmethod(anonymize_customer)
+    aanonymize_customer = staticmethod(in_thread(anonymize_customer))
+
+    customer_state = staticmethod(customer_state)
+    acustomer_state = staticmethod(in_thread(customer_state))
+
+    link_identities = staticmethod(link_identities)
+    alink_identities = staticmethod(in_thread(link_identities))
 
     set_billing_details = staticmethod(_set_billing_details)
     aset_billing_details = staticmethod(in_thread(_set_billing_details))

@@ -13,6 +13,11 @@ from tests.api.conftest import MOUNT, Api
 OPERATIONS = {
     ("post", "/identify"),
     ("get", "/balance"),
+    ("get", "/customers/state"),
+    ("post", "/customers/billing-details"),
+    ("post", "/customers/{customer_id}/merge"),
+    ("post", "/customers/{customer_id}/unmerge"),
+    ("post", "/customers/{customer_id}/anonymize"),
     ("get", "/quota/check"),
     ("post", "/quota/consume"),
     ("post", "/quota/usages/{usage_id}/reverse"),

@@ -141,7 +141,7 @@ def test_a_limit_per_customer_counts_the_family(door, user, bob, refused):
     new = CustomerRef(external_id="new")
     door.orders.create_order(new, [{"sku": "pack"}])
     mine, absorbed = door.customers.get_customer(new), door.customers.get_customer(bob)
-    Customer.objects.filter(pk=absorbed.pk).update(merged_into=mine)
+    door.customers.merge_customers(mine, absorbed)
     with refused("promotion_refused", reason="used_up_by_customer"):
         door.orders.create_order(new, [{"sku": "pack"}], promotion_code="SPRING")
 

@@ -7,17 +7,14 @@ from itertools import pairwise
 
 import pytest
 
-from billable.clock import now
-from billable.models import Customer, Merge, Referral
-from billable.services import CustomerRef, ReferralService
+from billable.models import Customer, Referral
+from billable.services import CustomerRef, CustomerService, ReferralService
 from tests.referrals.conftest import person, ref
 
 
 def merged(absorbed: Customer, survivor: Customer) -> None:
-    """As a merge leaves it, for customers without grants."""
-    absorbed.merged_into = survivor
-    absorbed.save()
-    Merge.objects.create(customer=survivor, absorbed=absorbed, actor="test", created_at=now())
+    CustomerService.merge_customers(survivor, absorbed)
+    absorbed.refresh_from_db()
 
 
 def test_a_referral_says_who_brought_whom(door, programme, user, clock):

@@ -7,10 +7,9 @@ from typing import Any
 import pytest
 from django.db.models import Sum
 
-from billable.clock import now
-from billable.models import Customer, Grant, LedgerEntry, Merge, Order, Payment, Referral, Refund
+from billable.models import Customer, Grant, LedgerEntry, Order, Payment, Referral, Refund
 from billable.referrals.sweep import reward_after_payment, reward_after_refund
-from billable.services import CatalogService, OrderService, QuotaService, ReferralService
+from billable.services import CatalogService, CustomerService, OrderService, QuotaService, ReferralService
 from tests.referrals.conftest import buy, person, ref
 
 
@@ -246,10 +245,8 @@ def test_a_dispute_keeps_the_reward_waiting_and_a_lost_one_takes_it_back(door, r
 
 
 def absorb(absorbed: Customer, survivor: Customer) -> None:
-    """As a merge leaves it, where nothing is open."""
-    absorbed.merged_into = survivor
-    absorbed.save(update_fields=["merged_into"])
-    Merge.objects.create(customer=survivor, absorbed=absorbed, actor="test", created_at=now())
+    CustomerService.merge_customers(survivor, absorbed)
+    absorbed.refresh_from_db()
 
 
 def test_rewards_go_to_those_who_absorbed_the_sides(door, referral, commit):

@@ -26,6 +26,7 @@ def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
         "expire",
         "expire_orders",
         "issue_invoices",
+        "link_identities",
         "seed_demo",
         "settle_referrals",
         "verify",

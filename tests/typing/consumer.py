@@ -43,6 +43,7 @@ from billable.services import (
     CatalogService,
     CustomerRef,
     CustomerService,
+    CustomerState,
     FeatureLine,
     GrantSummary,
     Identification,
@@ -50,6 +51,8 @@ from billable.services import (
     InvoiceSweep,
     LedgerProblem,
     LedgerReport,
+    LinkConflict,
+    LinkReport,
     Money,
     OrderLine,
     OrderService,
@@ -301,6 +304,15 @@ def customers(user: User) -> None:
     assert_type(merge, Merge)
     assert_type(CustomerService.unmerge_customers(merge), Merge)
     assert_type(CustomerService.unmerge_customers(CustomerRef(customer_id=merge.absorbed_id)), Merge)
+    state = CustomerService.customer_state(user)
+    assert_type(state, CustomerState)
+    assert_type(state.absorbed, tuple[UUID, ...])
+    assert_type(state.balances, tuple[Balance, ...])
+    assert_type(state.open_orders, tuple[Order, ...])
+    report = CustomerService.link_identities("profile__telegram_id", "telegram", dry_run=True, batch_size=100)
+    assert_type(report, LinkReport)
+    assert_type(report.conflicts, tuple[LinkConflict, ...])
+    assert_type(CustomerService.anonymize_customer(user, reason="they asked"), Customer)
     details: BillingDetails = {"name": "Anna Ltd", "address": "1 Main Street\nLondon", "tax_id": "GB123"}
     assert_type(CustomerService.set_billing_details(user, details), Customer)
     trial = TrialService.start_trial(user, "trial", identities={"email": "anna@example.com"})
@@ -379,6 +391,9 @@ Verb(CustomerService.link_user).has(CustomerService.alink_user)
 Verb(CustomerService.user_id_of).has(CustomerService.auser_id_of)
 Verb(CustomerService.merge_customers).has(CustomerService.amerge_customers)
 Verb(CustomerService.unmerge_customers).has(CustomerService.aunmerge_customers)
+Verb(CustomerService.anonymize_customer).has(CustomerService.aanonymize_customer)
+Verb(CustomerService.customer_state).has(CustomerService.acustomer_state)
+Verb(CustomerService.link_identities).has(CustomerService.alink_identities)
 Verb(CustomerService.set_billing_details).has(CustomerService.aset_billing_details)
 Verb(QuotaService.check_quota).has(QuotaService.acheck_quota)
 Verb(QuotaService.consume_quota).has(QuotaService.aconsume_quota)

@@ -12,6 +12,7 @@ from billable.api import (
     exchanges,
     grants,
     invoices,
+    merges,
     orders,
     payments,
     promotions,
@@ -46,7 +47,7 @@ api = BillingAPI(
     openapi_url=None,
 )
 for room in (
-    *(customers, quota, catalog, orders, promotions, exchanges),
+    *(customers, merges, quota, catalog, orders, promotions, exchanges),
     *(refunds, invoices, payments, grants, trials, referrals),
 ):
     api.add_router("", room.router)
