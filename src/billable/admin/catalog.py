@@ -14,7 +14,15 @@ from billable.actor import acting_as
 from billable.admin import columns
 from billable.admin.acts import actor_of
 from billable.admin.base import Admin, Books
-from billable.admin.catalog_forms import CatalogForm, CostForm, FeatureForm, LineForm, PriceForm, ProductForm
+from billable.admin.catalog_forms import (
+    CatalogForm,
+    CostForm,
+    FeatureForm,
+    LineForm,
+    PriceForm,
+    ProductForm,
+    UnitPriceForm,
+)
 from billable.admin.columns import money, quantity, units
 from billable.admin.panels import Related
 from billable.errors import BillableError
@@ -74,6 +82,19 @@ class PriceInline(admin.TabularInline):  # type: ignore[type-arg]  # generic in 
     amount = columns.amount("amount_minor", "amount")
 
 
+class UnitPriceInline(admin.TabularInline):  # type: ignore[type-arg]  # generic in the stubs only
+    model = UnitPrice
+    form = UnitPriceForm
+    autocomplete_fields = ("feature",)
+    extra = 1
+    verbose_name = "price in units"
+    verbose_name_plural = "prices in units: what it is exchanged for"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[UnitPrice]:
+        rows: QuerySet[UnitPrice] = super().get_queryset(request)
+        return rows.select_related("feature")
+
+
 class LineInline(admin.TabularInline):  # type: ignore[type-arg]  # generic in the stubs only
     model = ProductFeature
     form = LineForm
@@ -91,7 +112,7 @@ class LineInline(admin.TabularInline):  # type: ignore[type-arg]  # generic in t
 @admin.register(Product)
 class ProductAdmin(CatalogAdmin):
     form = ProductForm
-    add_fields = ("sku", "name", "description", "is_trial", "is_default", "trial_campaign", "metadata")
+    add_fields = ("sku", "name", "description", "is_trial", "is_default", "trial_campaign", "tax_rate", "metadata")
     change_fields = (
         "sku",
         "name",
@@ -100,12 +121,13 @@ class ProductAdmin(CatalogAdmin):
         "is_trial",
         "is_default",
         "trial_campaign",
+        "tax_rate",
         "metadata",
         "created_at",
         "updated_at",
     )
     fixed = ("sku", "is_trial", "created_at", "updated_at")
-    inlines = (PriceInline, LineInline)
+    inlines = (PriceInline, UnitPriceInline, LineInline)
     list_display = ("sku", "name", "costs", "gives", "is_active", "is_trial", "is_default")
     list_filter = ("is_active", "is_trial", "is_default", "lines__feature")
     search_fields = ("sku", "name", "description")
@@ -128,9 +150,12 @@ class ProductAdmin(CatalogAdmin):
             "description": obj.description,
             "is_default": obj.is_default,
             "trial_campaign": obj.trial_campaign,
+            "tax_rate": obj.tax_rate,
             "metadata": obj.metadata,
         }
         if change:
+            # No rate of its own is told apart from a rate that stays as it is.
+            details["tax_rate"] = "" if obj.tax_rate is None else obj.tax_rate
             CatalogService.update_product(obj.sku, is_active=obj.is_active, **details)
         else:
             adopt(obj, CatalogService.create_product(obj.sku, is_trial=obj.is_trial, **details))
@@ -144,6 +169,9 @@ class ProductAdmin(CatalogAdmin):
                 prices = [Money(price.amount_minor, price.currency) for price in changed_rows(formset)]
                 CatalogService.update_product(form.instance.sku, prices=prices)
                 withdraw(formset)
+            elif formset.model is UnitPrice:
+                units = {price.feature.key: price.units for price in rows_of(formset)}
+                CatalogService.update_product(form.instance.sku, unit_prices=units)
             else:
                 CatalogService.update_product(form.instance.sku, features=[line_of(row) for row in rows_of(formset)])
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any, ClassVar, TypeVar
 
 from django import forms
@@ -15,7 +16,7 @@ from billable.admin.columns import money
 from billable.conf import knobs
 from billable.errors import BillableError, Invalid
 from billable.inputs import MAX_UNITS
-from billable.models import CatalogName, Feature, FeatureCost, Price, Product, ProductFeature
+from billable.models import CatalogName, Feature, FeatureCost, Price, Product, ProductFeature, UnitPrice
 from billable.money import MAX_AMOUNT_MINOR, Money
 from billable.services import Period
 
@@ -85,6 +86,7 @@ class ProductForm(CatalogForm):
             "is_trial",
             "is_default",
             "trial_campaign",
+            "tax_rate",
             "metadata",
         )
 
@@ -93,6 +95,10 @@ class ProductForm(CatalogForm):
 
     def clean_description(self) -> str:
         return checked(inputs.text, self.cleaned_data["description"], "description", maximum=10_000)
+
+    def clean_tax_rate(self) -> Decimal | None:
+        rate: Decimal | None = self.cleaned_data["tax_rate"]
+        return None if rate is None else checked(inputs.percent, rate, "tax_rate")
 
     def clean_trial_campaign(self) -> str:
         campaign: str = self.cleaned_data["trial_campaign"]
@@ -148,6 +154,16 @@ class PriceForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in the st
             except ValidationError as error:
                 self.add_error("amount", error)
         return answers
+
+
+class UnitPriceForm(forms.ModelForm):  # type: ignore[type-arg]  # as above
+    """What a product costs in units of a feature."""
+
+    units = forms.IntegerField(min_value=1, max_value=MAX_UNITS)
+
+    class Meta:
+        model = UnitPrice
+        fields = ("units", "feature")
 
 
 def amount_minor(amount: str, currency: str) -> int:
