@@ -49,10 +49,13 @@ def test_parts_add_up_and_each_is_its_share_within_one(amount: int, weights: lis
     for part, weight in zip(parts, weights, strict=True):
         assert abs(part * whole - amount * weight) < max(whole, 1)
         assert part == 0 or weight
+        assert 0 <= part <= weight or amount > whole
 
 
 def test_what_is_left_over_goes_to_the_largest_remainders_and_of_equals_to_the_first() -> None:
     assert apportion(100, [1, 1, 1]) == [34, 33, 33]
+    assert apportion(100, [333, 333, 334]) == [33, 33, 34]
+    assert apportion(0, [0, 0]) == [0, 0]
     assert apportion(5, [7, 2, 1]) == [4, 1, 0]
     assert apportion(10, [1, 2, 3]) == [2, 3, 5]
     assert fixed([999, 500, 0], 100) == [67, 33, 0]

@@ -45,23 +45,6 @@ def test_units_follow_the_money_to_the_last_one(granted: int, parts: list[int]) 
     assert went == granted
 
 
-@proof
-@given(most=st.lists(amounts, min_size=1, max_size=8), part=st.fractions(0, 1))
-def test_an_amount_is_divided_to_the_last_cent_and_no_part_above_its_limit(most: list[int], part: Fraction) -> None:
-    amount = shares.portion(part, sum(most))
-    parts = shares.spread(amount, most)
-    assert sum(parts) == amount
-    for one, limit in zip(parts, most, strict=True):
-        assert 0 <= one <= limit
-        assert abs(one * sum(most) - amount * limit) < sum(most) or not sum(most)
-
-
-def test_what_is_left_over_goes_to_the_largest_remainder_and_ties_to_the_first() -> None:
-    assert shares.spread(100, [333, 333, 334]) == [33, 33, 34]
-    assert shares.spread(2, [1, 1, 1]) == [1, 1, 0]
-    assert shares.spread(0, [0, 0]) == [0, 0]
-
-
 stocks = st.builds(
     lambda granted, unused, untouched, begins, hours, is_over: Stock(
         granted=granted,

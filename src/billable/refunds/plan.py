@@ -9,7 +9,7 @@ from uuid import UUID
 
 from billable.customers.models import Customer
 from billable.errors import Invalid, NothingToRefund, RefundTooLarge, WrongOrderState
-from billable.money import Money
+from billable.money import Money, apportion
 from billable.orders.lifecycle import OrderStatus
 from billable.orders.models import Order, OrderItem
 from billable.quota import holds
@@ -149,7 +149,7 @@ def _by_amount(
     if amount > sum(left):
         requested, refundable = (str(Money(minor, order.currency)) for minor in (amount, sum(left)))
         raise RefundTooLarge(order=str(order.pk), requested=requested, refundable=refundable)
-    for item, part in zip(items, shares.spread(amount, left), strict=True):
+    for item, part in zip(items, apportion(amount, left), strict=True):
         # All the money takes along what was free.
         if amount == sum(left) or _is_all(item, part):
             yield _whole(item, part, lines[item.pk])

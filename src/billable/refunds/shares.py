@@ -6,7 +6,6 @@ back for two, less what went back for one. So parts add up to the whole in any o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
@@ -67,21 +66,6 @@ def portion(part: Fraction, amount: int) -> int:
 def units_for(granted: int, *, refunded: int, paid: int, before: int) -> int:
     """How many more units are to go when ``refunded`` of ``paid`` has gone back in all, after ``before`` units went."""
     return max(granted * refunded // paid - before, 0)
-
-
-def spread(amount: int, most: Sequence[int]) -> list[int]:
-    """Divide an amount over parts by how much each can take, by the largest remainder. ``amount`` is at most their sum.
-
-    Ties go to the first.
-    """
-    total = sum(most)
-    if not total:
-        return [0] * len(most)
-    parts = [amount * limit // total for limit in most]
-    by_remainder = sorted(range(len(most)), key=lambda place: (-(amount * most[place] % total), place))
-    for place in by_remainder[: amount - sum(parts)]:
-        parts[place] += 1
-    return parts
 
 
 def _microseconds(start: datetime, end: datetime) -> int:
