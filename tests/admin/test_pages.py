@@ -20,7 +20,7 @@ from tests.admin.conftest import TABLES, make_many
 Table = type[Model]
 Rows = dict[Table, Any]
 
-CATALOG = {models.Product, models.Feature}
+CATALOG = {models.Product, models.Feature, models.Promotion, models.ReferralProgramme}
 BOOKS = [table for table in TABLES if table not in CATALOG]
 OF_CUSTOMERS = [
     table
@@ -86,7 +86,7 @@ def test_the_history_of_a_row_opens(table: Table, rows: Rows, admin_client: Clie
     assert admin_client.get(address(table, "history", rows[table].pk)).status_code == 200
 
 
-@named([models.Product, models.Feature])
+@named(sorted(CATALOG, key=lambda table: table.__name__))
 def test_the_page_to_add_to_the_catalogue_opens(table: Table, rows: Rows, admin_client: Client) -> None:
     assert admin_client.get(address(table, "add")).status_code == 200
 

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any, cast
+from collections.abc import Iterable
+from typing import Any
 
-from django import forms
 from django.contrib import admin
-from django.db.models import Model, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.db.models import QuerySet
+from django.http import HttpRequest
 
-from billable.actor import acting_as
 from billable.admin import columns
-from billable.admin.acts import actor_of
-from billable.admin.base import Admin, Books
+from billable.admin.base import Books
 from billable.admin.catalog_forms import (
-    CatalogForm,
     CostForm,
     FeatureForm,
     LineForm,
@@ -24,54 +20,13 @@ from billable.admin.catalog_forms import (
     UnitPriceForm,
 )
 from billable.admin.columns import money, quantity, units
+from billable.admin.editing import Editable, adopt, changed_rows, rows_of, withdraw
 from billable.admin.panels import Related
-from billable.errors import BillableError
 from billable.models import CatalogName, Feature, FeatureCost, Price, Product, ProductFeature, UnitPrice
 from billable.money import Money
 from billable.services import CatalogService, FeatureLine
 
 MAX_LINES = 50
-
-
-class CatalogAdmin(Admin):
-    """Rows of the catalogue. What the front door refuses when they are saved becomes an error of the form."""
-
-    add_fields: Sequence[str] = ()
-    change_fields: Sequence[str] = ()
-    fixed: Sequence[str] = ()
-    """What is not typed once the row exists, because what was sold refers to it."""
-
-    def get_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
-        if obj is None:
-            return self.add_fields
-        if self.has_change_permission(request, obj):
-            return self.change_fields
-        return ["metadata_shown" if name == "metadata" else name for name in self.change_fields]
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
-        return () if obj is None else (*self.fixed, "metadata_shown")
-
-    def get_form(
-        self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
-    ) -> type[forms.ModelForm[Any]]:
-        form = super().get_form(request, obj, change, **kwargs)
-        cast("type[CatalogForm]", form).refusal = getattr(request, "billable_refusal", None)
-        return form
-
-    def changeform_view(
-        self,
-        request: HttpRequest,
-        object_id: str | None = None,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        with acting_as(actor_of(request)):
-            try:
-                return super().changeform_view(request, object_id, form_url, extra_context)
-            except BillableError as refusal:
-                # Nothing was saved: the page is shown again, with the refusal as an error of its form.
-                request.billable_refusal = refusal  # type: ignore[attr-defined]  # read by get_form
-                return super().changeform_view(request, object_id, form_url, extra_context)
 
 
 class PriceInline(admin.TabularInline):  # type: ignore[type-arg]  # generic in the stubs only
@@ -110,7 +65,7 @@ class LineInline(admin.TabularInline):  # type: ignore[type-arg]  # generic in t
 
 
 @admin.register(Product)
-class ProductAdmin(CatalogAdmin):
+class ProductAdmin(Editable):
     form = ProductForm
     add_fields = ("sku", "name", "description", "is_trial", "is_default", "trial_campaign", "tax_rate", "metadata")
     change_fields = (
@@ -191,7 +146,7 @@ class CostInline(admin.TabularInline):  # type: ignore[type-arg]  # generic in t
 
 
 @admin.register(Feature)
-class FeatureAdmin(CatalogAdmin):
+class FeatureAdmin(Editable):
     form = FeatureForm
     add_fields = ("key", "name", "unit", "metadata")
     change_fields = ("key", "name", "unit", "is_active", "metadata", "created_at")
@@ -237,30 +192,6 @@ class FeatureAdmin(CatalogAdmin):
                     units=cost.units,
                     position=cost.position,
                 )
-
-
-def adopt(unsaved: Model, created: Model) -> None:
-    """Let the row that the form made be the row that the verb made."""
-    unsaved.pk = created.pk
-    unsaved._state = created._state
-
-
-def rows_of(formset: Any) -> list[Any]:
-    """The rows that stay after this edit, in their order."""
-    kept = (form for form in formset.forms if form not in formset.deleted_forms)
-    return [form.instance for form in kept if form.instance.pk is not None or form.has_changed()]
-
-
-def changed_rows(formset: Any) -> list[Any]:
-    """The rows that this edit adds or changes."""
-    kept = (form for form in formset.forms if form not in formset.deleted_forms)
-    return [form.instance for form in kept if form.has_changed()]
-
-
-def withdraw(formset: Any) -> None:
-    """Delete what was ticked for it. Orders, usages and holds keep copies, so only new ones notice."""
-    for row in formset.deleted_objects:
-        row.delete()
 
 
 def line_of(row: ProductFeature) -> FeatureLine:

@@ -1,6 +1,9 @@
-"""Codes, what they take off, and who used them: read, and switched off and on."""
+"""Codes, what they take off, and who used them. Codes are edited here, through the front door; uses are read."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
@@ -9,9 +12,14 @@ from django.http import HttpRequest
 from billable.admin.acts import Act, ActForm, Answers
 from billable.admin.base import Books
 from billable.admin.columns import amount, link, loose_link, money, units
+from billable.admin.editing import Editable, adopt, rows_of
 from billable.admin.panels import Related
+from billable.admin.promotion_forms import AmountOffForm, PromotionForm
 from billable.models import Order, Promotion, PromotionAmount, PromotionProduct, PromotionUse
+from billable.money import Money
 from billable.services import PromotionService
+
+MAX_PRODUCTS = 500
 
 
 def switch_off(promotion: Promotion, answers: Answers) -> str:
@@ -26,8 +34,47 @@ def switch_on(promotion: Promotion, answers: Answers) -> str:
     return "switched on."
 
 
+class AmountInline(admin.TabularInline):  # type: ignore[type-arg]  # generic in the stubs only
+    model = PromotionAmount
+    form = AmountOffForm
+    fields = ("currency", "amount")
+    extra = 1
+    verbose_name = "amount off"
+    verbose_name_plural = "amounts off: one for each currency, instead of percent"
+    amount = amount("amount_minor", "amount")
+
+
+class ProductInline(admin.TabularInline):  # type: ignore[type-arg]  # generic in the stubs only
+    model = PromotionProduct
+    fields = ("product",)
+    autocomplete_fields = ("product",)
+    extra = 1
+    max_num = MAX_PRODUCTS
+    verbose_name = "product"
+    verbose_name_plural = "products that it is for: none for the whole order"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[PromotionProduct]:
+        rows: QuerySet[PromotionProduct] = super().get_queryset(request)
+        return rows.select_related("product")
+
+
 @admin.register(Promotion)
-class PromotionAdmin(Books):
+class PromotionAdmin(Editable):
+    form = PromotionForm
+    add_fields = (
+        "code",
+        "name",
+        "percent_off",
+        "starts_at",
+        "ends_at",
+        "max_uses",
+        "max_uses_per_customer",
+        "first_order_only",
+        "metadata",
+    )
+    change_fields = ("code", "name", "is_active", *add_fields[2:], "used", "created_at")
+    fixed = ("code", "used", "created_at")
+    inlines = (AmountInline, ProductInline)
     list_display = ("code", "name", "takes_off", "is_active", "starts_at", "ends_at", "used", "max_uses_shown")
     list_filter = ("is_active", "first_order_only", "ends_at")
     search_fields = ("code", "name")
@@ -36,8 +83,6 @@ class PromotionAdmin(Books):
         Act(name="switch_on", title="Switch on…", button="Take it again", form=ActForm, perform=switch_on),
     )
     panels = (
-        Related(PromotionAmount, "promotion", ("amount_minor_shown",), title="Amounts"),
-        Related(PromotionProduct, "promotion", ("product",), title="Products"),
         Related(
             PromotionUse,
             "promotion",
@@ -46,7 +91,6 @@ class PromotionAdmin(Books):
         ),
     )
     max_uses_shown = units("max_uses", "of at most")
-    max_uses_per_customer_shown = units("max_uses_per_customer")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Promotion]:
         rows: QuerySet[Promotion] = super().get_queryset(request)
@@ -57,6 +101,23 @@ class PromotionAdmin(Books):
         if row.percent_off is not None:
             return f"{row.percent_off.normalize():f} %"
         return ", ".join(money(each.amount_minor, each.currency) for each in row.amounts.all())
+
+    def save_model(self, request: HttpRequest, obj: Promotion, form: Any, change: bool) -> None:
+        """Save nothing yet: a code and what it takes off are saved together, by save_related."""
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Iterable[Any], change: bool) -> None:
+        promotion: Promotion = form.instance
+        details: dict[str, Any] = {name: getattr(promotion, name) for name in self.add_fields if name != "code"}
+        for formset in formsets:
+            formset.save(commit=False)  # writes nothing; the log of this change reads what it finds out
+            if formset.model is PromotionAmount:
+                details["amounts_off"] = [Money(each.amount_minor, each.currency) for each in rows_of(formset)]
+            else:
+                details["products"] = [each.product.sku for each in rows_of(formset)]
+        if change:
+            PromotionService.update_promotion(promotion.code, is_active=promotion.is_active, **details)
+        else:
+            adopt(promotion, PromotionService.create_promotion(promotion.code, **details))
 
 
 @admin.register(PromotionAmount)

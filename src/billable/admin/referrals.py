@@ -1,13 +1,18 @@
-"""Who brought whom, and what they get for it: read, and given when it is due."""
+"""Who brought whom, and what they get for it: programmes are edited, referrals read, rewards given when due."""
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import admin
+from django.http import HttpRequest
 
 from billable.admin.acts import Act, ActForm, Answers
 from billable.admin.base import Books
 from billable.admin.columns import link, loose_link, units
+from billable.admin.editing import Editable, adopt
 from billable.admin.panels import Related
+from billable.admin.promotion_forms import ProgrammeForm
 from billable.admin.quota import GRANT_COLUMNS
 from billable.models import Grant, Order, Referral, ReferralProgramme
 from billable.services import ReferralService
@@ -23,7 +28,21 @@ def claim(referral: Referral, answers: Answers) -> str:
 
 
 @admin.register(ReferralProgramme)
-class ReferralProgrammeAdmin(Books):
+class ReferralProgrammeAdmin(Editable):
+    form = ProgrammeForm
+    add_fields = (
+        "key",
+        "name",
+        "referrer_product",
+        "referee_product",
+        "trigger",
+        "hold_days",
+        "cap_per_referrer",
+        "metadata",
+    )
+    change_fields = ("key", "name", "is_active", *add_fields[2:], "created_at")
+    fixed = ("key", "referrer_product", "referee_product", "trigger", "created_at")
+    autocomplete_fields = ("referrer_product", "referee_product")
     list_display = (
         "key",
         "name",
@@ -39,6 +58,18 @@ class ReferralProgrammeAdmin(Books):
     search_fields = ("key", "name")
     panels = (Related(Referral, "programme", ("own_id", "referrer_link", "customer_link", "status", "created_at")),)
     cap_per_referrer_shown = units("cap_per_referrer")
+
+    def save_model(self, request: HttpRequest, obj: ReferralProgramme, form: Any, change: bool) -> None:
+        details: dict[str, Any] = {
+            name: getattr(obj, name) for name in ("name", "hold_days", "cap_per_referrer", "metadata")
+        }
+        if change:
+            ReferralService.update_programme(obj.key, is_active=obj.is_active, **details)
+            return
+        gives: dict[str, Any] = {
+            name: getattr(getattr(obj, name), "sku", None) for name in ("referrer_product", "referee_product")
+        }
+        adopt(obj, ReferralService.create_programme(obj.key, trigger=obj.trigger, **gives, **details))
 
 
 @admin.register(Referral)
