@@ -161,9 +161,9 @@ def test_statements_of_orders_are_counted(user, statements):
         return statements(lambda: OrderService.confirm_payment(made[-1], payment_id=payment_id))
 
     assert len(buy(ten)) <= 9
-    assert len(pay("a")) <= 17
+    assert len(pay("a")) <= 16
     from django.db import connection
 
     few = len(buy(thirty)) + len(pay("b"))
     if connection.vendor == "postgresql":
-        assert few <= 9 + 17
+        assert few <= 9 + 16

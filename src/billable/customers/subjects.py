@@ -246,6 +246,16 @@ def _lock_head(customer_id: UUID) -> Customer | None:
     return locked(Customer.objects.order_by()).filter(pk=Subquery(head)).first()
 
 
+def lock_owner(row: QuerySet[Any]) -> Customer | None:
+    """Lock the customer that a row belongs to, or the one that absorbed it, in one statement; None without a row."""
+    owner = Customer.objects.order_by().filter(pk=Subquery(row.order_by().values("customer_id")[:1]))
+    head = owner.values(head=Coalesce("merged_into_id", "id"))
+    customer = locked(Customer.objects.order_by()).filter(pk=Subquery(head)).first()
+    if customer is None or customer.merged_into_id is None:
+        return customer
+    return lock_customer_id(customer.pk)
+
+
 def lock_customers(customer_ids: Iterable[UUID]) -> list[Customer]:
     """Lock the rows of several customers, as they are, in ascending order: whoever needs several locks them so."""
     rows = locked(Customer.objects.order_by("pk"))

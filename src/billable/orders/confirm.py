@@ -10,7 +10,7 @@ from billable import clock, inputs
 from billable.actor import current_actor
 from billable.customers.models import Customer
 from billable.customers.services import now_for
-from billable.customers.subjects import lock_customer_id
+from billable.customers.subjects import lock_owner
 from billable.db.units import unit_of_work, write_alias
 from billable.errors import OrderNotFound
 from billable.inputs import Metadata
@@ -82,7 +82,9 @@ def confirm_payment(
         metadata=inputs.metadata(metadata),
     )
     order_id = order_id_of(order)
-    customer = lock_customer_id(_customer_id(order_id))
+    customer = lock_owner(Order.objects.filter(pk=order_id))
+    if customer is None:
+        raise OrderNotFound(order=str(order_id))
     return record(customer, get_order(order_id), notice)
 
 
@@ -197,10 +199,3 @@ def payment_key(payment_method: object, payment_id: object, capture_id: object =
         id=inputs.key(payment_id, "payment_id"),
         capture_id="" if capture_id == "" else inputs.key(capture_id, "capture_id"),
     )
-
-
-def _customer_id(order_id: UUID) -> UUID:
-    customer_id = Order.objects.using(write_alias()).filter(pk=order_id).values_list("customer_id", flat=True).first()
-    if customer_id is None:
-        raise OrderNotFound(order=str(order_id))
-    return customer_id

@@ -25,7 +25,7 @@ from billable.orders.discount import Discount, discount_for
 from billable.orders.fulfil import fulfil
 from billable.orders.models import Order, OrderItem, OrderItemFeature
 from billable.orders.pricing import Charge, Wanted
-from billable.orders.read import with_parts
+from billable.orders.read import remember, with_parts
 from billable.promotions.services import code_of
 from billable.promotions.uses import reserve
 from billable.signals import emit
@@ -141,9 +141,9 @@ def _order(customer: Customer, basket: Basket, wish: Wish, discount: Discount | 
     for number, (line, charge) in enumerate(zip(basket.wanted, charges, strict=True), start=1):
         listing = basket.listings[line.sku]
         item = _item(order, number, line, charge, listing.product)
-        _remember(item, features=[_feature(item, each) for each in listing.lines])
+        remember(item, features=[_feature(item, each) for each in listing.lines])
         items.append(item)
-    _remember(order, items=items, payments=[], applied_payments=[], refunds=[])
+    remember(order, items=items, payments=[], applied_payments=[], refunds=[])
     return order
 
 
@@ -182,16 +182,6 @@ def _feature(item: OrderItem, line: ProductFeature) -> OrderItemFeature:
         period_unit=line.period_unit,
         priority=line.priority,
     )
-
-
-def _remember(row: Order | OrderItem, **related: Sequence[Any]) -> None:
-    """Put related rows where prefetching would: an answer's attributes run no query."""
-    if not hasattr(row, "_prefetched_objects_cache"):
-        row._prefetched_objects_cache = {}  # type: ignore[union-attr]  # not in the stubs
-    for name, rows in related.items():
-        queryset = getattr(row, name).all()
-        queryset._result_cache, queryset._prefetch_done = list(rows), True
-        row._prefetched_objects_cache[name] = queryset  # type: ignore[union-attr]  # as above
 
 
 def _by_key(customer: Customer, key: str | None) -> Order | None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 from django.apps import apps
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Prefetch, Q, QuerySet
 
 from billable import inputs, paging
 from billable.customers.subjects import Subject, family_of
@@ -21,13 +23,18 @@ def with_parts() -> QuerySet[Order]:
 
     That is: items and what they give, the payments that came for them or were applied to them, refunds.
     """
+    payments = Payment.objects.using(write_alias()).order_by("id")
+    return _with_items_and_refunds().prefetch_related(
+        Prefetch("payments", payments), Prefetch("applied_payments", payments)
+    )
+
+
+def _with_items_and_refunds() -> QuerySet[Order]:
     alias = write_alias()
     features = OrderItemFeature.objects.using(alias).select_related("feature").order_by("line")
     items = OrderItem.objects.using(alias).select_related("product").prefetch_related(Prefetch("features", features))
     return Order.objects.using(alias).prefetch_related(
         Prefetch("items", items.order_by("line")),
-        Prefetch("payments", Payment.objects.using(alias).order_by("id")),
-        Prefetch("applied_payments", Payment.objects.using(alias).order_by("id")),
         # By name: the room of refunds stands above this one.
         Prefetch("refunds", apps.get_model("billable", "Refund")._default_manager.using(alias).order_by("id")),
     )
@@ -46,10 +53,27 @@ def order_id_of(order: Order | UUID | str) -> UUID:
 def get_order(order: Order | UUID | str) -> Order:
     """One order with items, payments and refunds loaded. Raises OrderNotFound."""
     order_id = order_id_of(order)
-    found = with_parts().filter(pk=order_id).first()
+    found = _with_items_and_refunds().filter(pk=order_id).first()
     if found is None:
         raise OrderNotFound(order=str(order_id))
+    # Of one order, the payments of both kinds are one statement.
+    payments = Payment.objects.using(write_alias()).filter(Q(order=order_id) | Q(applied_to=order_id)).order_by("id")
+    came: list[Payment] = []
+    applied: list[Payment] = []
+    for payment in payments:
+        (came if payment.order_id == order_id else applied).append(payment)
+    remember(found, payments=came, applied_payments=applied)
     return found
+
+
+def remember(row: Order | OrderItem, **related: Sequence[Any]) -> None:
+    """Put related rows where prefetching would: an answer's attributes run no query."""
+    if not hasattr(row, "_prefetched_objects_cache"):
+        row._prefetched_objects_cache = {}  # type: ignore[union-attr]  # not in the stubs
+    for name, rows in related.items():
+        queryset = getattr(row, name).all()
+        queryset._result_cache, queryset._prefetch_done = list(rows), True
+        row._prefetched_objects_cache[name] = queryset  # type: ignore[union-attr]  # as above
 
 
 def list_orders(
