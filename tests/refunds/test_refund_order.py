@@ -92,6 +92,7 @@ def test_pieces_go_back_one_by_one(door, buy, use, state, refused):
     assert state(order) == ("partially_refunded", 1500, [0])
 
 
+@pytest.mark.broken_books  # a discount without a code
 def test_a_price_that_does_not_divide_adds_up_over_its_pieces(door, user, buy, clock, state):
     CatalogService.create_product("odd", price="3.34", currency="EUR", features=["ocr"], quantity=1)
     order = buy(odd=3)
