@@ -153,9 +153,9 @@ def books_agree(request: pytest.FixtureRequest) -> Iterator[None]:
     """After every test that writes through the front door, the books must prove themselves."""
     room = request.path.relative_to(ROOT).parts[0]
     writes = room in WRITE_THE_BOOKS and request.node.get_closest_marker("broken_books") is None
-    database = {"db", "transactional_db"} & set(request.fixturenames)
+    database = next((name for name in ("db", "transactional_db") if name in request.fixturenames), None)
     if writes and database:
-        request.getfixturevalue(database.pop())
+        request.getfixturevalue(database)
     yield
     if writes and database and not transaction.get_connection().needs_rollback and Customer.objects.exists():
         report = services.QuotaService.verify_ledger()
