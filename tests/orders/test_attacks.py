@@ -131,7 +131,7 @@ def test_the_ledger_cannot_be_replaced_row_by_row_either(user):
     try:
         QuotaService.consume_quota(user, "x", idempotency_key="job")
         for table in ("billable_ledgerentry", "billable_usage"):
-            replace = f"INSERT OR REPLACE INTO {table} SELECT * FROM {table}"  # noqa: S608
+            replace = f"INSERT OR REPLACE INTO {table} SELECT * FROM {table}"  # noqa: S608  # ours
             with pytest.raises(DatabaseError), transaction.atomic(), connection.cursor() as cursor:
                 cursor.execute(replace)
     finally:

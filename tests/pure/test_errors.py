@@ -79,7 +79,7 @@ def test_a_message_is_one_sentence_with_the_data_filled_in(cls: type[BillableErr
 @pytest.mark.parametrize("cls", ALL)
 def test_a_refusal_crosses_process_boundaries_whole(cls: type[BillableError]) -> None:
     refusal = sample(cls)
-    for other in (pickle.loads(pickle.dumps(refusal)), copy.copy(refusal), copy.deepcopy(refusal)):  # noqa: S301
+    for other in (pickle.loads(pickle.dumps(refusal)), copy.copy(refusal), copy.deepcopy(refusal)):  # noqa: S301  # its own
         assert type(other) is cls
         assert (other.data, str(other), other.code) == (refusal.data, str(refusal), refusal.code)
 

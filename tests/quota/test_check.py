@@ -59,7 +59,7 @@ def test_it_runs_one_statement_whoever_asks_for_whatever(user, give, statements)
     ]
     for subject in subjects:
         for feature in ("pdf_export", "nothing"):
-            assert len(statements(lambda: QuotaService.check_quota(subject, feature))) == 1  # noqa: B023
+            assert len(statements(lambda: QuotaService.check_quota(subject, feature))) == 1  # noqa: B023  # called at once
 
 
 def test_touching_the_answer_runs_no_query_except_for_the_offers(user, statements):

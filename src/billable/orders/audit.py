@@ -21,13 +21,13 @@ from billable.audits import (
     total,
     within,
 )
+from billable.orders.claims import GATE
 from billable.orders.lifecycle import OrderStatus, PaymentStatus, UnappliedReason
 from billable.orders.models import Order, OrderItem, OrderItemFeature, Payment, PaymentClaim
 from billable.quota.audit import grants_of
 from billable.quota.kinds import CauseType, EntryKind, GrantSource
 from billable.quota.models import Grant, LedgerEntry
 
-GATE = "*"
 GAVE = [OrderStatus.PAID.value, OrderStatus.PARTIALLY_REFUNDED.value, OrderStatus.REFUNDED.value]
 
 

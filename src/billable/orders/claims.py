@@ -15,7 +15,7 @@ from billable.errors import PaymentConflict
 from billable.orders.models import Order, PaymentClaim
 
 DEFAULT_METHOD = "default"
-_GATE = "*"
+GATE = "*"
 
 
 @dataclass(frozen=True)
@@ -31,8 +31,8 @@ def claim(order: Order, key: PaymentKey) -> None:
     """Claim a payment id for a locked order. Raises PaymentConflict, and writes nothing, when another order has it."""
     claims = PaymentClaim.objects.using(write_alias())
     # Whoever has the id wrote its gate before; so where a conflict is found, this insert did nothing.
-    claims.bulk_create([PaymentClaim(payment_id=key.id, payment_method=_GATE)], ignore_conflicts=True)
-    locked(PaymentClaim.objects.all()).get(payment_id=key.id, payment_method=_GATE)
+    claims.bulk_create([PaymentClaim(payment_id=key.id, payment_method=GATE)], ignore_conflicts=True)
+    locked(PaymentClaim.objects.all()).get(payment_id=key.id, payment_method=GATE)
     _refuse_foreign(order, key)
     mine = PaymentClaim(
         payment_id=key.id,
@@ -46,7 +46,7 @@ def claim(order: Order, key: PaymentKey) -> None:
 
 
 def _refuse_foreign(order: Order, key: PaymentKey) -> None:
-    claims = PaymentClaim.objects.using(write_alias()).filter(payment_id=key.id).exclude(payment_method=_GATE)
+    claims = PaymentClaim.objects.using(write_alias()).filter(payment_id=key.id).exclude(payment_method=GATE)
     for other in claims.exclude(order_id=order.pk):
         if DEFAULT_METHOD in (key.method, other.payment_method) or other.payment_method == key.method:
             raise PaymentConflict(payment_id=key.id, payment_method=key.method)

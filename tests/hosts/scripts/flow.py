@@ -11,16 +11,16 @@ import django
 
 django.setup()
 
-from django.apps import apps  # noqa: E402
-from django.conf import settings  # noqa: E402
-from django.contrib import admin  # noqa: E402
-from django.contrib.auth import get_user_model  # noqa: E402
-from django.core.management import call_command  # noqa: E402
-from django.test import Client  # noqa: E402
-from django.urls import reverse  # noqa: E402
+from django.apps import apps  # noqa: E402  # after setup
+from django.conf import settings  # noqa: E402  # after setup
+from django.contrib import admin  # noqa: E402  # after setup
+from django.contrib.auth import get_user_model  # noqa: E402  # after setup
+from django.core.management import call_command  # noqa: E402  # after setup
+from django.test import Client  # noqa: E402  # after setup
+from django.urls import reverse  # noqa: E402  # after setup
 
-from billable.errors import BillableError  # noqa: E402
-from billable.services import CatalogService, CustomerRef, CustomerService, OrderService, QuotaService  # noqa: E402
+from billable.errors import BillableError  # noqa: E402  # after setup
+from billable.services import CatalogService, CustomerRef, CustomerService, OrderService, QuotaService  # noqa: E402  # after setup
 
 HEADERS = {"HTTP_AUTHORIZATION": f"Bearer {settings.BILLABLE_API_TOKEN}", "SERVER_NAME": "localhost"}
 numbers = count(1)
