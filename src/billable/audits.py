@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from django.apps import apps
 from django.db.models import (
     BooleanField,
     Case,
@@ -62,8 +63,8 @@ class LedgerReport:
         return self.ok
 
 
-Scope = UUID | None
-"""The customer whose books are audited; None is everybody."""
+Scope = tuple[UUID, ...] | None
+"""The customers whose books are audited: one family; None is everybody."""
 
 Audit = Callable[[Scope], Iterable[LedgerProblem]]
 
@@ -78,7 +79,7 @@ def every(model: type[Model]) -> Rows:
 
 def within(rows: Rows, scope: Scope, column: str = "customer") -> Rows:
     """The rows of the scope."""
-    return rows if scope is None else rows.filter(**{column: scope})
+    return rows if scope is None else rows.filter(**{f"{column}__in": scope})
 
 
 def breaking(rows: Rows, *rules: Q | Exists) -> Rows:
@@ -131,6 +132,10 @@ def as_text(column: str | Combinable) -> Concat:
     )
 
 
-def of_family(column: str = "customer") -> Q:
-    """In a subquery: its rows belong to the outer row's ``column`` customer, or to one that was absorbed into it."""
-    return Q(customer=OuterRef(column)) | Q(customer__merged_into=OuterRef(column))
+def of_family(column: str = "customer", *, owner: str = "customer") -> Q:
+    """In a subquery: the ``owner`` of its rows is the outer row's ``column`` customer, or another of its family."""
+    head, own = OuterRef(OuterRef(f"{column}__merged_into")), OuterRef(OuterRef(column))
+    members = every(apps.get_model("billable", "Customer")).filter(
+        Q(pk=own) | Q(pk=head) | Q(merged_into=own) | Q(merged_into=head)
+    )
+    return Q(**{f"{owner}__in": members.values("pk")})

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Sequence
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
@@ -13,16 +15,21 @@ from django.utils.module_loading import import_string
 
 from billable.conf import (
     EXAMPLE_TOKENS,
+    MAX_ORDER_TTL_HOURS,
     MIN_FINGERPRINT_KEY_LENGTH,
     MIN_TOKEN_LENGTH,
     PREFIX,
+    SELLER_FIELDS,
     knobs,
     known_names,
 )
 from billable.db.append_only import unprotected_tables
 from billable.db.units import write_alias
+from billable.errors import Invalid
+from billable.inputs import percent
 from billable.money import EXPONENTS
 
+_SERIES = re.compile(r"[A-Za-z0-9-]{1,20}")
 _STRICTER_LEVELS = ("repeatable read", "serializable")
 
 
@@ -77,6 +84,12 @@ def check_setting_values(**kwargs: Any) -> list[CheckMessage]:
         messages.append(Error("BILLABLE_METADATA_MAX_BYTES must be at least 2.", id="billable.E002"))
     if knobs.currency not in EXPONENTS and knobs.currency not in knobs.currencies:
         messages.append(Error(f"BILLABLE_CURRENCY is no known currency: {knobs.currency!r}.", id="billable.E002"))
+    if knobs.order_ttl_hours is not None and not 0 < knobs.order_ttl_hours <= MAX_ORDER_TTL_HOURS:
+        problem = f"BILLABLE_ORDER_TTL_HOURS must be above 0 and at most {MAX_ORDER_TTL_HOURS}, or None."
+        messages.append(Error(problem, id="billable.E002"))
+    if not _is_percent(knobs.tax_rate):
+        problem = f"BILLABLE_TAX_RATE is no percentage: {knobs.tax_rate!r}."
+        messages.append(Error(problem, id="billable.E002"))
     if any(len(key) < MIN_FINGERPRINT_KEY_LENGTH for key in knobs.fingerprint_keys):
         problem = f"BILLABLE_FINGERPRINT_KEYS must have at least {MIN_FINGERPRINT_KEY_LENGTH} characters each."
         messages.append(Error(problem, id="billable.E002"))
@@ -84,6 +97,48 @@ def check_setting_values(**kwargs: Any) -> list[CheckMessage]:
         problem = f"BILLABLE_USER_FACTORY cannot be imported: {knobs.user_factory!r}."
         messages.append(Error(problem, id="billable.E002"))
     return messages
+
+
+@register()
+def check_seller(**kwargs: Any) -> list[CheckMessage]:
+    """E003: BILLABLE_SELLER or BILLABLE_INVOICE_SERIES has a value that no document can be issued with."""
+    problems = []
+    if not all(isinstance(value, str) for value in knobs.seller.values()):
+        problems.append("BILLABLE_SELLER must map names to text.")
+    if unknown := sorted(set(knobs.seller) - set(SELLER_FIELDS)):
+        problems.append(f"BILLABLE_SELLER has no {unknown[0]!r}; it may have {', '.join(SELLER_FIELDS)}.")
+    if not _is_zone(knobs.seller.get("zone", "UTC")):
+        problems.append(f"BILLABLE_SELLER names an unknown time zone: {knobs.seller['zone']!r}.")
+    if unknown := sorted(set(knobs.invoice_series) - {"receipt", "credit_note"}):
+        problems.append(f"BILLABLE_INVOICE_SERIES has no {unknown[0]!r}; it may have receipt and credit_note.")
+    if not all(_SERIES.fullmatch(str(series)) for series in knobs.invoice_series.values()):
+        problems.append("BILLABLE_INVOICE_SERIES must be 1 to 20 letters, digits or dashes each.")
+    return [Error(problem, id="billable.E003") for problem in problems]
+
+
+@register(deploy=True)
+def check_seller_for_deployment(**kwargs: Any) -> list[CheckMessage]:
+    """W007 (``check --deploy``): receipts would not say who sells, and what was issued never changes."""
+    if knobs.seller.get("name"):
+        return []
+    hint = "Set BILLABLE_SELLER = {'name': ..., 'address': ..., 'tax_id': ...}."
+    return [Warning("BILLABLE_SELLER has no name: receipts do not say who sells.", hint=hint, id="billable.W007")]
+
+
+def _is_zone(name: str) -> bool:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError, TypeError):
+        return False
+    return True
+
+
+def _is_percent(value: str) -> bool:
+    try:
+        percent(value, "BILLABLE_TAX_RATE")
+    except Invalid:
+        return False
+    return True
 
 
 def _can_import(path: str) -> bool:

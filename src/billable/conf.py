@@ -16,6 +16,8 @@ PREFIX = "BILLABLE_"
 EXAMPLE_TOKENS = frozenset({"change-me-in-production", "change-me", "changeme", "tutorial-token-for-this-machine-only"})
 MIN_TOKEN_LENGTH = 20
 MIN_FINGERPRINT_KEY_LENGTH = 16
+MAX_ORDER_TTL_HOURS = 87_600
+SELLER_FIELDS = ("name", "address", "email", "tax_id", "country", "zone")
 
 
 class Settings:
@@ -52,6 +54,22 @@ class Settings:
         return dict(self._get("CURRENCIES", {}))
 
     @property
+    def order_ttl_hours(self) -> float | None:
+        """How many hours an order waits for its money before ``expire_orders`` calls it off. Default None: for ever."""
+        hours = self._get("ORDER_TTL_HOURS", None)
+        return None if hours is None else float(hours)
+
+    @property
+    def tax_rate(self) -> str:
+        """The tax of products that name no rate of their own, in percent, such as ``"19"``. Default ``"0"``."""
+        return str(self._get("TAX_RATE", "0"))
+
+    @property
+    def prices_include_tax(self) -> bool:
+        """Whether the catalogue's prices contain the tax (the default), or it is added to them."""
+        return bool(self._get("PRICES_INCLUDE_TAX", True))
+
+    @property
     def fingerprint_keys(self) -> Sequence[str]:
         """Secrets of 16 characters or more that trial fingerprints are made with, newest first; a list, or one text.
 
@@ -83,6 +101,19 @@ class Settings:
         ``auto`` leaves them out of Django's test databases, where flush must work.
         """
         return str(self._get("APPEND_ONLY", "auto"))
+
+    @property
+    def seller(self) -> Mapping[str, str]:
+        """Who sells, as receipts and credit notes print it: ``{"name": …, "address": …}``. Default: nothing.
+
+        Also ``email``, ``tax_id``, ``country``, and ``zone``, the time zone of its days and years (default ``UTC``).
+        """
+        return dict(self._get("SELLER", {}) or {})
+
+    @property
+    def invoice_series(self) -> Mapping[str, str]:
+        """What numbers of documents begin with. Default ``{"receipt": "R", "credit_note": "C"}``."""
+        return {"receipt": "R", "credit_note": "C", **self._get("INVOICE_SERIES", {})}
 
     def _get(self, name: str, default: Any) -> Any:
         return getattr(settings, PREFIX + name, default)

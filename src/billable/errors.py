@@ -5,13 +5,22 @@
     BillableError
     ├── NotFound                     what was named does not exist
     │   ├── CustomerNotFound         ├── ProductNotFound     ├── FeatureNotFound
-    │   ├── OrderNotFound            ├── GrantNotFound       └── UsageNotFound
+    │   ├── OrderNotFound            ├── GrantNotFound       ├── UsageNotFound
+    │   ├── PaymentNotFound          ├── DisputeNotFound     ├── RefundNotFound
+    │   ├── PromotionNotFound        ├── ExchangeNotFound    ├── ReferralNotFound
+    │   ├── ProgrammeNotFound        └── InvoiceNotFound
     ├── Refused                      understood, and the answer is no
-    │   ├── QuotaExceeded            └── RevocationTooLarge
+    │   ├── QuotaExceeded            ├── RevocationTooLarge  ├── PromotionRefused
+    │   ├── SelfReferral             └── ReferralCycle
     ├── Conflict                     contradicts what already happened
     │   ├── IdempotencyConflict      ├── PaymentConflict     ├── PaymentUnapplied
-    │   ├── WrongOrderState          ├── TrialAlreadyUsed    ├── ReversalTooLarge
-    │   ├── IdentityTaken            ├── UserTaken           └── NameTaken
+    │   ├── WrongOrderState          ├── WrongPaymentState   ├── WrongDisputeState
+    │   ├── DisputeOpen              ├── NothingToRefund     ├── RefundTooLarge
+    │   ├── HoldsLive                ├── TrialAlreadyUsed    ├── ReversalTooLarge
+    │   ├── IdentityTaken            ├── UserTaken           ├── NameTaken
+    │   ├── PromotionTaken           ├── ProgrammeTaken      ├── AlreadyReferred
+    │   ├── BonusNotDue              ├── MergeRefused        ├── UnmergeRefused
+    │   └── AlreadyAnonymized
     ├── Invalid                      the input can never be right; ``field`` names it
     │   ├── InvalidSubject           ├── AmbiguousSku        ├── NotForSale
     │   ├── CurrencyMismatch         └── FingerprintMissing
@@ -112,6 +121,70 @@ class UsageNotFound(NotFound):
     usage: str
 
 
+@dataclasses.dataclass(eq=False, kw_only=True)
+class PaymentNotFound(NotFound):
+    """There is no payment {payment}."""
+
+    code = "payment_not_found"
+    payment: str
+
+
+@dataclasses.dataclass(eq=False, kw_only=True)
+class DisputeNotFound(NotFound):
+    """There is no dispute {dispute}."""
+
+    code = "dispute_not_found"
+    dispute: str
+
+
+@dataclasses.dataclass(eq=False, kw_only=True)
+class RefundNotFound(NotFound):
+    """There is no refund {refund}."""
+
+    code = "refund_not_found"
+    refund: str
+
+
+@dataclasses.dataclass(eq=False, kw_only=True)
+class PromotionNotFound(NotFound):
+    """There is no promotion code {promotion!r}."""
+
+    code = "promotion_not_found"
+    promotion: str
+
+
+@dataclasses.dataclass(eq=False, kw_only=True)
+class ExchangeNotFound(NotFound):
+    """There is no exchange {exchange}."""
+
+    code = "exchange_not_found"
+    exchange: str
+
+
+@dataclasses.dataclass(eq=False, kw_only=True)
+class ReferralNotFound(NotFound):
+    """There is no referral {referral}."""
+
+    code = "referral_not_found"
+    referral: str
+
+
+@dataclasses.dataclass(eq=False, kw_only=True)
+class ProgrammeNotFound(NotFound):
+    """There is no referral programme {programme!r}."""
+
+    code = "programme_not_found"
+    programme: str
+
+
+@dataclasses.dataclass(eq=False, kw_only=True)
+class InvoiceNotFound(NotFound):
+    """There is no invoice {invoice}."""
+
+    code = "invoice_not_found"
+    invoice: str
+
+
 # --- Refused ------------------------------------------------------------------------------------
 
 
@@ -145,6 +218,36 @@ class RevocationTooLarge(Refused):
     grant: str
     requested: int
     remaining: int
+
+
+@dataclasses.dataclass(eq=False, kw_only=True)
+class PromotionRefused(Refused):
+    """The promotion code {promotion!r} does not apply: {reason}.
+
+    ``reason`` is ``inactive``, ``not_started``, ``expired``, ``exhausted``, ``used_up_by_customer``,
+    ``first_order_only``, ``other_product``, ``other_currency`` or ``takes_nothing_off``.
+    """
+
+    code = "promotion_refused"
+    promotion: str
+    reason: str
+
+
+@dataclasses.dataclass(eq=False, kw_only=True)
+class SelfReferral(Refused):
+    """Nobody can refer themselves."""
+
+    code = "self_referral"
+    customer: str
+
+
+@dataclasses.dataclass(eq=False, kw_only=True)
+class ReferralCycle(Refused):
+    """The referrer was brought by the referee, directly or through others."""
+
+    code = "referral_cycle"
+    referrer: str
+    referee: str
 
 
 # --- Conflict -----------------------------------------------------------------------------------
@@ -197,6 +300,67 @@ class WrongOrderState(Conflict):
 
 
 @dataclasses.dataclass(eq=False, kw_only=True)
+class WrongPaymentState(Conflict):
+    """The payment is {payment_status}; it cannot be {verb}."""
+
+    code = "wrong_payment_state"
+    payment: str
+    payment_status: str
+    verb: str
+
+
+@dataclasses.dataclass(eq=False, kw_only=True)
+class WrongDisputeState(Conflict):
+    """The dispute was {dispute_status} already; it cannot be {verb}."""
+
+    code = "wrong_dispute_state"
+    dispute: str
+    dispute_status: str
+    verb: str
+
+
+@dataclasses.dataclass(eq=False, kw_only=True)
+class DisputeOpen(Conflict):
+    """The dispute {dispute_id!r} about this money is not decided yet."""
+
+    code = "dispute_open"
+    dispute: str
+    dispute_id: str
+
+
+@dataclasses.dataclass(eq=False, kw_only=True)
+class NothingToRefund(Conflict):
+    """There is nothing to refund: nothing that was asked for is left.
+
+    Everything went back already, or was used as the policy counts it.
+    """
+
+    code = "nothing_to_refund"
+    order: str = ""
+    exchange: str = ""
+
+
+@dataclasses.dataclass(eq=False, kw_only=True)
+class RefundTooLarge(Conflict):
+    """Cannot refund {requested}: {refundable} can go back."""
+
+    code = "refund_too_large"
+    order: str
+    requested: str
+    refundable: str
+
+
+@dataclasses.dataclass(eq=False, kw_only=True)
+class HoldsLive(Conflict):
+    """Units that would be taken back are held for work in progress: {holds}."""
+
+    code = "holds_live"
+    holds: list[str]
+    order: str = ""
+    exchange: str = ""
+
+
+@dataclasses.dataclass(eq=False, kw_only=True)
 class TrialAlreadyUsed(Conflict):
     """The trial of {sku!r} was already used."""
 
@@ -239,6 +403,79 @@ class NameTaken(Conflict):
     name: str
 
 
+@dataclasses.dataclass(eq=False, kw_only=True)
+class PromotionTaken(Conflict):
+    """There already is a promotion code {promotion!r}."""
+
+    code = "promotion_taken"
+    promotion: str
+
+
+@dataclasses.dataclass(eq=False, kw_only=True)
+class AlreadyReferred(Conflict):
+    """The customer {referee} was referred before, by somebody else or under another programme."""
+
+    code = "already_referred"
+    referee: str
+    referral: str
+
+
+@dataclasses.dataclass(eq=False, kw_only=True)
+class BonusNotDue(Conflict):
+    """The bonus of the referral {referral} is not due: {reason}.
+
+    ``reason`` is ``not_earned``, ``on_hold`` (until ``due_at``), ``disputed``, ``taken_back``, or ``one_person``:
+    referrer and referee turned out to be the same customer.
+    """
+
+    code = "bonus_not_due"
+    referral: str
+    reason: str
+    due_at: str | None
+
+
+@dataclasses.dataclass(eq=False, kw_only=True)
+class ProgrammeTaken(Conflict):
+    """There is a referral programme {programme!r} already."""
+
+    code = "programme_taken"
+    programme: str
+
+
+@dataclasses.dataclass(eq=False, kw_only=True)
+class MergeRefused(Conflict):
+    """The customer {absorbed} cannot be merged into {survivor}: {reason}.
+
+    ``reason`` is ``oneself``, ``already_merged``, ``ring``, ``live_holds`` or ``anonymized``.
+    """
+
+    code = "merge_refused"
+    survivor: str
+    absorbed: str
+    reason: str
+
+
+@dataclasses.dataclass(eq=False, kw_only=True)
+class UnmergeRefused(Conflict):
+    """The merge of the customer {customer} cannot be undone: {reason}.
+
+    ``reason`` is ``not_merged``, ``merged_again``, ``anonymized``, ``held``, ``refunded``, ``extended`` or
+    ``granted``.
+    """
+
+    code = "unmerge_refused"
+    customer: str
+    reason: str
+
+
+@dataclasses.dataclass(eq=False, kw_only=True)
+class AlreadyAnonymized(Conflict):
+    """The customer {customer} was anonymized."""
+
+    code = "already_anonymized"
+    customer: str
+
+
 # --- Invalid ------------------------------------------------------------------------------------
 
 
@@ -276,7 +513,7 @@ class AmbiguousSku(Invalid):
 class NotForSale(Invalid):
     """{field}: {problem}.
 
-    The product is inactive, is a trial, or has no price in the currency.
+    The product is inactive, is a trial, or has no price in the currency, or in units.
     """
 
     code = "not_for_sale"

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 import unicodedata
 from collections.abc import Mapping
+from datetime import datetime, timezone
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -23,6 +26,7 @@ MAX_TEXT_LENGTH = 500
 MAX_NESTING = 32
 MAX_JSON_INTEGER = 2**63 - 1
 
+_PERCENT = re.compile(r"[0-9]{1,3}(\.[0-9]{1,4}0*)?", re.ASCII)
 _NAME_START = frozenset("abcdefghijklmnopqrstuvwxyz0123456789")
 _NAME_CHARACTERS = _NAME_START | frozenset("._:-")
 
@@ -41,6 +45,20 @@ def flag(value: object, field: str) -> bool:
     if not isinstance(value, bool):
         raise Invalid(field=field, problem="must be true or false")
     return value
+
+
+def percent(value: object, field: str) -> Decimal:
+    """A percentage from 0 to 100 with at most four decimals: a Decimal, a whole number, or text such as ``"5.5"``.
+
+    Fractions in binary are refused: they are not what somebody wrote.
+    """
+    if isinstance(value, bool) or not isinstance(value, (Decimal, int, str)):
+        raise Invalid(field=field, problem="must be a decimal such as '5.5'")
+    if _PERCENT.fullmatch(f"{value:f}" if isinstance(value, Decimal) else str(value)) is None:
+        raise Invalid(field=field, problem="must be a decimal such as '5.5', with at most four decimals")
+    if Decimal(value) > 100:
+        raise Invalid(field=field, problem="must be between 0 and 100")
+    return Decimal(value).quantize(Decimal("0.0001"))
 
 
 def name(value: object, field: str) -> str:
@@ -102,6 +120,16 @@ def refuse_control_characters(value: str, field: str) -> None:
     """Refuse control characters and lone surrogates: no database stores them all."""
     if any(unicodedata.category(character) in ("Cc", "Cs") for character in value):
         raise Invalid(field=field, problem="must not contain control characters")
+
+
+def instant(value: object, field: str) -> datetime:
+    """An instant with its time zone, in UTC."""
+    if not isinstance(value, datetime) or value.utcoffset() is None:
+        raise Invalid(field=field, problem="must be an instant with a time zone")
+    try:
+        return value.astimezone(timezone.utc)
+    except OverflowError:
+        raise Invalid(field=field, problem="is past the end of the calendar") from None
 
 
 def metadata(value: object, field: str = "metadata") -> dict[str, Any]:

@@ -1,22 +1,33 @@
 """Every table, re-exported from its room."""
 
-from billable.catalog.models import CatalogName, Feature, FeatureCost, Price, Product, ProductFeature
-from billable.customers.models import Customer, Identity, UserLink
+from billable.catalog.models import CatalogName, Feature, FeatureCost, Price, Product, ProductFeature, UnitPrice
+from billable.customers.models import Customer, Identity, Merge, UserLink
+from billable.exchanges.models import Exchange
+from billable.invoices.models import Invoice, InvoiceLine, InvoiceSeries
 from billable.orders.models import Order, OrderItem, OrderItemFeature, Payment, PaymentClaim
+from billable.promotions.models import Promotion, PromotionAmount, PromotionProduct, PromotionUse
 from billable.quota.models import Adjustment, Grant, Hold, HoldLeg, LedgerEntry, Usage
+from billable.referrals.models import Referral, ReferralProgramme
+from billable.refunds.models import Dispute, Refund, RefundGrant, RefundItem
 from billable.trials.models import Trial, TrialFingerprint
 
 __all__ = [
     "Adjustment",
     "CatalogName",
     "Customer",
+    "Dispute",
+    "Exchange",
     "Feature",
     "FeatureCost",
     "Grant",
     "Hold",
     "HoldLeg",
     "Identity",
+    "Invoice",
+    "InvoiceLine",
+    "InvoiceSeries",
     "LedgerEntry",
+    "Merge",
     "Order",
     "OrderItem",
     "OrderItemFeature",
@@ -25,8 +36,18 @@ __all__ = [
     "Price",
     "Product",
     "ProductFeature",
+    "Promotion",
+    "PromotionAmount",
+    "PromotionProduct",
+    "PromotionUse",
+    "Referral",
+    "ReferralProgramme",
+    "Refund",
+    "RefundGrant",
+    "RefundItem",
     "Trial",
     "TrialFingerprint",
+    "UnitPrice",
     "Usage",
     "UserLink",
 ]

@@ -6,7 +6,7 @@ A price of 9.99 EUR is ``Money(999, "EUR")``. Decimals exist only on the way in 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -91,3 +91,17 @@ class Money:
         return (
             f"{self.text()} {self.currency}" if self.currency in EXPONENTS else f"{self.amount_minor} {self.currency}"
         )
+
+
+def apportion(amount_minor: int, weights: Sequence[int]) -> list[int]:
+    """Split an amount over parts by weight, so that they add up to it: largest remainder, the first of equals.
+
+    Nothing is split where nothing has a weight.
+    """
+    whole = sum(weights)
+    if not whole:
+        return [0] * len(weights)
+    parts, remainders = zip(*(divmod(amount_minor * weight, whole) for weight in weights), strict=True)
+    by_remainder = sorted(range(len(weights)), key=lambda place: -remainders[place])
+    gets_one_more = set(by_remainder[: amount_minor - sum(parts)])
+    return [part + (place in gets_one_more) for place, part in enumerate(parts)]

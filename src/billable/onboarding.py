@@ -7,7 +7,7 @@ its default products are granted in the other.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, ParamSpec, TypeVar
@@ -25,7 +25,7 @@ from billable.customers.services import claim_identity, claim_user, user_id_of
 from billable.customers.subjects import (
     CustomerRef,
     Who,
-    find_customer_id,
+    find_address,
     identity_key,
     lock_customer_id,
     user_exists,
@@ -63,32 +63,43 @@ class Identification:
     profile: dict[str, Any]
 
 
-def opens_account(verb: Callable[P, T], admit: Admit) -> Callable[P, T]:
-    """The same verb, which first makes the subject a customer where ``admit`` says so. One transaction for both."""
+def opens_account(verb: Callable[P, T], admit: Admit, *, subjects: Sequence[str] = ("user",)) -> Callable[P, T]:
+    """The same verb, which first makes its subjects customers where ``admit`` says so. One transaction for all of it.
+
+    ``subjects`` are the names of the verb's first parameters, those that say who is meant.
+    """
 
     @unit_of_work
     @functools.wraps(verb)
     def run(*args: P.args, **kwargs: P.kwargs) -> T:
-        named = "user" in kwargs
-        if not named and not args:
-            return verb(*args, **kwargs)  # which says that the user is missing
-        subject: Any = kwargs["user"] if named else args[0]
+        given: dict[str, Any] = {**dict(zip(subjects, args, strict=False)), **kwargs}
+        if any(name not in given for name in subjects):
+            return verb(*args, **kwargs)  # which says who is missing
 
-        def act(customer_id: UUID | None) -> T:
-            who_acts = subject if customer_id is None else CustomerRef(customer_id=customer_id)
-            if named:
-                return verb(*args, **{**kwargs, "user": who_acts})  # type: ignore[arg-type]  # P, but for the subject
-            return verb(who_acts, *args[1:], **kwargs)  # type: ignore[arg-type]  # likewise
+        def act() -> T:
+            first = [given[name] for name in subjects[: len(args)]]
+            named = {name: given[name] for name in kwargs}
+            return verb(*first, *args[len(first) :], **named)  # type: ignore[arg-type]  # P, but for the subjects
 
-        person = who(subject)
-        if person.is_anonymous or (person.customer_id is not None and person.references == 1):
-            return act(None)
-        customer_id = find_customer_id(person)
-        if customer_id is not None or person.customer_id is not None:
-            return act(customer_id)
-        # A savepoint, for this once: when the verb refuses, the account that was opened for it must go again.
+        new: list[tuple[str, Who]] = []
+        for name in subjects:
+            person = who(given[name])
+            if person.is_anonymous or (person.customer_id is not None and person.references == 1):
+                continue
+            address = find_address(person)
+            if address is not None:
+                given[name] = CustomerRef(customer_id=address.own_id)
+            elif person.customer_id is None:
+                new.append((name, person))
+        if not new:
+            return act()
+        # A savepoint, for this once: when the verb refuses, the accounts that were opened for it must go again.
         with transaction.atomic(using=write_alias()):
-            return act(_open(person, admit))
+            # In one order, whoever comes as what: two who open the same two accounts must not wait in a ring.
+            for name, person in sorted(new, key=lambda each: str(each[1])):
+                if customer_id := _open(person, admit):
+                    given[name] = CustomerRef(customer_id=customer_id)
+            return act()
 
     return run
 

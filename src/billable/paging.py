@@ -43,6 +43,14 @@ def cut(rows: Sequence[Row], limit: int, position: str | None) -> Page[Row]:
     return Page(items=tuple(rows[:limit]), next=None if position is None else encode(position))
 
 
+def number(cursor: object) -> int:
+    """The position of a cursor that is a number. Raises Invalid for one that we did not make."""
+    position = decode(cursor)
+    if not position.isdecimal() or len(position) > 18:
+        raise Invalid(field="cursor", problem="is not one of ours")
+    return int(position)
+
+
 def encode(position: str) -> str:
     """An opaque cursor for a position."""
     return base64.urlsafe_b64encode(position.encode()).decode().rstrip("=")

@@ -7,20 +7,44 @@ rest is named. Answers are rows, or frozen values where they are computed. Refus
 from __future__ import annotations
 
 from billable import onboarding, verify
+from billable.aftermath import followed_by
 from billable.audits import LedgerProblem, LedgerReport
 from billable.bridge import in_thread
+from billable.catalog import features
 from billable.catalog import services as catalog
 from billable.catalog.periods import Period
 from billable.catalog.services import FeatureLine
 from billable.customers import services as customers
+from billable.customers.services import BillingDetails
 from billable.customers.subjects import CustomerRef, Subject
+from billable.exchanges import services as exchanges
+from billable.invoices.issue import InvoiceSweep, issue_credit_note, issue_missing, issue_receipt
+from billable.invoices.read import get_invoice, list_invoices
+from billable.invoices.render import INVOICE_CONTENT_SECURITY_POLICY, render_invoice, render_invoice_pdf
+from billable.invoices.steps import (
+    note_after_dispute,
+    note_after_refund,
+    receipt_after_dispute,
+    receipt_after_order,
+    receipt_after_payment,
+)
+from billable.linking import LinkConflict, LinkReport, link_identities
+from billable.merge import merge_customers, unmerge_customers
 from billable.money import Money
 from billable.onboarding import Admit, Identification, opens_account
+from billable.orders.basket import OrderLine
 from billable.orders.cancel import cancel_order
 from billable.orders.confirm import confirm_payment
-from billable.orders.create import OrderLine, create_order
-from billable.orders.read import get_order, list_orders
+from billable.orders.create import create_order
+from billable.orders.discount import PromotionCheck, check_promotion
+from billable.orders.expire import OrderSweep, expire_orders
+from billable.orders.read import get_order, list_orders, list_payments
+from billable.orders.sell import record_sale
+from billable.orders.unapplied import apply_payment, return_payment
+from billable.overview import CustomerState, customer_state
 from billable.paging import Page
+from billable.privacy import anonymize_customer
+from billable.promotions import services as promotions
 from billable.quota.balances import Balance, balances
 from billable.quota.check import GrantSummary, QuotaCheck, check
 from billable.quota.consume import consume
@@ -29,25 +53,63 @@ from billable.quota.grant import grant_feature, grant_product
 from billable.quota.history import history, list_grants
 from billable.quota.reverse import reverse_usage
 from billable.quota.revoke import revoke_grant
+from billable.referrals import programmes as referral_programmes
+from billable.referrals.read import ReferralStats, get_referral, list_referrals, referral_stats
+from billable.referrals.refer import refer
+from billable.referrals.reward import claim_bonus
+from billable.referrals.sweep import (
+    ReferralSweep,
+    reward_after_dispute,
+    reward_after_payment,
+    reward_after_refer,
+    reward_after_refund,
+    settle_referrals,
+)
+from billable.refunds.asked import RefundLine
+from billable.refunds.dispute import dispute_payment
+from billable.refunds.exchange import refund_exchange
+from billable.refunds.quote import RefundGrantQuote, RefundItemQuote, RefundQuote, quote_refund
+from billable.refunds.read import get_refund, list_refunds
+from billable.refunds.refund import refund_order
+from billable.refunds.resolve import resolve_dispute
+from billable.refunds.slide import RefundSlide
 from billable.trials.services import TrialEligibility, start_trial, trial_eligibility
 
 __all__ = [
+    "INVOICE_CONTENT_SECURITY_POLICY",
     "Balance",
+    "BillingDetails",
     "CatalogService",
     "CustomerRef",
     "CustomerService",
+    "CustomerState",
     "FeatureLine",
     "GrantSummary",
     "Identification",
+    "InvoiceService",
+    "InvoiceSweep",
     "LedgerProblem",
     "LedgerReport",
+    "LinkConflict",
+    "LinkReport",
     "Money",
     "OrderLine",
     "OrderService",
+    "OrderSweep",
     "Page",
     "Period",
+    "PromotionCheck",
+    "PromotionService",
     "QuotaCheck",
     "QuotaService",
+    "ReferralService",
+    "ReferralStats",
+    "ReferralSweep",
+    "RefundGrantQuote",
+    "RefundItemQuote",
+    "RefundLine",
+    "RefundQuote",
+    "RefundSlide",
     "Subject",
     "Sweep",
     "TrialEligibility",
@@ -60,8 +122,21 @@ _consume = opens_account(consume, Admit.USERS_WITH_DEFAULTS)
 _grant_product = opens_account(grant_product, Admit.USERS)
 _grant_feature = opens_account(grant_feature, Admit.USERS)
 _link_identity = opens_account(customers.link_identity, Admit.USERS)
-_create_order = opens_account(create_order, Admit.ANYBODY)
+_set_billing_details = opens_account(customers.set_billing_details, Admit.USERS)
+_exchange = opens_account(exchanges.exchange, Admit.USERS_WITH_DEFAULTS)
+_open_and_create_order = opens_account(create_order, Admit.ANYBODY)
+_open_and_record_sale = opens_account(record_sale, Admit.ANYBODY)
 _start_trial = opens_account(start_trial, Admit.ANYBODY)
+_open_and_refer = opens_account(refer, Admit.ANYBODY, subjects=("referrer", "referee"))
+
+# What follows a verb once it is committed.
+_create_order = followed_by(_open_and_create_order, receipt_after_order)
+_confirm_payment = followed_by(confirm_payment, receipt_after_payment, reward_after_payment)
+_apply_payment = followed_by(apply_payment, receipt_after_payment, reward_after_payment)
+_record_sale = followed_by(_open_and_record_sale, receipt_after_payment, reward_after_payment)
+_refund_order = followed_by(refund_order, note_after_refund, reward_after_refund)
+_resolve_dispute = followed_by(resolve_dispute, receipt_after_dispute, note_after_dispute, reward_after_dispute)
+_refer = followed_by(_open_and_refer, reward_after_refer)
 
 
 class CatalogService:
@@ -85,17 +160,17 @@ class CatalogService:
     offers_for = staticmethod(catalog.offers_for)
     aoffers_for = staticmethod(in_thread(catalog.offers_for))
 
-    list_features = staticmethod(catalog.list_features)
-    alist_features = staticmethod(in_thread(catalog.list_features))
+    list_features = staticmethod(features.list_features)
+    alist_features = staticmethod(in_thread(features.list_features))
 
-    create_feature = staticmethod(catalog.create_feature)
-    acreate_feature = staticmethod(in_thread(catalog.create_feature))
+    create_feature = staticmethod(features.create_feature)
+    acreate_feature = staticmethod(in_thread(features.create_feature))
 
-    update_feature = staticmethod(catalog.update_feature)
-    aupdate_feature = staticmethod(in_thread(catalog.update_feature))
+    update_feature = staticmethod(features.update_feature)
+    aupdate_feature = staticmethod(in_thread(features.update_feature))
 
-    set_cost = staticmethod(catalog.set_cost)
-    aset_cost = staticmethod(in_thread(catalog.set_cost))
+    set_cost = staticmethod(features.set_cost)
+    aset_cost = staticmethod(in_thread(features.set_cost))
 
 
 class CustomerService:
@@ -118,6 +193,24 @@ class CustomerService:
 
     user_id_of = staticmethod(customers.user_id_of)
     auser_id_of = staticmethod(in_thread(customers.user_id_of))
+
+    merge_customers = staticmethod(merge_customers)
+    amerge_customers = staticmethod(in_thread(merge_customers))
+
+    unmerge_customers = staticmethod(unmerge_customers)
+    aunmerge_customers = staticmethod(in_thread(unmerge_customers))
+
+    anonymize_customer = staticmethod(anonymize_customer)
+    aanonymize_customer = staticmethod(in_thread(anonymize_customer))
+
+    customer_state = staticmethod(customer_state)
+    acustomer_state = staticmethod(in_thread(customer_state))
+
+    link_identities = staticmethod(link_identities)
+    alink_identities = staticmethod(in_thread(link_identities))
+
+    set_billing_details = staticmethod(_set_billing_details)
+    aset_billing_details = staticmethod(in_thread(_set_billing_details))
 
 
 class QuotaService:
@@ -158,13 +251,13 @@ class QuotaService:
 
 
 class OrderService:
-    """What is ordered, and the money that arrives for it."""
+    """What is ordered, the money that arrives for it, and the money that goes back."""
 
     create_order = staticmethod(_create_order)
     acreate_order = staticmethod(in_thread(_create_order))
 
-    confirm_payment = staticmethod(confirm_payment)
-    aconfirm_payment = staticmethod(in_thread(confirm_payment))
+    confirm_payment = staticmethod(_confirm_payment)
+    aconfirm_payment = staticmethod(in_thread(_confirm_payment))
 
     cancel_order = staticmethod(cancel_order)
     acancel_order = staticmethod(in_thread(cancel_order))
@@ -175,6 +268,70 @@ class OrderService:
     list_orders = staticmethod(list_orders)
     alist_orders = staticmethod(in_thread(list_orders))
 
+    expire_orders = staticmethod(expire_orders)
+    aexpire_orders = staticmethod(in_thread(expire_orders))
+
+    record_sale = staticmethod(_record_sale)
+    arecord_sale = staticmethod(in_thread(_record_sale))
+
+    list_payments = staticmethod(list_payments)
+    alist_payments = staticmethod(in_thread(list_payments))
+
+    apply_payment = staticmethod(_apply_payment)
+    aapply_payment = staticmethod(in_thread(_apply_payment))
+
+    return_payment = staticmethod(return_payment)
+    areturn_payment = staticmethod(in_thread(return_payment))
+
+    quote_refund = staticmethod(quote_refund)
+    aquote_refund = staticmethod(in_thread(quote_refund))
+
+    refund_order = staticmethod(_refund_order)
+    arefund_order = staticmethod(in_thread(_refund_order))
+
+    get_refund = staticmethod(get_refund)
+    aget_refund = staticmethod(in_thread(get_refund))
+
+    list_refunds = staticmethod(list_refunds)
+    alist_refunds = staticmethod(in_thread(list_refunds))
+
+    dispute_payment = staticmethod(dispute_payment)
+    adispute_payment = staticmethod(in_thread(dispute_payment))
+
+    resolve_dispute = staticmethod(_resolve_dispute)
+    aresolve_dispute = staticmethod(in_thread(_resolve_dispute))
+
+    exchange = staticmethod(_exchange)
+    aexchange = staticmethod(in_thread(_exchange))
+
+    refund_exchange = staticmethod(refund_exchange)
+    arefund_exchange = staticmethod(in_thread(refund_exchange))
+
+    get_exchange = staticmethod(exchanges.get_exchange)
+    aget_exchange = staticmethod(in_thread(exchanges.get_exchange))
+
+    list_exchanges = staticmethod(exchanges.list_exchanges)
+    alist_exchanges = staticmethod(in_thread(exchanges.list_exchanges))
+
+
+class PromotionService:
+    """Codes that take something off an order. Ordering with one is a part of ``OrderService.create_order``."""
+
+    check_promotion = staticmethod(check_promotion)
+    acheck_promotion = staticmethod(in_thread(check_promotion))
+
+    get_promotion = staticmethod(promotions.get_promotion)
+    aget_promotion = staticmethod(in_thread(promotions.get_promotion))
+
+    list_promotions = staticmethod(promotions.list_promotions)
+    alist_promotions = staticmethod(in_thread(promotions.list_promotions))
+
+    create_promotion = staticmethod(promotions.create_promotion)
+    acreate_promotion = staticmethod(in_thread(promotions.create_promotion))
+
+    update_promotion = staticmethod(promotions.update_promotion)
+    aupdate_promotion = staticmethod(in_thread(promotions.update_promotion))
+
 
 class TrialService:
     """Trials, once per person."""
@@ -184,3 +341,62 @@ class TrialService:
 
     trial_eligibility = staticmethod(trial_eligibility)
     atrial_eligibility = staticmethod(in_thread(trial_eligibility))
+
+
+class ReferralService:
+    """Who brought whom, and what both get for it."""
+
+    create_programme = staticmethod(referral_programmes.create_programme)
+    acreate_programme = staticmethod(in_thread(referral_programmes.create_programme))
+
+    update_programme = staticmethod(referral_programmes.update_programme)
+    aupdate_programme = staticmethod(in_thread(referral_programmes.update_programme))
+
+    get_programme = staticmethod(referral_programmes.get_programme)
+    aget_programme = staticmethod(in_thread(referral_programmes.get_programme))
+
+    list_programmes = staticmethod(referral_programmes.list_programmes)
+    alist_programmes = staticmethod(in_thread(referral_programmes.list_programmes))
+
+    refer = staticmethod(_refer)
+    arefer = staticmethod(in_thread(_refer))
+
+    claim_bonus = staticmethod(claim_bonus)
+    aclaim_bonus = staticmethod(in_thread(claim_bonus))
+
+    settle_referrals = staticmethod(settle_referrals)
+    asettle_referrals = staticmethod(in_thread(settle_referrals))
+
+    get_referral = staticmethod(get_referral)
+    aget_referral = staticmethod(in_thread(get_referral))
+
+    list_referrals = staticmethod(list_referrals)
+    alist_referrals = staticmethod(in_thread(list_referrals))
+
+    referral_stats = staticmethod(referral_stats)
+    areferral_stats = staticmethod(in_thread(referral_stats))
+
+
+class InvoiceService:
+    """Numbered receipts of what was paid, and credit notes of what went back."""
+
+    list_invoices = staticmethod(list_invoices)
+    alist_invoices = staticmethod(in_thread(list_invoices))
+
+    get_invoice = staticmethod(get_invoice)
+    aget_invoice = staticmethod(in_thread(get_invoice))
+
+    render_invoice = staticmethod(render_invoice)
+    arender_invoice = staticmethod(in_thread(render_invoice))
+
+    render_invoice_pdf = staticmethod(render_invoice_pdf)
+    arender_invoice_pdf = staticmethod(in_thread(render_invoice_pdf))
+
+    issue_receipt = staticmethod(issue_receipt)
+    aissue_receipt = staticmethod(in_thread(issue_receipt))
+
+    issue_credit_note = staticmethod(issue_credit_note)
+    aissue_credit_note = staticmethod(in_thread(issue_credit_note))
+
+    issue_missing = staticmethod(issue_missing)
+    aissue_missing = staticmethod(in_thread(issue_missing))

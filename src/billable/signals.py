@@ -15,6 +15,15 @@ from django.dispatch import Signal
 customer_created = Signal()
 """A customer came to be. Payload: ``customer``."""
 
+customer_merged = Signal()
+"""A customer was absorbed by another. Payload: ``merge``."""
+
+customer_unmerged = Signal()
+"""A merge was undone. Payload: ``merge``."""
+
+customer_anonymized = Signal()
+"""The personal data of a customer was erased. Payload: ``customer``."""
+
 identity_linked = Signal()
 """An identity was linked to a customer. Payload: ``identity``."""
 
@@ -27,11 +36,44 @@ order_paid = Signal()
 order_cancelled = Signal()
 """A pending order was cancelled. Payload: ``order``."""
 
+order_expired = Signal()
+"""A pending order was not paid in time. Payload: ``order``."""
+
+order_refunded = Signal()
+"""Money of a paid order went back, whole or in part, and units with it. Payload: ``refund``."""
+
+promotion_used = Signal()
+"""An order reserved a use of a promotion code. Payload: ``use``."""
+
+promotion_released = Signal()
+"""A use of a promotion code was given back: its order was cancelled, expired or refunded. Payload: ``use``."""
+
+exchange_made = Signal()
+"""Units of one feature were given for a product. Payload: ``exchange``."""
+
+exchange_refunded = Signal()
+"""Units that an exchange had cost came back. Payload: ``exchange``."""
+
 payment_received = Signal()
 """Money arrived and counts towards its order. Payload: ``payment``."""
 
 payment_unapplied = Signal()
 """Money arrived that its order could not take. Payload: ``payment``."""
+
+payment_applied = Signal()
+"""Unapplied money was applied to an order by hand. Payload: ``payment``."""
+
+payment_returned = Signal()
+"""Unapplied money was sent back. Payload: ``payment``."""
+
+payment_disputed = Signal()
+"""A payer wants money back through their bank; what it bought was taken back for now. Payload: ``payment``."""
+
+dispute_won = Signal()
+"""A dispute was decided for you: the customer has everything again. Payload: ``dispute``."""
+
+dispute_lost = Signal()
+"""A dispute was decided for the payer: the money is gone, and what it bought. Payload: ``dispute``."""
 
 payment_pending = Signal()
 """A payment was announced that has not arrived yet. Payload: ``payment``."""
@@ -59,6 +101,21 @@ grant_revoked = Signal()
 
 trial_started = Signal()
 """A trial was started. Payload: ``trial``."""
+
+referral_created = Signal()
+"""A customer was referred by another. Payload: ``referral``."""
+
+referral_qualified = Signal()
+"""A referral earned its reward, which may have to wait. Payload: ``referral``."""
+
+referral_rewarded = Signal()
+"""The reward of a referral was given; ``capped`` ones to the referee alone. Payload: ``referral``."""
+
+referral_taken_back = Signal()
+"""The reward of a referral was taken back, or will not be given: the money went back. Payload: ``referral``."""
+
+invoice_issued = Signal()
+"""A receipt or credit note was numbered and written down. Payload: ``invoice``."""
 
 EVENTS: dict[str, Signal] = {
     name.replace("_", ".", 1): signal for name, signal in list(globals().items()) if isinstance(signal, Signal)

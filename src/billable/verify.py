@@ -6,23 +6,37 @@ from billable.audits import LedgerProblem, LedgerReport, within
 from billable.customers.audit import AUDITS as CUSTOMER_AUDITS
 from billable.customers.models import Customer
 from billable.customers.services import get_customer
-from billable.customers.subjects import Subject
+from billable.customers.subjects import Subject, family
 from billable.db import append_only
 from billable.db.units import write_alias
+from billable.exchanges.audit import AUDITS as EXCHANGE_AUDITS
+from billable.invoices.audit import AUDITS as INVOICE_AUDITS
 from billable.orders.audit import AUDITS as ORDER_AUDITS
+from billable.orders.audit_charges import AUDITS as CHARGE_AUDITS
+from billable.promotions.audit import AUDITS as PROMOTION_AUDITS
 from billable.quota.audit import AUDITS as QUOTA_AUDITS
+from billable.quota.audit_lineage import AUDITS as LINEAGE_AUDITS
+from billable.quota.audit_usages import AUDITS as USAGE_AUDITS
 from billable.quota.models import Grant, LedgerEntry
+from billable.referrals.audit import AUDITS as REFERRAL_AUDITS
+from billable.refunds.audit import AUDITS as REFUND_AUDITS
+from billable.refunds.audit_disputes import AUDITS as DISPUTE_AUDITS
 from billable.trials.audit import AUDITS as TRIAL_AUDITS
 
-AUDITS = (*QUOTA_AUDITS, *ORDER_AUDITS, *TRIAL_AUDITS, *CUSTOMER_AUDITS)
+AUDITS = (
+    *(*QUOTA_AUDITS, *USAGE_AUDITS, *LINEAGE_AUDITS, *ORDER_AUDITS, *CHARGE_AUDITS),
+    *(*PROMOTION_AUDITS, *EXCHANGE_AUDITS, *REFUND_AUDITS, *DISPUTE_AUDITS, *TRIAL_AUDITS, *REFERRAL_AUDITS),
+    *(*CUSTOMER_AUDITS, *INVOICE_AUDITS),
+)
 
 
 def verify_ledger(user: Subject | None = None) -> LedgerReport:
     """Recompute the books of one customer, or of all, and name every row that does not agree.
 
-    Writes nothing. The report is true when everything agrees. Raises CustomerNotFound.
+    The books of a customer are those of the ones that it absorbed, too. Writes nothing. The report is true when
+    everything agrees. Raises CustomerNotFound.
     """
-    scope = None if user is None else get_customer(user).pk
+    scope = None if user is None else tuple(family(get_customer(user).pk).values_list("pk", flat=True))
     problems = [problem for audit in AUDITS for problem in audit(scope)]
     alias = write_alias()
     problems += [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -48,8 +49,24 @@ def rows(db: None, admin_user: Any) -> dict[type[Model], Any]:
         total_amount_minor=1998,
     )  # fmt: skip
     trial = models.Trial.objects.create(**whose, product=product, campaign="pro", **by)
+    payment = models.Payment.objects.create(
+        **whose, order=order, payment_id="pi_1", status="pending", amount_minor=1998, currency="EUR", **facts
+    )
+    money = {"amount_minor": 999, "currency": "EUR"}
+    refund = models.Refund.objects.create(
+        **whose, order=order, payment=payment, refund_id="re_1", origin="merchant", policy="full", **money, **facts
+    )
+    part = models.RefundItem.objects.create(**whose, refund=refund, item=item, pieces=1, amount_minor=999)
+    promotion = models.Promotion.objects.create(code="SPRING", percent_off=Decimal("12.5"))
+    programme = models.ReferralProgramme.objects.create(key="friends", referrer_product=product)
+    amounts = {"net_minor": 1665, "tax_minor": 333, "total_minor": 1998}
+    invoice = models.Invoice.objects.create(
+        **whose, kind="receipt", order=order, source_id=order.pk, series="R", year=2026, number=1, issued_at=now,
+        currency="EUR", **amounts, **by,
+    )  # fmt: skip
     made = [
-        customer, feature, product, grant, usage, hold, order, item, trial,
+        customer, feature, product, grant, usage, hold, order, item, trial, payment, refund, part, promotion, programme,
+        invoice,
         models.CatalogName.objects.create(name="pro", kind="product"),
         models.Price.objects.create(product=product, currency="EUR", amount_minor=999),
         models.ProductFeature.objects.create(
@@ -67,14 +84,33 @@ def rows(db: None, admin_user: Any) -> dict[type[Model], Any]:
             amount=-3, remaining_after=7, effective_at=now, **by,
         ),
         models.OrderItemFeature.objects.create(**whose, item=item, line=1, feature=feature, quantity=5),
-        models.Payment.objects.create(
-            **whose, order=order, payment_id="pi_1", status="pending", amount_minor=1998, currency="EUR", **facts
-        ),
         models.PaymentClaim.objects.create(
             payment_id="pi_1", payment_method="*", order_id=order.pk, customer_id=customer.pk
         ),
         models.TrialFingerprint.objects.create(
             campaign="pro", fingerprint="ab" * 32, trial_id=trial.pk, customer_id=customer.pk
+        ),
+        models.UnitPrice.objects.create(product=product, feature=credits, units=50),
+        models.Merge.objects.create(**whose, absorbed=models.Customer.objects.create(**by), reason="one person", **by),
+        models.RefundGrant.objects.create(**whose, part=part, grant=grant, used=3, unused=7, taken_back=5),
+        models.Dispute.objects.create(
+            **whose, order=order, payment=payment, dispute_id="dp_1", payment_status="succeeded", **money, **facts
+        ),
+        models.Exchange.objects.create(
+            **whose, product=product, sku="pro", quantity=1, feature=credits, units=50, usage=usage,
+            idempotency_key="exchange-1", **facts,
+        ),
+        models.PromotionAmount.objects.create(promotion=promotion, currency="EUR", amount_minor=100),
+        models.PromotionProduct.objects.create(promotion=promotion, product=product),
+        models.PromotionUse.objects.create(
+            **whose, promotion=promotion, order_id=order.pk, currency="EUR", discount_minor=100, **by
+        ),
+        models.Referral.objects.create(
+            **whose, referrer=models.Customer.objects.create(**by), programme=programme, **facts
+        ),
+        models.InvoiceSeries.objects.create(series="R", year=2026, last_number=1),
+        models.InvoiceLine.objects.create(
+            **whose, invoice=invoice, line=1, sku="pro", quantity=2, unit_amount_minor=999, tax_rate=20, **amounts
         ),
     ]  # fmt: skip
     return {type(row): row for row in made}
@@ -115,10 +151,26 @@ def make_many(rows: dict[type[Model], Any]) -> None:
         order = copy_of(rows[models.Order], **whose)
         item = copy_of(rows[models.OrderItem], **whose, order=order, product=product)
         copy_of(rows[models.OrderItemFeature], **whose, item=item, feature=feature)
-        copy_of(rows[models.Payment], **whose, order=order)
+        payment = copy_of(rows[models.Payment], **whose, order=order)
         copy_of(rows[models.PaymentClaim], payment_id=f"many-{number}")
         trial = copy_of(rows[models.Trial], **whose, product=product)
         copy_of(rows[models.TrialFingerprint], fingerprint=f"{number:064}", trial_id=trial.pk)
+        copy_of(rows[models.UnitPrice], product=product, feature=feature)
+        copy_of(rows[models.Merge], **whose)
+        refund = copy_of(rows[models.Refund], **whose, order=order, payment=payment)
+        part = copy_of(rows[models.RefundItem], **whose, refund=refund, item=item)
+        copy_of(rows[models.RefundGrant], **whose, part=part, grant=grant)
+        copy_of(rows[models.Dispute], **whose, order=order, payment=payment)
+        copy_of(rows[models.Exchange], **whose, product=product, feature=feature, usage=usage)
+        promotion = copy_of(rows[models.Promotion], code=f"CODE-{number}", percent_off=None)
+        copy_of(rows[models.PromotionAmount], promotion=promotion)
+        copy_of(rows[models.PromotionProduct], promotion=promotion, product=product)
+        copy_of(rows[models.PromotionUse], **whose, promotion=promotion, order_id=order.pk)
+        programme = copy_of(rows[models.ReferralProgramme], key=f"programme-{number}", referrer_product=product)
+        copy_of(rows[models.Referral], **whose, programme=programme)
+        copy_of(rows[models.InvoiceSeries], year=2027 + number)
+        invoice = copy_of(rows[models.Invoice], **whose, order=order, source_id=order.pk, number=number + 2)
+        copy_of(rows[models.InvoiceLine], **whose, invoice=invoice)
         user = get_user_model()._default_manager.create_user(f"user-{number}")
         models.UserLink.objects.create(**whose, user=user, actor="python", created_at=timezone.now())
 

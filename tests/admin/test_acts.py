@@ -11,7 +11,7 @@ from django.test import Client
 from django.urls import reverse
 
 from billable.models import Adjustment, Customer, Grant, LedgerEntry, Order, Payment
-from billable.services import CatalogService, CustomerService, OrderService, QuotaService
+from billable.services import CatalogService, CustomerService, OrderService, PromotionService, QuotaService
 
 
 @pytest.fixture
@@ -436,3 +436,31 @@ def test_the_books_are_right_after_all_that(
     done(admin_client, "confirm", order, payment_id="bank-2")
 
     assert QuotaService.verify_ledger(customer).ok
+
+
+# --- promotions and exchanges
+
+
+def test_a_code_is_switched_off_and_on(admin_client: Client, db: None) -> None:
+    promotion = PromotionService.create_promotion("SPRING", percent_off=10)
+
+    page = done(admin_client, "switch_off", promotion)
+    assert said(page) == [("success", "SPRING: switched off.")]
+    assert PromotionService.get_promotion("spring").is_active is False
+
+    done(admin_client, "switch_on", promotion)
+    assert PromotionService.get_promotion("spring").is_active is True
+
+
+def test_an_exchange_is_undone_once(customer: Customer, admin_client: Client) -> None:
+    CatalogService.create_feature("credits")
+    CatalogService.update_product("pro", unit_prices={"credits": 20})
+    QuotaService.grant_feature(customer, "credits", quantity=20)
+    exchange = OrderService.exchange(customer, "pro", idempotency_key="e1")
+
+    page = done(admin_client, "refund", exchange, reason="a mistake")
+    again = done(admin_client, "refund", exchange, reason="a mistake")
+
+    assert said(page) == [("success", f"{exchange.pk}: put 20 units back.")]
+    assert [level for level, _ in said(again)] == ["error"]
+    assert QuotaService.check_quota(customer, "credits").balance == 20

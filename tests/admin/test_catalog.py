@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -127,6 +128,37 @@ def test_a_product_is_changed(product: Product, admin_client: Client) -> None:
         ("pdf_export", None, 100),
         ("sso", None, 5),
     ]
+
+
+def test_a_product_is_given_a_tax_rate_and_prices_in_units(product: Product, admin_client: Client) -> None:
+    credits = CatalogService.create_feature("credits")
+
+    saved(admin_client, at(product), tax_rate="5.5", unit_prices__0__feature=credits.pk, unit_prices__0__units="20")
+
+    changed = CatalogService.get_product("pro")
+    assert changed.tax_rate == Decimal("5.5")
+    assert [(price.feature.key, price.units) for price in changed.unit_prices.all()] == [("credits", 20)]
+
+    saved(admin_client, at(product), tax_rate="", unit_prices__0__DELETE="on")
+
+    changed = CatalogService.get_product("pro")
+    assert changed.tax_rate is None
+    assert not changed.unit_prices.exists()
+
+
+def test_a_tax_rate_or_a_price_in_units_that_cannot_be_is_an_error_of_the_form(
+    product: Product, admin_client: Client
+) -> None:
+    feature = Feature.objects.get(key="sso")
+    for rate in ("-1", "100.0001", "5.55555", "much"):
+        assert faults(saved(admin_client, at(product), tax_rate=rate)) == {"tax_rate"}
+    for units in ("0", "-1", "1.5", ""):
+        page = saved(admin_client, at(product), unit_prices__0__feature=feature.pk, unit_prices__0__units=units)
+        assert faults(page) == {"units"}
+    twice = {f"unit_prices__{number}__feature": feature.pk for number in (0, 1)}
+    numbers = {f"unit_prices__{number}__units": "5" for number in (0, 1)}
+    page = saved(admin_client, at(product), unit_prices__TOTAL_FORMS="2", **twice, **numbers)
+    assert "duplicates" in faults(page)
 
 
 def test_a_line_is_taken_away_and_one_is_added(product: Product, admin_client: Client) -> None:

@@ -15,7 +15,10 @@ from billable.admin.panels import LIMIT
 from billable.models import Customer
 from billable.services import CatalogService, CustomerService, OrderService, QuotaService, TrialService
 
-TITLES = ["Balances", "Identities", "Users", "Grants", "Orders", "Trials", "Ledger history"]
+TITLES = [
+    *("Balances", "Identities", "Users", "Grants", "Orders", "Trials"),
+    *("Invoices", "Referrals", "Absorbed", "Ledger history"),
+]
 
 
 @pytest.fixture

@@ -24,6 +24,8 @@ def test_products_have_their_prices_and_what_they_give(api: Api, catalogue: None
         ],
         "is_trial": False,
         "is_active": True,
+        "unit_prices": [],
+        "tax_rate": "0",
         "metadata": {"tier": 2},
     }
 

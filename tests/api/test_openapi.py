@@ -7,12 +7,17 @@ import pytest
 from django.test import Client, override_settings
 from pydantic import ValidationError
 
-from billable.api.schemas import customers, grants, orders, quota, trials
+from billable.api.schemas import customers, grants, orders, payments, quota, referrals, trials
 from tests.api.conftest import MOUNT, Api
 
 OPERATIONS = {
     ("post", "/identify"),
     ("get", "/balance"),
+    ("get", "/customers/state"),
+    ("post", "/customers/billing-details"),
+    ("post", "/customers/{customer_id}/merge"),
+    ("post", "/customers/{customer_id}/unmerge"),
+    ("post", "/customers/{customer_id}/anonymize"),
     ("get", "/quota/check"),
     ("post", "/quota/consume"),
     ("post", "/quota/usages/{usage_id}/reverse"),
@@ -24,11 +29,34 @@ OPERATIONS = {
     ("get", "/orders/{order_id}"),
     ("post", "/orders/{order_id}/confirm"),
     ("post", "/orders/{order_id}/cancel"),
+    ("post", "/orders/{order_id}/refunds"),
+    ("get", "/orders/{order_id}/refunds"),
+    ("post", "/orders/{order_id}/refunds/quote"),
+    ("post", "/refunds"),
+    ("get", "/invoices"),
+    ("get", "/invoices/{invoice_id}"),
+    ("get", "/invoices/{invoice_id}/html"),
+    ("get", "/invoices/{invoice_id}/pdf"),
+    ("get", "/payments"),
+    ("post", "/payments/{payment_id}/apply"),
+    ("post", "/payments/{payment_id}/return"),
+    ("post", "/payments/{payment_id}/dispute"),
+    ("post", "/disputes/{dispute_id}/resolve"),
+    ("post", "/sales"),
     ("get", "/grants"),
+    ("post", "/promotions/check"),
+    ("post", "/exchanges"),
+    ("get", "/exchanges"),
+    ("get", "/exchanges/{exchange_id}"),
+    ("post", "/exchanges/{exchange_id}/refund"),
     ("post", "/grants"),
     ("post", "/grants/{grant_id}/revoke"),
     ("post", "/trials"),
     ("post", "/trials/eligibility"),
+    ("post", "/referrals"),
+    ("get", "/referrals"),
+    ("get", "/referrals/stats"),
+    ("post", "/referrals/{referral_id}/claim"),
     ("get", "/history"),
 }
 
@@ -89,7 +117,7 @@ def test_every_operation_needs_the_token(document: Any) -> None:
 def test_what_writes_takes_a_key(document: Any) -> None:
     for (method, path), operation in operations(document).items():
         headers = [each["name"] for each in operation["parameters"] if each["in"] == "header"]
-        writes = method == "post" and path != "/trials/eligibility"
+        writes = method == "post" and path not in ("/trials/eligibility", "/promotions/check")
         assert headers == (["Idempotency-Key"] if writes else []), path
 
 
@@ -110,6 +138,11 @@ def test_no_secret_or_setting_stands_in_it(document: Any, settings: Any) -> None
         quota.ReverseIn,
         orders.OrderIn,
         orders.ConfirmIn,
+        payments.ApplyIn,
+        payments.SaleIn,
+        payments.DisputeIn,
+        payments.ResolveIn,
+        referrals.ReferralIn,
         grants.GrantIn,
         grants.RevokeIn,
         trials.TrialIn,

@@ -12,10 +12,12 @@ from billable.models import (
     Customer,
     Grant,
     Identity,
+    InvoiceSeries,
     LedgerEntry,
     OrderItem,
     OrderItemFeature,
     PaymentClaim,
+    PromotionUse,
     TrialFingerprint,
     Usage,
     UserLink,
@@ -23,8 +25,10 @@ from billable.models import (
 from billable.services import (
     CatalogService,
     CustomerService,
+    InvoiceService,
     Money,
     OrderService,
+    PromotionService,
     QuotaService,
     TrialService,
 )
@@ -55,12 +59,14 @@ def write(clock: Clock) -> SimpleNamespace:
     books = SimpleNamespace(clock=clock, ada=ada, bob=bob, bobs=give(bob, "pdf", 10), bobs_order=buy(bob, "pack"))
     give_and_take(books, ada, clock)
     sell(books, ada, clock)
+    document(books, ada)
     books.bobs_usage = QuotaService.consume_quota(bob, "pdf", quantity=2)
     books.trial = TrialService.start_trial(ada, "try", identities={"email": "ada@example.com"})
     books.trials = books.trial.grants[0]
     books.fingerprint = TrialFingerprint.objects.filter(trial_id=books.trial.pk).first()
     books.identity, books.link = Identity.objects.get(external_id="1"), UserLink.objects.get(customer=ada)
     books.default = Grant.objects.get(customer=ada, source="default")
+    absorb(books, ada)
     find_entries(books)
     for name in ("ada", "bob", *vars(books)):
         row = getattr(books, name)
@@ -77,6 +83,7 @@ def catalogue() -> None:
     lines: list[Any] = [{"feature": "pdf", "quantity": 10}, {"feature": "sso", "period": "1 month"}]
     CatalogService.create_product("pack", prices=[Money(1000, "USD")], features=lines)
     CatalogService.create_product("other", prices=[Money(700, "USD")], features=["pdf"], quantity=3)
+    CatalogService.create_product("taxed", prices=[Money(999, "USD")], features=["pdf"], quantity=1, tax_rate="19")
     CatalogService.create_product("gift", prices=[Money(0, "USD")], features=["pdf"], quantity=1)
     CatalogService.create_product("welcome", features=["pdf"], quantity=1, is_default=True)
     CatalogService.create_product("try", features=["credits"], quantity=9, period="14 days", is_trial=True)
@@ -135,12 +142,71 @@ def sell(books: SimpleNamespace, ada: Customer, clock: Clock) -> None:
     OrderService.confirm_payment(buy(ada, "other"), payment_id="p9", status="failed")
     buy(ada, "gift")
     OrderService.confirm_payment(books.bobs_order, payment_id="p10")
+    sell_for_less(books, ada)
+    trade(books, ada)
     books.item = OrderItem.objects.get(order=books.order)
     books.promise = OrderItemFeature.objects.get(item=books.item, feature__key="pdf")
     books.sold = Grant.objects.get(source_id=str(books.order.pk), feature__key="pdf")
     books.claim = PaymentClaim.objects.get(payment_id="p1", payment_method="default")
     books.gate = PaymentClaim.objects.get(payment_id="p1", payment_method="*")
     books.narrowed = QuotaService.consume_quota(ada, "pdf", sku="pack", quantity=12)
+
+
+def sell_for_less(books: SimpleNamespace, ada: Customer) -> None:
+    """An order with a code and tax, one more that was called off, and Bob's."""
+    books.promotion = PromotionService.create_promotion("SPRING", percent_off=10, max_uses=5, products=["taxed"])
+    items: Any = [{"sku": "taxed", "quantity": 3}, {"sku": "other"}]
+    books.cheaper, called_off, _ = [
+        OrderService.create_order(whose, items, promotion_code="spring") for whose in (ada, ada, books.bob)
+    ]
+    OrderService.confirm_payment(books.cheaper, payment_id="cheaper")
+    OrderService.cancel_order(called_off)
+    books.taxed = books.cheaper.items.get(sku="taxed")
+    books.used, books.given_back = (PromotionUse.objects.get(order_id=each.pk) for each in (books.cheaper, called_off))
+
+
+def absorb(books: SimpleNamespace, ada: Customer) -> None:
+    """Eva turns out to be Ada. What she had used is put back after that."""
+    books.eva = CustomerService.identify("telegram", "3").customer
+    books.handed = give(books.eva, "credits", 9)
+    usage = QuotaService.consume_quota(books.eva, "credits", quantity=4)
+    books.merge = CustomerService.merge_customers(ada, books.eva)
+    books.heir = Grant.objects.get(origin=books.handed)
+    undo = QuotaService.reverse_usage(usage, quantity=3, idempotency_key="r9")
+    books.later_heir = Grant.objects.get(origin=books.handed, source_id=str(undo.pk))
+    books.moved_name = Identity.objects.get(external_id="3")
+    books.handing = LedgerEntry.objects.get(grant=books.handed, kind="transfer", cause_id=books.merge.pk)
+    books.left_again = LedgerEntry.objects.get(grant=books.handed, kind="transfer", cause_id=undo.pk)
+    books.heir_birth = LedgerEntry.objects.get(grant=books.heir, kind="grant")
+    books.later_birth = LedgerEntry.objects.get(grant=books.later_heir, kind="grant")
+
+
+def trade(books: SimpleNamespace, ada: Customer) -> None:
+    """An exchange that stands, and one that was undone."""
+    give(ada, "credits", 40)
+    CatalogService.create_product("traded", features=["ai"], quantity=2, unit_prices={"credits": 5})
+    books.traded = OrderService.exchange(ada, "traded", quantity=3, idempotency_key="trade")
+    books.got, books.trading = books.traded.grants[0], books.traded.usage
+    undone = OrderService.exchange(ada, "traded", idempotency_key="trade and back")
+    OrderService.refund_exchange(undone, idempotency_key="back")
+    books.undone, books.untaken = undone, LedgerEntry.objects.get(cause_id=undone.pk, kind="refund")
+
+
+def document(books: SimpleNamespace, ada: Customer) -> None:
+    """A receipt with tax, and the credit notes of a part and of another part."""
+    CatalogService.create_product("paper", prices=[Money(999, "USD")], features=["pdf"], quantity=1, tax_rate="19")
+    books.printed = buy(ada, "paper", 3)
+    OrderService.confirm_payment(books.printed, payment_id="p12")
+    books.receipt = InvoiceService.issue_receipt(books.printed)
+    books.receipt_line = books.receipt.lines.get()
+    for name, what in {
+        "note": {"items": [{"line": 1, "quantity": 1}]},
+        "other_note": {"amount": "3.33", "currency": "USD"},
+    }.items():
+        refund = OrderService.refund_order(books.printed, refund_id=name, **what)
+        setattr(books, name, InvoiceService.issue_credit_note(refund))
+        setattr(books, f"{name}_line", getattr(books, name).lines.get())
+    books.series = InvoiceSeries.objects.get(series="R")
 
 
 def find_entries(books: SimpleNamespace) -> None:

@@ -48,7 +48,7 @@ def test_each_form_to_add_opens(staff: Page) -> None:
     staff.goto("/admin/")
     links = staff.locator("#content a.addlink[href^='/admin/billable/']")
     forms = [str(link.get_attribute("href")) for link in links.all()]
-    assert [form.split("/")[3] for form in forms] == ["feature", "product"]
+    assert [form.split("/")[3] for form in forms] == ["feature", "product", "promotion", "referralprogramme"]
 
     for form in forms:
         staff.goto(form)

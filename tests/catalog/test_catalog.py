@@ -178,5 +178,5 @@ def test_further_currencies_come_from_a_setting(door, settings, refused):
 def test_the_statements_of_listing_do_not_grow_with_the_catalogue(statements):
     for number in range(10):
         CatalogService.create_product(f"p{number}", price="1", features=[f"f{number}"])
-    assert len(statements(CatalogService.list_products)) == 3
+    assert len(statements(CatalogService.list_products)) == 4
     assert Feature.objects.count() == 10

@@ -12,7 +12,9 @@ from tests.server.processes import START_SECONDS
 pytestmark = pytest.mark.sqlite
 
 
-@pytest.mark.parametrize("command", ["billable_verify", "billable_expire", "billable_seed_demo"])
+@pytest.mark.parametrize(
+    "command", ["billable_verify", "billable_expire", "billable_expire_orders", "billable_seed_demo"]
+)
 def test_it_is_one_line_that_says_to_migrate(command: str, tmp_path: Path) -> None:
     refusal = subprocess.run(
         [sys.executable, "-m", "django", command],

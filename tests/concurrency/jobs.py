@@ -9,13 +9,15 @@ from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from django.db import connection, transaction
 
 from billable import services
 from billable.errors import BillableError
-from billable.services import CustomerRef, QuotaService
-from billable.signals import quota_consumed
+from billable.orders.confirm import confirm_payment
+from billable.services import CustomerRef, OrderService, QuotaService
+from billable.signals import order_paid, quota_consumed
 from tests.concurrency.worker import Job
 
 
@@ -107,3 +109,25 @@ def die_after_the_commit(ref: CustomerRef, key: str) -> None:
     """Consume, and die when it is committed, before anybody is told."""
     quota_consumed.connect(lambda **_: os.kill(os.getpid(), signal.SIGKILL), weak=False)
     QuotaService.consume_quota(ref, "credits", idempotency_key=key)
+
+
+def die_before_the_receipt(order_id: UUID) -> None:
+    """Pay an order, and die when that is committed, before its receipt is issued."""
+    order_paid.connect(lambda **_: os.kill(os.getpid(), signal.SIGKILL), weak=False)
+    OrderService.confirm_payment(order_id, payment_id=f"pi_{order_id}")
+
+
+def pay_and_nothing_more(order_id: UUID) -> None:
+    """Pay an order without what follows: as if that was lost."""
+    confirm_payment(order_id, payment_id=f"pi_{order_id}")
+
+
+def change_ones_mind(job: Job) -> Job:
+    """A job in a transaction that the caller rolls back."""
+    return partial(_roll_back, job)
+
+
+def _roll_back(job: Job) -> None:
+    with transaction.atomic():
+        job()
+        transaction.set_rollback(True)

@@ -174,7 +174,47 @@ def test_a_customer_that_was_merged_is_found_as_its_survivor(door, user):
     CatalogService.create_feature("pdf_export")
     (grant,) = QuotaService.grant_feature(user, "pdf_export", quantity=2)
     absorbed = door.customers.identify("n8n", "1").customer
-    Customer.objects.filter(pk=absorbed.pk).update(merged_into=grant.customer)
+    door.customers.merge_customers(user, absorbed)
     assert door.quota.check_quota(absorbed, "pdf_export").balance == 2
     assert door.quota.consume_quota(absorbed, "pdf_export").customer.pk == grant.customer_id
-    assert Identity.objects.count() == 1
+    assert Identity.objects.get().customer_id == grant.customer_id
+
+
+def test_billing_details_replace_what_was_said_before(door, user):
+    said = {"name": " Ada Ltd ", "address": "1 Main Street\nLondon", "country": "GB", "tax_id": ""}
+    customer = door.customers.set_billing_details(user, said)
+    assert customer.billing_details == {"name": "Ada Ltd", "address": "1 Main Street\nLondon", "country": "GB"}
+
+    door.customers.set_billing_details(user, {"email": "ada@example.com"})
+    assert Customer.objects.get(pk=customer.pk).billing_details == {"email": "ada@example.com"}
+
+    door.customers.set_billing_details(user, None)
+    assert Customer.objects.get(pk=customer.pk).billing_details == {}
+
+
+@pytest.mark.parametrize(
+    ("details", "field"),
+    [
+        ("Ada Ltd", "details"),
+        ([], "details"),
+        ({"vat": "GB1"}, "details.vat"),
+        ({1: "GB1"}, "details.1"),
+        ({"name": None}, "details.name"),
+        ({"name": 7}, "details.name"),
+        ({"name": "x" * 201}, "details.name"),
+        ({"address": "x" * 501}, "details.address"),
+        ({"email": "x" * 255}, "details.email"),
+        ({"country": "x" * 101}, "details.country"),
+        ({"tax_id": "x" * 65}, "details.tax_id"),
+        ({"tax_id": "x\0"}, "details.tax_id"),
+        ({"x" * 300: "x"}, "details." + "x" * 92),
+    ],
+)
+def test_billing_details_that_say_nothing_are_refused(door, customer, refused, details, field):
+    with refused("invalid", field=field):
+        door.customers.set_billing_details(customer, details)
+
+
+def test_billing_details_of_nobody_are_refused(door, refused):
+    with refused("customer_not_found"):
+        door.customers.set_billing_details(CustomerRef(external_id="nobody"), {"name": "Ada Ltd"})

@@ -27,6 +27,8 @@ UNKNOWN = {
 BODIES: dict[str, dict[str, Any]] = {
     "POST /quota/consume": {"feature": "pdf_export"},
     "POST /orders": {"items": [{"sku": "pack"}]},
+    "POST /sales": {"items": [{"sku": "pack"}], "payment_id": "ch_7", "amount": "1.00", "currency": "EUR"},
+    "POST /exchanges": {"sku": "pack", "idempotency_key": "swap_7"},
     "POST /grants": {"feature": "pdf_export", "quantity": 1, "idempotency_key": "ticket_311"},
     "POST /trials": {"sku": "trial", "identities": {"email": "new@example.com"}},
     "POST /trials/eligibility": {"sku": "trial", "identities": {"email": "new@example.com"}},
@@ -37,6 +39,7 @@ BODIES: dict[str, dict[str, Any]] = {
 NO_FEATURE = {"feature": "no_feature"}
 NO_SKU: dict[str, dict[str, Any]] = {
     "POST /orders": {"items": [{"sku": "no_sku"}]},
+    "POST /sales": {"items": [{"sku": "no_sku"}], "payment_id": "ch_8", "amount": "1.00", "currency": "EUR"},
     "POST /grants": {"sku": "no_sku", "idempotency_key": "ticket_312"},
 }
 
@@ -74,7 +77,10 @@ def summary(answer: dict[str, Any]) -> set[str]:
 @pytest.mark.parametrize("row", table(REST, "Operation", "Unknown identity"), ids=lambda row: row["Operation"])
 def test_who_and_what_is_unknown_is_answered_as_the_table_says(row: dict[str, str], settings: Any) -> None:
     settings.BILLABLE_FINGERPRINT_KEYS = ["fingerprint-key-of-the-tests-0123456789"]
-    CatalogService.create_product("pack", price="1.00", currency="EUR", features=["pdf_export"], quantity=2)
+    CatalogService.create_feature("credits")
+    CatalogService.create_product(
+        "pack", price="1.00", currency="EUR", features=["pdf_export"], quantity=2, unit_prices={"credits": 5}
+    )
     CatalogService.create_product("trial", features=["pdf_export"], is_trial=True)
     CustomerService.identify("default", "ada")
     operation, ada = row["Operation"].strip("`"), {"external_id": "ada"}

@@ -13,18 +13,36 @@ from django.db import DatabaseError, connection, models, transaction
 
 from billable import checks
 from billable.db import append_only
-from billable.models import Adjustment, Customer, LedgerEntry, Usage
+from billable.models import (
+    Adjustment,
+    Customer,
+    Invoice,
+    InvoiceLine,
+    LedgerEntry,
+    Refund,
+    RefundGrant,
+    RefundItem,
+    Usage,
+)
 from billable.services import QuotaService
 from tests.migrations.rows import NOW, Rows, one_row_of_every_table
 
-TABLES = ["billable_ledgerentry", "billable_usage", "billable_adjustment"]
-PROTECTED = [LedgerEntry, Usage, Adjustment]
 # Column → what it may become although the table is append-only.
 ERASABLE: dict[type[models.Model], dict[str, Any]] = {
     LedgerEntry: {},
     Usage: {"metadata": {}},
     Adjustment: {"metadata": {}, "reason": ""},
+    Refund: {"metadata": {}, "reason": ""},
+    RefundItem: {},
+    RefundGrant: {},
+    Invoice: {},
+    InvoiceLine: {},
 }
+PROTECTED = list(ERASABLE)
+TABLES = [model._meta.db_table for model in PROTECTED]
+KEYS = [
+    pytest.param(each, key, id=f"{each.model}: {', '.join(key)}") for each in append_only.PROTECTED for key in each.keys
+]
 COLUMNS = [pytest.param(model, field.name) for model in PROTECTED for field in model._meta.concrete_fields]
 
 
@@ -33,6 +51,7 @@ def rows(db: None) -> Rows:
     rows = one_row_of_every_table()
     Usage.objects.update(metadata={"email": "anna@example.com"})
     Adjustment.objects.update(metadata={"email": "anna@example.com"})
+    Refund.objects.update(metadata={"email": "anna@example.com"}, reason="anna@example.com asked for it")
     return rows
 
 
@@ -59,7 +78,8 @@ def another_value(row: models.Model, field: str) -> Any:
         return {"other": "value"}
     if isinstance(column, models.BooleanField):
         return not old
-    return (old or 0) + 1 if isinstance(column, models.IntegerField) else f"{old or ''}x"
+    number = isinstance(column, (models.IntegerField, models.DecimalField))
+    return (old or 0) + 1 if number else f"{old or ''}x"
 
 
 @pytest.mark.usefixtures("triggers")
@@ -76,6 +96,21 @@ def test_no_written_row_is_deleted(model: type[models.Model]) -> None:
     with pytest.raises(DatabaseError, match="append-only"), transaction.atomic():
         model._base_manager.all()._raw_delete("default")
     assert model._base_manager.count() == 1
+
+
+@pytest.mark.sqlite
+@pytest.mark.usefixtures("triggers")
+@pytest.mark.parametrize(("protected", "key"), KEYS)
+def test_no_written_row_is_replaced_under_any_of_its_keys(protected: append_only.Protected, key: list[str]) -> None:
+    others = {column for other in protected.keys for column in other} - set(key)
+    columns = [*protected.frozen_columns, *protected.erasable]
+    values = [
+        f"CASE typeof({name}) WHEN 'integer' THEN {name} + 1 ELSE {name} || 'x' END" if name in others else name
+        for name in columns
+    ]
+    copied = f"SELECT {', '.join(values)} FROM {protected.table}"  # noqa: S608  # names of ours
+    with connection.cursor() as cursor, pytest.raises(DatabaseError, match="append-only"), transaction.atomic():
+        cursor.execute(f"INSERT OR REPLACE INTO {protected.table} ({', '.join(columns)}) {copied}")
 
 
 @pytest.mark.postgresql
@@ -103,8 +138,9 @@ def test_personal_columns_may_be_emptied_and_nothing_else_on_the_way(
 
 
 @pytest.mark.usefixtures("triggers")
-def test_an_update_that_changes_nothing_is_no_change() -> None:
-    assert [model._base_manager.update(actor="python") for model in PROTECTED] == [1, 1, 1]
+@pytest.mark.parametrize("model", PROTECTED)
+def test_an_update_that_changes_nothing_is_no_change(rows: Rows, model: type[models.Model]) -> None:
+    assert model._base_manager.update(customer=rows[Customer]) == 1
 
 
 @pytest.mark.usefixtures("triggers")
@@ -186,6 +222,10 @@ def test_flush_works_in_a_test_database() -> None:
     call_command("flush", interactive=False, verbosity=0)
     assert not LedgerEntry.objects.exists()
     assert not Customer.objects.exists()
+
+
+def test_the_protected_tables_are_those_of_this_test() -> None:
+    assert [each.model for each in append_only.PROTECTED] == [model.__name__ for model in PROTECTED]
 
 
 def test_names_of_triggers_fit_every_database() -> None:

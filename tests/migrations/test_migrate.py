@@ -1,11 +1,7 @@
-"""Migration 0001 on an empty database, and its names."""
+"""The migrations on an empty database, and the names in them."""
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -14,9 +10,9 @@ from django.db import connection, models
 
 from billable.db.append_only import PROTECTED
 from tests.migrations.databases import empty_database
+from tests.migrations.processes import told_by
 from tests.migrations.rows import tables
 
-ROOT = Path(__file__).resolve().parents[2]
 # PostgreSQL cuts names at 63 bytes, MariaDB refuses more than 64 characters; Django itself allows indexes 30.
 LONGEST_NAME = 63
 
@@ -25,31 +21,13 @@ LONGEST_NAME = 63
 def test_migrate_goes_forward_from_nothing_back_to_nothing_and_forward_again(tmp_path: Path) -> None:
     with empty_database(tmp_path) as name:
         # "auth" first: a host may migrate its own apps while the engine's tables are not there yet.
-        first, everything, nothing, again = migrated(name, "auth", "", "billable zero", "billable")
+        stops = told_by("migrate", "auth", "", "billable zero", "billable", database=name)
+    first, everything, nothing, again = stops.values()
     assert first == []
     assert {model._meta.db_table for model in tables()} <= set(everything)
     assert {f"{each.table}_no_update" for each in PROTECTED} <= set(everything)
     assert nothing == []
     assert again == everything
-
-
-def migrated(database: str, *stops: str) -> list[list[str]]:
-    """What is in the database after each ``migrate``, done by a process that is no test run."""
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-m", "tests.migrations.migrate", *stops],
-        cwd=ROOT,
-        env={
-            **os.environ,
-            "DJANGO_SETTINGS_MODULE": "tests.settings",
-            "BILLABLE_TEST_DATABASE_NAME": database,
-        },
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return list(json.loads(done.stdout).values())
 
 
 @pytest.mark.django_db

@@ -21,10 +21,16 @@ class Clock:
 
     now: datetime = START
     chance: random.Random = field(default_factory=lambda: random.Random(0))
+    rolls: int = 0
 
     def start(self, now: datetime, seed: int) -> None:
         """Begin again, so that the same acts bring the same rows."""
-        self.now, self.chance = now, random.Random(seed)
+        self.now, self.chance, self.rolls = now, random.Random(seed), 0
+
+    def dice(self, size: int) -> bytes:
+        """Chance that grows: of two ids that are made at one instant, the later is the larger."""
+        self.rolls += 1
+        return self.rolls.to_bytes(size - 4, "big") + self.chance.randbytes(4)
 
     def move(self, **span: float) -> None:
         self.now += timedelta(**span)
@@ -36,5 +42,5 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     own = Clock()
     monkeypatch.setattr(engine_clock, "now", lambda: own.now)
     monkeypatch.setattr(ids, "time", SimpleNamespace(time_ns=lambda: int(own.now.timestamp() * 1000) * 1_000_000))
-    monkeypatch.setattr(ids, "os", SimpleNamespace(urandom=lambda size: own.chance.randbytes(size)))
+    monkeypatch.setattr(ids, "os", SimpleNamespace(urandom=own.dice))
     return own

@@ -21,7 +21,7 @@ from tests.models import rows
 from tests.models.conftest import Clock
 from tests.models.reference import Answer, Done, Grant, Line, No, Order, Payment, Reference, Usage
 
-CUSTOMERS = ("ann", "bob")
+CUSTOMERS = ("ann", "bob", "cid")
 FEATURES = ("pdf", "ai", "credits", "gold", "sso")
 ZONES = {"ann": "America/New_York"}
 DEFAULT_CURRENCY = "USD"
@@ -82,10 +82,10 @@ class World:
     subjects: dict[str, list[Any]]
 
 
-def world(clock: Clock, user: Any) -> World:
-    """Make the catalogue and the first customer; ``bob`` is a user who is no customer yet."""
+def world(clock: Clock, user: Any, knows: type[Reference] = Reference) -> World:
+    """Make the catalogue and two customers; ``bob`` is a user who is no customer yet."""
     clock.start(STARTS[0], seed=0)
-    reference = Reference(clock.now, dict(ZONES))
+    reference = knows(clock.now, dict(ZONES))
     for feature in FEATURES:
         CatalogService.create_feature(feature)
         reference.features[feature] = []
@@ -97,11 +97,12 @@ def world(clock: Clock, user: Any) -> World:
         reference.set_cost(feature, payer, per, units)
     ann = CustomerService.identify("test", "ann").customer
     models.Customer.objects.filter(pk=ann.pk).update(zone=ZONES["ann"])
-    reference.customers.add("ann")
-    by_name = CustomerRef(provider="test", external_id="ann")
+    cid = CustomerService.identify("test", "cid").customer
+    reference.customers |= {"ann", "cid"}
     subjects = {
-        "ann": [by_name, ann, CustomerRef(customer_id=str(ann.pk))],
+        "ann": [CustomerRef(provider="test", external_id="ann"), ann, CustomerRef(customer_id=str(ann.pk))],
         "bob": [user, CustomerRef(user_id=user.pk)],
+        "cid": [CustomerRef(provider="test", external_id="cid"), CustomerRef(customer_id=cid.pk)],
     }
     return World(clock, reference, subjects)
 

@@ -20,6 +20,9 @@ from zoneinfo import ZoneInfo
 MOST_UNITS = 10**12
 NEVER = datetime(9999, 12, 31, 23, 59, 59, 999999, tzinfo=timezone.utc)
 
+# How units leave a grant that ended so.
+WAYS_OUT = {"revoked": "revoke", "refunded": "refund", "disputed": "dispute", "transferred": "transfer"}
+
 Span = tuple[int, str]
 """How many of ``day``, ``week``, ``month``, ``year``."""
 
@@ -49,6 +52,7 @@ class Product:
     prices: dict[str, int]
     active: bool = True
     trial: bool = False
+    units: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass
@@ -79,7 +83,9 @@ class Grant:
     left: int | None = None
     emptied_at: datetime | None = None
     revoked_at: datetime | None = None
+    ended_as: str = "revoked"
     returned_late: bool = False
+    root: Grant | None = None
 
     def is_over(self, now: datetime) -> bool:
         return self.revoked_at is not None or (self.end is not None and self.end <= now)
@@ -90,7 +96,8 @@ class Grant:
     @property
     def rank(self) -> tuple[Any, ...]:
         """Its place in the burn order among grants that pay in the same way."""
-        return self.priority, self.end or NEVER, self.start, self.id
+        # What was not named yet, because the act that made it is going on, is the youngest.
+        return self.priority, self.end or NEVER, self.start, str(self.id or "new")
 
 
 @dataclass
@@ -127,12 +134,19 @@ class Receipt:
     balance: int | None = None
 
 
-@dataclass
+@dataclass(eq=False)
 class Item:
     sku: str
     quantity: int
     price: int
     lines: list[Line]
+    discount: int = 0
+    back: int = 0
+    pieces_back: int = 0
+
+    @property
+    def cost(self) -> int:
+        return self.price * self.quantity - self.discount
 
 
 @dataclass(eq=False)
@@ -146,6 +160,7 @@ class Payment:
     amount: int = 0
     currency: str = ""
     assumed: bool = True
+    taker: Order | None = None
     row: Any = None
 
 
@@ -158,15 +173,19 @@ class Order:
     paid: int = 0
     payments: list[Payment] = field(default_factory=list)
     grants: list[Grant] = field(default_factory=list)
+    code: str = ""
+    back: int = 0
+    at: datetime | None = None
+    paid_at: datetime | None = None
     id: Any = None
 
     @property
     def total(self) -> int:
-        return sum(item.price * item.quantity for item in self.items)
+        return sum(item.cost for item in self.items)
 
     @property
     def due(self) -> int:
-        return self.total - self.paid if self.status == "pending" else 0
+        return self.total - self.paid if self.status in ("pending", "expired") else 0
 
 
 @dataclass
@@ -218,6 +237,10 @@ class Reference:
         self.adjusted: dict[tuple[str, str], Receipt] = {}
         self.ordered: dict[tuple[str, str], Order] = {}
         self.journal: list[tuple[Grant, str, int, datetime]] = []
+
+    def head(self, customer: str) -> str:
+        """Who stands for a customer."""
+        return customer
 
     # --- catalogue ------------------------------------------------------------------------------
 
@@ -487,7 +510,7 @@ class Reference:
         assert key is not None
         assert grant.left is not None
         self._change(grant, -quantity, "revoke")
-        self.adjusted[grant.customer, key] = Receipt("revoke", grant, quantity)
+        self.adjusted[self.head(grant.customer), key] = Receipt("revoke", grant, quantity)
         return Done(grant)
 
     def _change(self, grant: Grant, units: int, kind: str) -> None:
@@ -558,7 +581,7 @@ class Reference:
         usage.back += wanted
         self._shrink(usage, open_units - wanted)
         receipt = Receipt("reverse", usage, wanted, self.balance(usage.customer, usage.feature))
-        self.adjusted[usage.customer, key] = receipt
+        self.adjusted[self.head(usage.customer), key] = receipt
         return Done(receipt)
 
     def _adjusted(self, customer: str, key: str, kind: str, of: Any, quantity: int | None) -> Done | None:
@@ -589,7 +612,8 @@ class Reference:
             return
         # In and out again: what comes back to a grant that is over is never spendable.
         self.journal.append((grant, "reverse", units, self.now))
-        self.journal.append((grant, "expire" if grant.revoked_at is None else "revoke", -units, self.now))
+        out = "expire" if grant.revoked_at is None else WAYS_OUT[grant.ended_as]
+        self.journal.append((grant, out, -units, self.now))
         grant.returned_late = True
 
     # --- orders and payments --------------------------------------------------------------------
@@ -608,7 +632,8 @@ class Reference:
             Item(sku, quantity, self.products[sku].prices[chosen], list(self.products[sku].lines))
             for sku, quantity in wanted
         ]
-        order = Order(customer, items, chosen)
+        order = Order(customer, items, chosen, at=self.now)
+        self._price(order)
         if order.total == 0:
             self._fulfil(order)
         self.customers.add(customer)
@@ -616,6 +641,9 @@ class Reference:
         if key is not None:
             self.ordered[customer, key] = order
         return Done(order)
+
+    def _price(self, order: Order) -> None:
+        """The catalogue's prices are the prices."""
 
     def _currency(self, wanted: Sequence[tuple[str, int]], asked: str | None, default: str) -> str:
         problems = {self._unsellable(sku, quantity) for sku, quantity in wanted} - {""}
@@ -646,7 +674,7 @@ class Reference:
         for item in order.items:
             lines += [(item.sku, line, item.quantity) for line in item.lines]
         order.grants = self._give(order.customer, lines)
-        order.status, order.paid = "paid", order.total
+        order.status, order.paid, order.paid_at = "paid", order.total, self.now
 
     def confirm(
         self,
@@ -663,7 +691,7 @@ class Reference:
         learned = payment is not None and capture not in ("", payment.capture)
         if payment is not None and learned:
             payment.capture = capture
-        arrived = payment is not None and payment.status in ("succeeded", "unapplied")
+        arrived = payment is not None and payment.status not in ("", "pending", "failed")
         named = None if amount is None else (amount, currency or order.currency)
         if payment is not None:
             news = payment.status != status or named not in (None, (payment.amount, payment.currency))
@@ -706,28 +734,35 @@ class Reference:
             pass
         elif order.status == "cancelled":
             payment.code = "order_cancelled"
-        elif order.status != "pending":
+        elif order.status not in ("pending", "expired"):
             payment.code = "order_already_paid"
         elif payment.currency != order.currency:
             payment.code = "currency_mismatch"
         elif payment.amount > order.due:
             payment.code = "amount_exceeds_due"
+        elif order.status == "expired" and payment.amount < order.due:
+            payment.code = "order_expired"
         elif payment.amount == order.due:
             self._fulfil(order)
         else:
             order.paid += payment.amount
         payment.status = "unapplied" if payment.code else "succeeded"
+        payment.taker = None if payment.code else order
 
     def cancel(self, order: Order) -> Done:
         if order.status == "cancelled":
             return Done(order, replayed=True, silent=True)
         if order.status != "pending":
             raise No("wrong_order_state")
-        order.status, order.paid = "cancelled", 0
-        for payment in order.payments:
-            if payment.status == "succeeded":
-                payment.status, payment.code = "unapplied", "order_cancelled"
+        self._close_unpaid(order, "cancelled", "order_cancelled")
         return Done(order)
+
+    def _close_unpaid(self, order: Order, status: str, code: str) -> None:
+        """Whoever's money was kept for it gets it back on the list."""
+        order.status, order.paid = status, 0
+        for payment in self.payments:
+            if payment.taker is order and payment.status == "succeeded":
+                payment.status, payment.code, payment.taker = "unapplied", code, None
 
     # --- the books ------------------------------------------------------------------------------
 

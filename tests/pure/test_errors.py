@@ -16,7 +16,13 @@ import pytest
 from billable import errors
 from billable.errors import BillableError
 
-SAMPLES = {"str": "a {brace} and a 'quote'", "int": 7, "list[str]": ["quantity", "sku"], "bool": True}
+SAMPLES = {
+    "str": "a {brace} and a 'quote'",
+    "str | None": None,
+    "int": 7,
+    "list[str]": ["quantity", "sku"],
+    "bool": True,
+}
 
 
 def tree(root: type[BillableError]) -> Iterator[type[BillableError]]:

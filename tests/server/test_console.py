@@ -19,7 +19,20 @@ def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["--help"]) == 0
 
     listed = [line.split()[0] for line in capsys.readouterr().out.splitlines()[2:]]
-    assert listed == ["serve", "manage", "demo", "expire", "seed_demo", "verify", "--version", "--help"]
+    assert listed == [
+        "serve",
+        "manage",
+        "demo",
+        "expire",
+        "expire_orders",
+        "issue_invoices",
+        "link_identities",
+        "seed_demo",
+        "settle_referrals",
+        "verify",
+        "--version",
+        "--help",
+    ]
 
 
 def test_no_command_is_a_question_for_help(capsys: pytest.CaptureFixture[str]) -> None:

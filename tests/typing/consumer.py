@@ -6,7 +6,8 @@ plugin) must both agree with every line, and both must refuse exactly the lines 
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any, Generic, ParamSpec, TypeVar
 from uuid import UUID
 
@@ -16,35 +17,60 @@ from typing_extensions import assert_type
 from billable.models import (
     Adjustment,
     Customer,
+    Dispute,
+    Exchange,
     Feature,
     FeatureCost,
     Grant,
     Identity,
+    Invoice,
     LedgerEntry,
+    Merge,
     Order,
     Payment,
     Product,
+    Promotion,
+    Referral,
+    ReferralProgramme,
+    Refund,
     Trial,
     Usage,
     UserLink,
 )
 from billable.services import (
     Balance,
+    BillingDetails,
     CatalogService,
     CustomerRef,
     CustomerService,
+    CustomerState,
     FeatureLine,
     GrantSummary,
     Identification,
+    InvoiceService,
+    InvoiceSweep,
     LedgerProblem,
     LedgerReport,
+    LinkConflict,
+    LinkReport,
     Money,
     OrderLine,
     OrderService,
+    OrderSweep,
     Page,
     Period,
+    PromotionCheck,
+    PromotionService,
     QuotaCheck,
     QuotaService,
+    ReferralService,
+    ReferralStats,
+    ReferralSweep,
+    RefundGrantQuote,
+    RefundItemQuote,
+    RefundLine,
+    RefundQuote,
+    RefundSlide,
     Subject,
     Sweep,
     TrialEligibility,
@@ -152,6 +178,48 @@ def orders(user: User) -> None:
     assert_type(OrderService.get_order("id"), Order)
     assert_type(OrderService.list_orders(user, status="paid", cursor=None, limit=5), Page[Order])
     assert_type(OrderService.list_orders().items[0], Order)
+    assert_type(OrderService.expire_orders(older_than=timedelta(hours=2), limit=10), OrderSweep)
+    assert_type(OrderService.expire_orders().orders, int)
+    assert_type(OrderService.record_sale(user, lines, payment_id="p", amount="9.99", currency="EUR"), Payment)
+    assert_type(OrderService.list_payments(user, status="unapplied", limit=5), Page[Payment])
+    assert_type(OrderService.apply_payment(payment, order, reason="ordered twice"), Payment)
+    assert_type(OrderService.return_payment(UUID(int=1), reason="sent back"), Payment)
+    dispute = OrderService.dispute_payment(payment, dispute_id="dp_1", amount="9.99", currency="EUR", metadata={})
+    assert_type(dispute, Dispute)
+    assert_type(dispute.amount, Money)
+    assert_type(OrderService.resolve_dispute(dispute, "won"), Dispute)
+
+
+def refunds(user: User, order: Order) -> None:
+    lines: list[RefundLine] = [{"line": 1}, {"line": 2, "quantity": 3}]
+    quote = OrderService.quote_refund(order, items=lines, policy="unused_only", release_holds=False)
+    assert_type(quote, RefundQuote)
+    assert_type(quote.amount, Money)
+    assert_type(quote.items, tuple[RefundItemQuote, ...])
+    assert_type(quote.items[0].grants, tuple[RefundGrantQuote, ...])
+    assert_type(quote.items[0].grants[0].taken_back, int | None)
+    assert_type(quote.slides, tuple[RefundSlide, ...])
+    assert_type(quote.slides[0].expires_at, datetime | None)
+    refund = OrderService.refund_order(order, refund_id="re_1", items=lines, reason="not used", metadata={})
+    assert_type(refund, Refund)
+    assert_type(refund.amount, Money)
+    assert_type(OrderService.refund_order(UUID(int=1), refund_id="r", amount="1.00", currency="EUR"), Refund)
+    assert_type(OrderService.refund_order(payment_id="p", refund_id="r", origin="provider"), Refund)
+    assert_type(OrderService.get_refund(refund), Refund)
+    assert_type(OrderService.list_refunds(user, order=order, cursor=None, limit=5), Page[Refund])
+
+
+def invoices(user: User, order: Order) -> None:
+    receipt = InvoiceService.issue_receipt(order)
+    assert_type(receipt, Invoice)
+    assert_type(receipt.name, str)
+    assert_type(receipt.total, Money)
+    assert_type(InvoiceService.issue_credit_note(UUID(int=1)), Invoice)
+    assert_type(InvoiceService.issue_missing(limit=10), InvoiceSweep)
+    assert_type(InvoiceService.get_invoice("id"), Invoice)
+    assert_type(InvoiceService.list_invoices(user, kind="receipt", order=order, cursor=None, limit=5), Page[Invoice])
+    assert_type(InvoiceService.render_invoice(receipt), str)
+    assert_type(InvoiceService.render_invoice_pdf(receipt), bytes)
 
 
 def catalogue() -> None:
@@ -169,9 +237,12 @@ def catalogue() -> None:
         is_trial=False,
         is_default=False,
         trial_campaign="",
+        unit_prices={"credits": 20},
+        tax_rate="19",
         metadata={},
     )
     assert_type(product, Product)
+    assert_type(product.effective_tax_rate, Decimal)
     assert_type(CatalogService.update_product("pack", name="Other", is_active=True), Product)
     assert_type(CatalogService.deactivate_product("pack"), Product)
     assert_type(CatalogService.get_product("pack"), Product)
@@ -181,6 +252,40 @@ def catalogue() -> None:
     assert_type(CatalogService.create_feature("credits", name="", unit="credit", metadata={}), Feature)
     assert_type(CatalogService.update_feature("credits", name="Credits", is_active=True), Feature)
     assert_type(CatalogService.set_cost("ai", "credits", per=1, units=2, position=1), FeatureCost)
+
+
+def promotions(user: User, at: datetime) -> None:
+    promotion = PromotionService.create_promotion(
+        "spring",
+        name="Spring",
+        percent_off="12.5",
+        products=["pack"],
+        starts_at=at,
+        ends_at=None,
+        max_uses=100,
+        max_uses_per_customer=1,
+        first_order_only=True,
+        metadata={},
+    )
+    assert_type(promotion, Promotion)
+    assert_type(PromotionService.create_promotion("five", amounts_off=[Money(500, "EUR")]), Promotion)
+    assert_type(PromotionService.update_promotion("spring", ends_at=None, max_uses=None, is_active=False), Promotion)
+    assert_type(PromotionService.get_promotion("spring"), Promotion)
+    assert_type(PromotionService.list_promotions(include_inactive=True, cursor=None, limit=5), Page[Promotion])
+    check = PromotionService.check_promotion(user, "spring", [{"sku": "pack"}], currency="EUR")
+    assert_type(check, PromotionCheck)
+    assert_type(check.discount, Money)
+    assert_type(check.by_line, tuple[int, ...])
+    assert_type(OrderService.create_order(user, [{"sku": "pack"}], promotion_code="spring"), Order)
+
+
+def exchanges(user: User) -> None:
+    made = OrderService.exchange(user, "pack", quantity=2, feature="credits", idempotency_key="k", metadata={})
+    assert_type(made, Exchange)
+    assert_type(made.grants, tuple[Grant, ...])
+    assert_type(OrderService.get_exchange("id"), Exchange)
+    assert_type(OrderService.list_exchanges(user, cursor=None, limit=5), Page[Exchange])
+    assert_type(OrderService.refund_exchange(made, idempotency_key="k", policy="full", reason=""), Exchange)
 
 
 def customers(user: User) -> None:
@@ -193,10 +298,41 @@ def customers(user: User) -> None:
     assert_type(CustomerService.find_customer(CustomerRef(user_id=7)), Customer | None)
     assert_type(CustomerService.link_identity(user, "n8n", "2", profile=None), Identity)
     assert_type(CustomerService.link_user(identification.customer, user), UserLink)
+    merge = CustomerService.merge_customers(user, CustomerRef(external_id="3"), reason="the same person")
+    assert_type(merge, Merge)
+    assert_type(CustomerService.unmerge_customers(merge), Merge)
+    assert_type(CustomerService.unmerge_customers(identification.customer), Merge)
+    state = CustomerService.customer_state(user)
+    assert_type(state, CustomerState)
+    assert_type(state.absorbed, tuple[UUID, ...])
+    assert_type(state.balances, tuple[Balance, ...])
+    assert_type(state.open_orders, tuple[Order, ...])
+    report = CustomerService.link_identities("profile__telegram_id", "telegram", dry_run=True, batch_size=100)
+    assert_type(report, LinkReport)
+    assert_type(report.conflicts, tuple[LinkConflict, ...])
+    assert_type(CustomerService.anonymize_customer(user, reason="they asked"), Customer)
+    details: BillingDetails = {"name": "Anna Ltd", "address": "1 Main Street\nLondon", "tax_id": "GB123"}
+    assert_type(CustomerService.set_billing_details(user, details), Customer)
     trial = TrialService.start_trial(user, "trial", identities={"email": "anna@example.com"})
     assert_type(trial, Trial)
     assert_type(trial.grants, tuple[Grant, ...])
     assert_type(TrialService.trial_eligibility(user, "trial", identities=None), TrialEligibility)
+
+
+def referrals(user: User, friend: CustomerRef) -> None:
+    programme = ReferralService.create_programme(
+        "friends", referrer_product="pack", hold_days=14, cap_per_referrer=None
+    )
+    assert_type(programme, ReferralProgramme)
+    assert_type(ReferralService.update_programme("friends", is_active=False), ReferralProgramme)
+    assert_type(ReferralService.list_programmes(include_inactive=True), tuple[ReferralProgramme, ...])
+    referral = ReferralService.refer(user, friend, programme="friends", metadata={"from": "link"})
+    assert_type(referral, Referral)
+    assert_type(ReferralService.claim_bonus(referral.pk).grants, tuple[Grant, ...])
+    assert_type(ReferralService.settle_referrals(limit=10), ReferralSweep)
+    assert_type(ReferralService.list_referrals(user, status="pending"), Page[Referral])
+    assert_type(ReferralService.referral_stats(friend), ReferralStats)
+    assert_type(ReferralService.referral_stats(friend).referred_by, UUID | None)
 
 
 def who_may_be_meant(user: User, customer: Customer, anybody: User | AnonymousUser) -> None:
@@ -221,6 +357,7 @@ async def from_a_bot(user: User) -> None:
     assert_type(await OrderService.acreate_order(user, [{"sku": "pack"}], metadata={}), Order)
     assert_type(await OrderService.aconfirm_payment("id", payment_id="p", status="paid"), Payment)
     assert_type(await OrderService.alist_orders(user), Page[Order])
+    assert_type(await OrderService.arecord_sale(user, [{"sku": "pack"}], payment_id="p"), Payment)
     assert_type(await CustomerService.aidentify("telegram", "1"), Identification)
     assert_type(await TrialService.astart_trial(user, "trial", identities={}), Trial)
 
@@ -250,6 +387,12 @@ Verb(CustomerService.find_customer).has(CustomerService.afind_customer)
 Verb(CustomerService.link_identity).has(CustomerService.alink_identity)
 Verb(CustomerService.link_user).has(CustomerService.alink_user)
 Verb(CustomerService.user_id_of).has(CustomerService.auser_id_of)
+Verb(CustomerService.merge_customers).has(CustomerService.amerge_customers)
+Verb(CustomerService.unmerge_customers).has(CustomerService.aunmerge_customers)
+Verb(CustomerService.anonymize_customer).has(CustomerService.aanonymize_customer)
+Verb(CustomerService.customer_state).has(CustomerService.acustomer_state)
+Verb(CustomerService.link_identities).has(CustomerService.alink_identities)
+Verb(CustomerService.set_billing_details).has(CustomerService.aset_billing_details)
 Verb(QuotaService.check_quota).has(QuotaService.acheck_quota)
 Verb(QuotaService.consume_quota).has(QuotaService.aconsume_quota)
 Verb(QuotaService.reverse_usage).has(QuotaService.areverse_usage)
@@ -266,8 +409,45 @@ Verb(OrderService.confirm_payment).has(OrderService.aconfirm_payment)
 Verb(OrderService.cancel_order).has(OrderService.acancel_order)
 Verb(OrderService.get_order).has(OrderService.aget_order)
 Verb(OrderService.list_orders).has(OrderService.alist_orders)
+Verb(OrderService.expire_orders).has(OrderService.aexpire_orders)
+Verb(OrderService.record_sale).has(OrderService.arecord_sale)
+Verb(OrderService.list_payments).has(OrderService.alist_payments)
+Verb(OrderService.apply_payment).has(OrderService.aapply_payment)
+Verb(OrderService.return_payment).has(OrderService.areturn_payment)
+Verb(OrderService.dispute_payment).has(OrderService.adispute_payment)
+Verb(OrderService.resolve_dispute).has(OrderService.aresolve_dispute)
+Verb(OrderService.quote_refund).has(OrderService.aquote_refund)
+Verb(OrderService.refund_order).has(OrderService.arefund_order)
+Verb(OrderService.get_refund).has(OrderService.aget_refund)
+Verb(OrderService.list_refunds).has(OrderService.alist_refunds)
+Verb(OrderService.exchange).has(OrderService.aexchange)
+Verb(OrderService.refund_exchange).has(OrderService.arefund_exchange)
+Verb(OrderService.get_exchange).has(OrderService.aget_exchange)
+Verb(OrderService.list_exchanges).has(OrderService.alist_exchanges)
+Verb(PromotionService.check_promotion).has(PromotionService.acheck_promotion)
+Verb(PromotionService.get_promotion).has(PromotionService.aget_promotion)
+Verb(PromotionService.list_promotions).has(PromotionService.alist_promotions)
+Verb(PromotionService.create_promotion).has(PromotionService.acreate_promotion)
+Verb(PromotionService.update_promotion).has(PromotionService.aupdate_promotion)
 Verb(TrialService.start_trial).has(TrialService.astart_trial)
 Verb(TrialService.trial_eligibility).has(TrialService.atrial_eligibility)
+Verb(ReferralService.create_programme).has(ReferralService.acreate_programme)
+Verb(ReferralService.update_programme).has(ReferralService.aupdate_programme)
+Verb(ReferralService.get_programme).has(ReferralService.aget_programme)
+Verb(ReferralService.list_programmes).has(ReferralService.alist_programmes)
+Verb(ReferralService.refer).has(ReferralService.arefer)
+Verb(ReferralService.claim_bonus).has(ReferralService.aclaim_bonus)
+Verb(ReferralService.settle_referrals).has(ReferralService.asettle_referrals)
+Verb(ReferralService.get_referral).has(ReferralService.aget_referral)
+Verb(ReferralService.list_referrals).has(ReferralService.alist_referrals)
+Verb(ReferralService.referral_stats).has(ReferralService.areferral_stats)
+Verb(InvoiceService.list_invoices).has(InvoiceService.alist_invoices)
+Verb(InvoiceService.get_invoice).has(InvoiceService.aget_invoice)
+Verb(InvoiceService.render_invoice).has(InvoiceService.arender_invoice)
+Verb(InvoiceService.render_invoice_pdf).has(InvoiceService.arender_invoice_pdf)
+Verb(InvoiceService.issue_receipt).has(InvoiceService.aissue_receipt)
+Verb(InvoiceService.issue_credit_note).has(InvoiceService.aissue_credit_note)
+Verb(InvoiceService.issue_missing).has(InvoiceService.aissue_missing)
 
 
 def what_both_refuse(user: User, usage: Usage) -> None:
@@ -291,6 +471,8 @@ def what_both_refuse(user: User, usage: Usage) -> None:
     OrderService.confirm_payment("id", "p")  # type: ignore[call-arg]
     OrderService.confirm_payment("id", payment_id="p", amount=9.99)  # type: ignore[arg-type]
     TrialService.start_trial(user, "trial", identities=["a@b"])  # type: ignore[arg-type]
+    ReferralService.refer(user)  # type: ignore[call-arg]
+    ReferralService.refer(user, 7)  # type: ignore[arg-type]
     print(QuotaService.check_quota(user, "x").allowd)  # type: ignore[attr-defined]
 
 

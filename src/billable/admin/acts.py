@@ -1,7 +1,8 @@
 """Acts: what staff may do to rows here. Each is one page with a form, and one call of the front door.
 
 The page is reached from the action menu of the change list and from the page of a row. Showing it changes
-nothing; the form is posted, needs the change permission of the model, and every refusal is a message.
+nothing; the form is posted, needs the change permission of the model or the act's own, and every refusal is a message.
+An act with a preview is posted twice: the first time shows what it would do, and only what was shown is done.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -25,6 +27,7 @@ from django.urls import URLPattern, path
 
 from billable.actor import acting_as
 from billable.admin.columns import address
+from billable.admin.panels import Panel
 from billable.errors import BillableError
 from billable.inputs import MAX_TEXT_LENGTH
 
@@ -53,11 +56,16 @@ class ActForm(forms.Form):
 
 
 Answers = dict[str, Any]
+Preview = Callable[[Any, Answers], list[Panel]]
 
 
 @dataclass(frozen=True)
 class Act:
-    """One thing that can be done. ``perform`` calls the front door and returns what to say about it."""
+    """One thing that can be done. ``perform`` calls the front door and returns what to say about it.
+
+    ``permission`` is a permission of the model beside the usual ones; ``preview`` shows what would be done to one row,
+    first what must not change before it is confirmed.
+    """
 
     name: str
     title: str
@@ -65,6 +73,13 @@ class Act:
     form: type[ActForm]
     perform: Callable[[Any, Answers], str]
     one_at_a_time: bool = False
+    permission: str = ""
+    preview: Preview | None = None
+
+
+def fingerprint(previews: Sequence[Panel], answers: Answers) -> str:
+    """What stands for a preview that was shown. Its first panel says what matters; the others may tell the time."""
+    return sha256(repr((previews[:1], sorted(answers.items()))).encode()).hexdigest()
 
 
 def actor_of(request: HttpRequest) -> str:
@@ -87,9 +102,14 @@ class Acts(Base):
         super().__init__(model, admin_site)
         self.actions = [*(self.actions or ()), *map(menu_entry, self.acts)]
 
-    def has_act_permission(self, request: HttpRequest) -> bool:
+    def may(self, request: HttpRequest, act: Act) -> bool:
         """Whether this person may act: the rows are read-only, so the change permission means this."""
-        return bool(request.user.has_perm(f"{self.opts.app_label}.change_{self.opts.model_name}"))
+        permission = act.permission or f"change_{self.opts.model_name}"
+        return bool(request.user.has_perm(f"{self.opts.app_label}.{permission}"))
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        forbidden = {act.name for act in self.acts if not self.may(request, act)}
+        return {name: entry for name, entry in super().get_actions(request).items() if name not in forbidden}
 
     def get_urls(self) -> list[URLPattern]:
         acts = [
@@ -104,13 +124,12 @@ class Acts(Base):
 
     def act_links(self, request: HttpRequest, key: Any) -> list[tuple[str, str]]:
         """Title and address of what this person may do to one row."""
-        if not self.has_act_permission(request):
-            return []
-        return [(act.title, f"{address(self.admin_site, self.model, act.name)}?id={quote(key)}") for act in self.acts]
+        allowed = [act for act in self.acts if self.may(request, act)]
+        return [(act.title, f"{address(self.admin_site, self.model, act.name)}?id={quote(key)}") for act in allowed]
 
     def act_view(self, request: HttpRequest, act: Act) -> HttpResponse:
         """Show the form of an act (GET), or act (POST)."""
-        if not self.has_act_permission(request):
+        if not self.may(request, act):
             raise PermissionDenied
         named = (request.POST if request.method == "POST" else request.GET).getlist("id")
         try:
@@ -124,6 +143,10 @@ class Acts(Base):
         form = act.form(request.POST)
         if self.refuses_number(request, act, rows) or not form.is_valid():
             return self.act_page(request, act, rows, form)
+        if act.preview is not None:
+            previews = self.previews(request, act, act.preview, rows, form.cleaned_data)
+            if previews is None or request.POST.get("seen") != fingerprint(previews, form.cleaned_data):
+                return self.act_page(request, act, rows, form, previews or ())
         refusals = [row for row in rows if not self.performed(request, act, row, form.cleaned_data)]
         if refusals:
             return self.act_page(request, act, rows, form)
@@ -141,6 +164,16 @@ class Acts(Base):
         self.message_user(request, f"{row}: {said}", messages.SUCCESS)
         return True
 
+    def previews(
+        self, request: HttpRequest, act: Act, preview: Preview, rows: Sequence[Model], answers: Answers
+    ) -> list[Panel] | None:
+        """What the act would do to the rows; None when it would be refused, which is said."""
+        try:
+            return [panel for row in rows for panel in preview(row, answers)]
+        except BillableError as refusal:
+            self.message_user(request, refusal.message, messages.ERROR)
+            return None
+
     def refuses_number(self, request: HttpRequest, act: Act, rows: Sequence[Model]) -> bool:
         """Whether these are more rows than the act takes at once."""
         most = 1 if act.one_at_a_time else MAX_ROWS
@@ -149,14 +182,18 @@ class Acts(Base):
         self.message_user(request, f"{act.title.rstrip('…')}: select at most {most}.", messages.ERROR)
         return True
 
-    def act_page(self, request: HttpRequest, act: Act, rows: Sequence[Model], form: ActForm) -> TemplateResponse:
-        """The page with the form."""
+    def act_page(
+        self, request: HttpRequest, act: Act, rows: Sequence[Model], form: ActForm, previews: Sequence[Panel] = ()
+    ) -> TemplateResponse:
+        """The page with the form, and with what it would do where that was asked for."""
         fieldsets = [(None, {"fields": form.field_names})]
         context = {
             **self.admin_site.each_context(request),
             "title": act.title.rstrip("…"),
             "opts": self.opts,
-            "act": act,
+            "button": act.button if previews or act.preview is None else "Show what it would do",
+            "panels": previews,
+            "seen": fingerprint(previews, form.cleaned_data) if previews else "",
             "action": address(self.admin_site, self.model, act.name),
             "back": self.after_act(rows),
             "rows": rows,
@@ -177,7 +214,7 @@ class Acts(Base):
 def menu_entry(act: Act) -> Callable[[Any, HttpRequest, QuerySet[Any]], HttpResponse | None]:
     """The act in the action menu of the change list: it only shows the page."""
 
-    @admin.action(description=act.title, permissions=["act"])
+    @admin.action(description=act.title)
     def begin(model_admin: Acts, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
         rows = list(queryset[: MAX_ROWS + 1])
         if model_admin.refuses_number(request, act, rows):

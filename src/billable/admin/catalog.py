@@ -2,68 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any, cast
+from collections.abc import Iterable
+from typing import Any
 
-from django import forms
 from django.contrib import admin
-from django.db.models import Model, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.db.models import QuerySet
+from django.http import HttpRequest
 
-from billable.actor import acting_as
 from billable.admin import columns
-from billable.admin.acts import actor_of
-from billable.admin.base import Admin, Books
-from billable.admin.catalog_forms import CatalogForm, CostForm, FeatureForm, LineForm, PriceForm, ProductForm
+from billable.admin.base import Books
+from billable.admin.catalog_forms import (
+    CostForm,
+    FeatureForm,
+    LineForm,
+    PriceForm,
+    ProductForm,
+    UnitPriceForm,
+)
 from billable.admin.columns import money, quantity, units
+from billable.admin.editing import Editable, adopt, changed_rows, rows_of, withdraw
 from billable.admin.panels import Related
-from billable.errors import BillableError
-from billable.models import CatalogName, Feature, FeatureCost, Price, Product, ProductFeature
+from billable.models import CatalogName, Feature, FeatureCost, Price, Product, ProductFeature, UnitPrice
 from billable.money import Money
 from billable.services import CatalogService, FeatureLine
 
 MAX_LINES = 50
-
-
-class CatalogAdmin(Admin):
-    """Rows of the catalogue. What the front door refuses when they are saved becomes an error of the form."""
-
-    add_fields: Sequence[str] = ()
-    change_fields: Sequence[str] = ()
-    fixed: Sequence[str] = ()
-    """What is not typed once the row exists, because what was sold refers to it."""
-
-    def get_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
-        if obj is None:
-            return self.add_fields
-        if self.has_change_permission(request, obj):
-            return self.change_fields
-        return ["metadata_shown" if name == "metadata" else name for name in self.change_fields]
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
-        return () if obj is None else (*self.fixed, "metadata_shown")
-
-    def get_form(
-        self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
-    ) -> type[forms.ModelForm[Any]]:
-        form = super().get_form(request, obj, change, **kwargs)
-        cast("type[CatalogForm]", form).refusal = getattr(request, "billable_refusal", None)
-        return form
-
-    def changeform_view(
-        self,
-        request: HttpRequest,
-        object_id: str | None = None,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        with acting_as(actor_of(request)):
-            try:
-                return super().changeform_view(request, object_id, form_url, extra_context)
-            except BillableError as refusal:
-                # Nothing was saved: the page is shown again, with the refusal as an error of its form.
-                request.billable_refusal = refusal  # type: ignore[attr-defined]  # read by get_form
-                return super().changeform_view(request, object_id, form_url, extra_context)
 
 
 class PriceInline(admin.TabularInline):  # type: ignore[type-arg]  # generic in the stubs only
@@ -72,6 +35,19 @@ class PriceInline(admin.TabularInline):  # type: ignore[type-arg]  # generic in 
     fields = ("currency", "amount")
     extra = 1
     amount = columns.amount("amount_minor", "amount")
+
+
+class UnitPriceInline(admin.TabularInline):  # type: ignore[type-arg]  # generic in the stubs only
+    model = UnitPrice
+    form = UnitPriceForm
+    autocomplete_fields = ("feature",)
+    extra = 1
+    verbose_name = "price in units"
+    verbose_name_plural = "prices in units: what it is exchanged for"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[UnitPrice]:
+        rows: QuerySet[UnitPrice] = super().get_queryset(request)
+        return rows.select_related("feature")
 
 
 class LineInline(admin.TabularInline):  # type: ignore[type-arg]  # generic in the stubs only
@@ -89,9 +65,9 @@ class LineInline(admin.TabularInline):  # type: ignore[type-arg]  # generic in t
 
 
 @admin.register(Product)
-class ProductAdmin(CatalogAdmin):
+class ProductAdmin(Editable):
     form = ProductForm
-    add_fields = ("sku", "name", "description", "is_trial", "is_default", "trial_campaign", "metadata")
+    add_fields = ("sku", "name", "description", "is_trial", "is_default", "trial_campaign", "tax_rate", "metadata")
     change_fields = (
         "sku",
         "name",
@@ -100,12 +76,13 @@ class ProductAdmin(CatalogAdmin):
         "is_trial",
         "is_default",
         "trial_campaign",
+        "tax_rate",
         "metadata",
         "created_at",
         "updated_at",
     )
     fixed = ("sku", "is_trial", "created_at", "updated_at")
-    inlines = (PriceInline, LineInline)
+    inlines = (PriceInline, UnitPriceInline, LineInline)
     list_display = ("sku", "name", "costs", "gives", "is_active", "is_trial", "is_default")
     list_filter = ("is_active", "is_trial", "is_default", "lines__feature")
     search_fields = ("sku", "name", "description")
@@ -128,9 +105,12 @@ class ProductAdmin(CatalogAdmin):
             "description": obj.description,
             "is_default": obj.is_default,
             "trial_campaign": obj.trial_campaign,
+            "tax_rate": obj.tax_rate,
             "metadata": obj.metadata,
         }
         if change:
+            # No rate of its own is told apart from a rate that stays as it is.
+            details["tax_rate"] = "" if obj.tax_rate is None else obj.tax_rate
             CatalogService.update_product(obj.sku, is_active=obj.is_active, **details)
         else:
             adopt(obj, CatalogService.create_product(obj.sku, is_trial=obj.is_trial, **details))
@@ -144,6 +124,9 @@ class ProductAdmin(CatalogAdmin):
                 prices = [Money(price.amount_minor, price.currency) for price in changed_rows(formset)]
                 CatalogService.update_product(form.instance.sku, prices=prices)
                 withdraw(formset)
+            elif formset.model is UnitPrice:
+                units = {price.feature.key: price.units for price in rows_of(formset)}
+                CatalogService.update_product(form.instance.sku, unit_prices=units)
             else:
                 CatalogService.update_product(form.instance.sku, features=[line_of(row) for row in rows_of(formset)])
 
@@ -163,7 +146,7 @@ class CostInline(admin.TabularInline):  # type: ignore[type-arg]  # generic in t
 
 
 @admin.register(Feature)
-class FeatureAdmin(CatalogAdmin):
+class FeatureAdmin(Editable):
     form = FeatureForm
     add_fields = ("key", "name", "unit", "metadata")
     change_fields = ("key", "name", "unit", "is_active", "metadata", "created_at")
@@ -211,30 +194,6 @@ class FeatureAdmin(CatalogAdmin):
                 )
 
 
-def adopt(unsaved: Model, created: Model) -> None:
-    """Let the row that the form made be the row that the verb made."""
-    unsaved.pk = created.pk
-    unsaved._state = created._state
-
-
-def rows_of(formset: Any) -> list[Any]:
-    """The rows that stay after this edit, in their order."""
-    kept = (form for form in formset.forms if form not in formset.deleted_forms)
-    return [form.instance for form in kept if form.instance.pk is not None or form.has_changed()]
-
-
-def changed_rows(formset: Any) -> list[Any]:
-    """The rows that this edit adds or changes."""
-    kept = (form for form in formset.forms if form not in formset.deleted_forms)
-    return [form.instance for form in kept if form.has_changed()]
-
-
-def withdraw(formset: Any) -> None:
-    """Delete what was ticked for it. Orders, usages and holds keep copies, so only new ones notice."""
-    for row in formset.deleted_objects:
-        row.delete()
-
-
 def line_of(row: ProductFeature) -> FeatureLine:
     """A row of the form as the front door takes it."""
     return FeatureLine(
@@ -265,6 +224,15 @@ class PriceAdmin(Books):
     list_select_related = ("product",)
     search_fields = ("product__sku", "currency__exact")
     amount_minor_shown = columns.amount("amount_minor")
+
+
+@admin.register(UnitPrice)
+class UnitPriceAdmin(Books):
+    list_display = ("product", "units_shown", "feature")
+    list_select_related = ("product", "feature")
+    list_filter = ("feature",)
+    search_fields = ("product__sku", "feature__key")
+    units_shown = units("units")
 
 
 @admin.register(ProductFeature)

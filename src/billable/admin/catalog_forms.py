@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
-from typing import Any, ClassVar, TypeVar
+from decimal import Decimal
+from typing import Any
 
 from django import forms
 from django.contrib.admin.widgets import AdminIntegerFieldWidget, AdminTextInputWidget
@@ -12,69 +11,15 @@ from django.core.exceptions import ValidationError
 
 from billable import inputs
 from billable.admin.columns import money
+from billable.admin.editing import EditForm, checked
 from billable.conf import knobs
-from billable.errors import BillableError, Invalid
 from billable.inputs import MAX_UNITS
-from billable.models import CatalogName, Feature, FeatureCost, Price, Product, ProductFeature
+from billable.models import CatalogName, Feature, FeatureCost, Price, Product, ProductFeature, UnitPrice
 from billable.money import MAX_AMOUNT_MINOR, Money
 from billable.services import Period
 
-Clean = TypeVar("Clean")
 
-
-def checked(check: Callable[..., Clean], *args: Any, **kwargs: Any) -> Clean:
-    """What a check of the engine answers; its refusal becomes an error of the form."""
-    try:
-        return check(*args, **kwargs)
-    except Invalid as refusal:
-        raise ValidationError(refusal.problem[:1].upper() + refusal.problem[1:] + ".") from None
-
-
-class MetadataField(forms.JSONField):
-    """A JSON object, indented."""
-
-    def prepare_value(self, value: Any) -> Any:
-        if isinstance(value, str):
-            return super().prepare_value(value)
-        return json.dumps(value, indent=2, ensure_ascii=False)
-
-    def bound_data(self, data: Any, initial: Any) -> Any:
-        try:
-            return super().bound_data(data, initial)
-        except RecursionError:
-            return ""
-
-    def to_python(self, value: Any) -> Any:
-        try:
-            return super().to_python(value)
-        except RecursionError:
-            raise ValidationError("Must be plain JSON.") from None
-
-    def clean(self, value: Any) -> dict[str, Any]:
-        return checked(inputs.metadata, super().clean(value))
-
-
-class CatalogForm(forms.ModelForm):  # type: ignore[type-arg]  # ModelForm is generic in the stubs only
-    """A row of the catalogue. ``refusal`` is what the front door said when it was last saved."""
-
-    refusal: ClassVar[BillableError | None] = None
-
-    metadata = MetadataField(
-        required=False, widget=forms.Textarea(attrs={"rows": 5, "cols": 60, "class": "vLargeTextField"})
-    )
-
-    def clean(self) -> dict[str, Any] | None:
-        answers = super().clean()
-        if self.refusal is not None:
-            field = getattr(self.refusal, "field", None)
-            self.add_error(field if field in self.fields else None, self.refusal.message)
-        return answers
-
-    def clean_name(self) -> str:
-        return checked(inputs.text, self.cleaned_data["name"], "name", maximum=200)
-
-
-class ProductForm(CatalogForm):
+class ProductForm(EditForm):
     class Meta:
         model = Product
         fields = (
@@ -85,6 +30,7 @@ class ProductForm(CatalogForm):
             "is_trial",
             "is_default",
             "trial_campaign",
+            "tax_rate",
             "metadata",
         )
 
@@ -94,12 +40,16 @@ class ProductForm(CatalogForm):
     def clean_description(self) -> str:
         return checked(inputs.text, self.cleaned_data["description"], "description", maximum=10_000)
 
+    def clean_tax_rate(self) -> Decimal | None:
+        rate: Decimal | None = self.cleaned_data["tax_rate"]
+        return None if rate is None else checked(inputs.percent, rate, "tax_rate")
+
     def clean_trial_campaign(self) -> str:
         campaign: str = self.cleaned_data["trial_campaign"]
         return checked(inputs.name, campaign, "trial_campaign") if campaign else ""
 
 
-class FeatureForm(CatalogForm):
+class FeatureForm(EditForm):
     class Meta:
         model = Feature
         fields = ("key", "name", "unit", "is_active", "metadata")
@@ -148,6 +98,16 @@ class PriceForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in the st
             except ValidationError as error:
                 self.add_error("amount", error)
         return answers
+
+
+class UnitPriceForm(forms.ModelForm):  # type: ignore[type-arg]  # as above
+    """What a product costs in units of a feature."""
+
+    units = forms.IntegerField(min_value=1, max_value=MAX_UNITS)
+
+    class Meta:
+        model = UnitPrice
+        fields = ("units", "feature")
 
 
 def amount_minor(amount: str, currency: str) -> int:

@@ -41,12 +41,12 @@ def money(amount_minor: int | None, currency: str) -> str:
         return f"{amount_minor} minor units of {currency}"
 
 
-def amount(field: str, description: str | None = None) -> Column:
-    """A column of minor units, shown in the currency of its row."""
+def amount(field: str, description: str | None = None, *, of: str | None = None) -> Column:
+    """A column of minor units, shown in the currency of its row, or of the row that ``of`` names."""
 
     @admin.display(description=description or words(field), ordering=field)
     def column(self: admin.ModelAdmin[Any], row: Any) -> str:
-        return money(getattr(row, field), row.currency)
+        return money(getattr(row, field), (getattr(row, of) if of else row).currency)
 
     return column
 

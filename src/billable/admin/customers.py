@@ -18,8 +18,8 @@ from billable.admin.columns import instant, link, pretty, quantity, user_text
 from billable.admin.panels import Panel, PanelRow, Related
 from billable.admin.quota import GRANT_COLUMNS
 from billable.inputs import MAX_UNITS
-from billable.models import Customer, Grant, Identity, LedgerEntry, Order, Trial, UserLink
-from billable.services import CatalogService, QuotaService
+from billable.models import Customer, Grant, Identity, Invoice, LedgerEntry, Merge, Order, Referral, Trial, UserLink
+from billable.services import CatalogService, CustomerRef, CustomerService, QuotaService
 
 USER = UserLink._meta.get_field("user").related_model
 # A user model need not have a username, nor any field that is a name.
@@ -99,10 +99,52 @@ def grant(customer: Customer, answers: Answers) -> str:
     return f"{said} had been granted already; nothing was granted twice." if replayed else f"granted {said}."
 
 
+class MergeForm(ActForm):
+    """Who is absorbed by the customer of the page, and why."""
+
+    absorbed = forms.UUIDField(
+        label="Absorbed customer", help_text="The id of the customer that is absorbed. Its history stays its own."
+    )
+    reason = reason_field(required=True)
+
+
+class ReasonForm(ActForm):
+    """Only why."""
+
+    reason = reason_field(required=True)
+
+
+class ConfirmForm(ActForm):
+    """Nothing to fill in: the button is the answer."""
+
+
+def merge(customer: Customer, answers: Answers) -> str:
+    """Let the customer absorb the one that the form names."""
+    absorbed = CustomerRef(customer_id=answers["absorbed"])
+    CustomerService.merge_customers(customer, absorbed, reason=answers["reason"])
+    return f"absorbed {answers['absorbed']}."
+
+
+def unmerge(customer: Customer, answers: Answers) -> str:
+    """Undo the merge that absorbed the customer."""
+    merge = CustomerService.unmerge_customers(customer)
+    return "had been parted already." if merge.replayed else f"parted from {merge.customer_id}."
+
+
+def anonymize(customer: Customer, answers: Answers) -> str:
+    """Erase the personal data of the customer."""
+    CustomerService.anonymize_customer(customer, reason=answers["reason"])
+    return "anonymized."
+
+
 @admin.register(Customer)
 class CustomerAdmin(Books):
-    list_display = ("own_id", "known_as", "used_by", "zone", "merged_into_link", "created_at")
-    list_filter = ("created_at", ("merged_into", admin.EmptyFieldListFilter))
+    list_display = ("own_id", "known_as", "used_by", "zone", "merged_into_link", "anonymized_at", "created_at")
+    list_filter = (
+        "created_at",
+        ("merged_into", admin.EmptyFieldListFilter),
+        ("anonymized_at", admin.EmptyFieldListFilter),
+    )
     search_fields = ("identities__external_id",)
     id_fields = ("pk",)
     search_help_text = "An external id, a user, or a customer id."
@@ -112,6 +154,9 @@ class CustomerAdmin(Books):
         Related(Grant, "customer", GRANT_COLUMNS),
         Related(Order, "customer", ("created_at", "status", "total_amount_minor_shown", "paid_amount_minor_shown")),
         Related(Trial, "customer", ("product", "campaign", "created_at")),
+        Related(Invoice, "customer", ("name", "kind", "total_minor_shown", "issued_at")),
+        Related(Referral, "referrer", ("customer_link", "programme", "status", "created_at")),
+        Related(Merge, "customer", ("absorbed_link", "reason", "created_at", "undone_at"), title="Absorbed"),
         Related(
             LedgerEntry,
             "customer",
@@ -120,8 +165,38 @@ class CustomerAdmin(Books):
             ordering=("-seq",),
         ),
     )
-    acts = (Act(name="grant", title="Grant…", button="Grant", form=GrantForm, perform=grant),)
+    acts = (
+        Act(name="grant", title="Grant…", button="Grant", form=GrantForm, perform=grant),
+        Act(
+            name="merge",
+            title="Absorb another…",
+            button="Merge",
+            form=MergeForm,
+            perform=merge,
+            one_at_a_time=True,
+            permission="merge_customers",
+        ),
+        Act(
+            name="unmerge",
+            title="Undo its merge…",
+            button="Part them",
+            form=ConfirmForm,
+            perform=unmerge,
+            one_at_a_time=True,
+            permission="merge_customers",
+        ),
+        Act(
+            name="anonymize",
+            title="Anonymize…",
+            button="Erase for good",
+            form=ReasonForm,
+            perform=anonymize,
+            one_at_a_time=True,
+            permission="anonymize_customer",
+        ),
+    )
     merged_into_link = link("merged_into")
+    billing_details_shown = pretty("billing_details")
 
     def get_search_fields(self, request: HttpRequest) -> list[str]:
         found = super().get_search_fields(request)
@@ -176,6 +251,19 @@ class IdentityAdmin(Books):
     ordering = ("-id",)
     customer_link = link("customer")
     profile_shown = pretty("profile")
+
+
+@admin.register(Merge)
+class MergeAdmin(Books):
+    list_display = ("own_id", "customer_link", "absorbed_link", "reason", "actor", "created_at", "undone_at")
+    list_filter = ("created_at", ("undone_at", admin.EmptyFieldListFilter))
+    date_hierarchy = "created_at"
+    search_fields = ("reason",)
+    search_help_text = "Words of the reason, or the id of a merge or customer."
+    id_fields = ("pk", "customer", "absorbed")
+    customer_link = link("customer", "survivor")
+    absorbed_link = link("absorbed")
+    moved_shown = pretty("moved")
 
 
 @admin.register(UserLink)

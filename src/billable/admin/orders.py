@@ -1,4 +1,4 @@
-"""Orders and the money that arrived for them: read, cancelled, and confirmed by hand."""
+"""Orders and the money that arrived for them: read, cancelled, refunded, and confirmed by hand."""
 
 from __future__ import annotations
 
@@ -12,8 +12,21 @@ from billable.admin.base import Books
 from billable.admin.columns import amount, link, loose_link, money, pretty, units
 from billable.admin.panels import Related
 from billable.admin.quota import GRANT_COLUMNS
+from billable.admin.refunding import REFUND
+from billable.admin.settling import PAYMENT_ACTS, AttentionFilter
 from billable.inputs import MAX_KEY_LENGTH, MAX_NAME_LENGTH
-from billable.models import Customer, Grant, Order, OrderItem, OrderItemFeature, Payment, PaymentClaim
+from billable.models import (
+    Customer,
+    Dispute,
+    Grant,
+    Invoice,
+    Order,
+    OrderItem,
+    OrderItemFeature,
+    Payment,
+    PaymentClaim,
+    Refund,
+)
 from billable.services import OrderService
 
 
@@ -88,7 +101,10 @@ class OrderAdmin(Books):
         Related(
             OrderItem,
             "order",
-            ("line", "sku", "name", "quantity", "unit_amount_minor_shown", "total_amount_minor_shown"),
+            (
+                *("line", "sku", "name", "quantity", "unit_amount_minor_shown", "total_amount_minor_shown"),
+                *("refunded_minor_shown", "refunded_pieces"),
+            ),
             title="Items",
         ),
         Related(OrderItemFeature, "item__order", ("sku", "feature", "quantity_shown", "lasts"), title="Features"),
@@ -98,6 +114,9 @@ class OrderAdmin(Books):
             ("payment_id", "payment_method", "status", "code", "amount_minor_shown", "created_at", "actor"),
         ),
         Related(Grant, "source_id", GRANT_COLUMNS),
+        Related(Refund, "order", ("refund_id", "origin", "amount_minor_shown", "reason", "created_at", "actor")),
+        Related(Dispute, "order", ("dispute_id", "status", "amount_minor_shown", "created_at", "decided_at")),
+        Related(Invoice, "order", ("name", "kind", "total_minor_shown", "issued_at")),
     )
     acts = (
         Act(
@@ -108,12 +127,15 @@ class OrderAdmin(Books):
             perform=confirm,
             one_at_a_time=True,
         ),
+        REFUND,
         Act(name="cancel", title="Cancel…", button="Cancel the order", form=CancelForm, perform=cancel),
     )
     customer_link = link("customer")
     total_amount_minor_shown = amount("total_amount_minor", "total")
     paid_amount_minor_shown = amount("paid_amount_minor", "paid")
     refunded_amount_minor_shown = amount("refunded_amount_minor", "refunded")
+    discount_minor_shown = amount("discount_minor")
+    tax_minor_shown = amount("tax_minor")
 
 
 @admin.register(OrderItem)
@@ -132,14 +154,11 @@ class OrderItemAdmin(Books):
     ordering = ("-id",)
     panels = (Related(OrderItemFeature, "item", ("line", "feature", "quantity_shown", "lasts"), title="Features"),)
     order_link = link("order")
-
-    @admin.display(description="unit amount", ordering="unit_amount_minor")
-    def unit_amount_minor_shown(self, row: OrderItem) -> str:
-        return money(row.unit_amount_minor, row.order.currency)
-
-    @admin.display(description="total", ordering="total_amount_minor")
-    def total_amount_minor_shown(self, row: OrderItem) -> str:
-        return money(row.total_amount_minor, row.order.currency)
+    unit_amount_minor_shown = amount("unit_amount_minor", of="order")
+    discount_minor_shown = amount("discount_minor", of="order")
+    tax_minor_shown = amount("tax_minor", of="order")
+    total_amount_minor_shown = amount("total_amount_minor", "total", of="order")
+    refunded_minor_shown = amount("refunded_minor", of="order")
 
 
 @admin.register(OrderItemFeature)
@@ -168,17 +187,20 @@ class PaymentAdmin(Books):
         "code",
         "amount_minor_shown",
         "order_link",
+        "applied_to_link",
         "customer_link",
         "created_at",
         "actor",
     )
-    list_filter = ("status", "amount_assumed", "created_at")
+    list_filter = (AttentionFilter, "status", "code", "amount_assumed", "created_at")
     date_hierarchy = "created_at"
     search_fields = ("payment_id__exact", "capture_id__exact", "payment_method__exact")
     search_help_text = "A payment id, a capture id, a method, or the id of a payment, order or customer."
-    id_fields = ("pk", "order", "customer", "payment_id")
+    id_fields = ("pk", "order", "applied_to", "customer", "payment_id")
     ordering = ("-id",)
+    acts = PAYMENT_ACTS
     order_link = link("order")
+    applied_to_link = link("applied_to")
     customer_link = link("customer")
     amount_minor_shown = amount("amount_minor")
     notices_shown = pretty("notices")

@@ -6,7 +6,21 @@
 from __future__ import annotations
 
 from billable import __version__
-from billable.api import catalog, customers, grants, orders, quota, trials
+from billable.api import (
+    catalog,
+    customers,
+    exchanges,
+    grants,
+    invoices,
+    merges,
+    orders,
+    payments,
+    promotions,
+    quota,
+    referrals,
+    refunds,
+    trials,
+)
 from billable.api.auth import BearerToken
 from billable.api.errors import add_handlers
 from billable.api.openapi import BillingAPI
@@ -32,6 +46,9 @@ api = BillingAPI(
     docs_url=None,
     openapi_url=None,
 )
-for room in (customers, quota, catalog, orders, grants, trials):
+for room in (
+    *(customers, merges, quota, catalog, orders, promotions, exchanges),
+    *(refunds, invoices, payments, grants, trials, referrals),
+):
     api.add_router("", room.router)
 add_handlers(api)

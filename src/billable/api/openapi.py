@@ -67,6 +67,11 @@ def takes_body(answer: Any, *statuses: int) -> dict[int, Any]:
     return reads(answer, *WITH_A_BODY, *statuses)
 
 
+def answers_file(media_type: str) -> dict[str, Any]:
+    """``openapi_extra`` of a GET whose answer is no JSON."""
+    return {"responses": {200: {"content": {media_type: {"schema": {"type": "string", "format": "binary"}}}}}}
+
+
 class BillingAPI(NinjaAPI):
     """A NinjaAPI that says of itself what is true wherever it is mounted, without asking for a namespace."""
 

@@ -31,11 +31,12 @@ NOTHING_SAID = CancelIn()
 
 @router.post("/orders", response=takes_body(PlacedOrderOut, 404, 409), url_name="orders", openapi_extra=TAKES_KEY)
 def create_order(request: HttpRequest, body: OrderIn) -> Order:
-    """Place an order. Prices are the catalogue's; an order of nothing to pay is paid at once."""
+    """Place an order. Prices are the catalogue's, less a promotion; an order of nothing to pay is paid at once."""
     return OrderService.create_order(
         body.customer,
         body.lines,
         currency=body.currency,
+        promotion_code=body.promotion_code,
         metadata=body.metadata,
         idempotency_key=body.key(request),
     )

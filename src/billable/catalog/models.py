@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from django.db import models
 from django.db.models import F, Q
 
 from billable.catalog.periods import Period, PeriodUnit
 from billable.compat import check_constraint
-from billable.inputs import MAX_UNITS
+from billable.conf import knobs
+from billable.errors import Invalid, Misconfigured
+from billable.inputs import MAX_UNITS, percent
 from billable.money import Money
 
 PERIOD_UNITS = [(unit.value, unit.value) for unit in PeriodUnit]
@@ -76,6 +80,9 @@ class Product(models.Model):
     trial_campaign = models.CharField(
         max_length=64, blank=True, help_text="Trials of one campaign exclude each other. Empty: the SKU."
     )
+    tax_rate = models.DecimalField(
+        max_digits=7, decimal_places=4, null=True, blank=True, help_text="Percent. Empty: BILLABLE_TAX_RATE."
+    )
     metadata = models.JSONField(default=dict, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
@@ -83,9 +90,24 @@ class Product(models.Model):
     class Meta:
         db_table = "billable_product"
         ordering = ("sku",)
+        constraints = [
+            check_constraint(
+                Q(tax_rate__isnull=True) | Q(tax_rate__gte=0, tax_rate__lte=100), name="billable_product_tax_rate"
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.sku
+
+    @property
+    def effective_tax_rate(self) -> Decimal:
+        """The tax that it is sold with, in percent: its own, else that of the settings. Raises Misconfigured."""
+        if self.tax_rate is not None:
+            return self.tax_rate
+        try:
+            return percent(knobs.tax_rate, "tax_rate")
+        except Invalid as error:
+            raise Misconfigured(setting="BILLABLE_TAX_RATE", problem=error.problem) from error
 
     @property
     def campaign(self) -> str:
@@ -111,6 +133,26 @@ class Price(models.Model):
 
     def __str__(self) -> str:
         return str(Money(self.amount_minor, self.currency))
+
+
+class UnitPrice(models.Model):
+    """What a product costs in units of a feature: credits that are exchanged for it."""
+
+    id = models.BigAutoField(primary_key=True)
+    product = models.ForeignKey(Product, on_delete=models.PROTECT, related_name="unit_prices")
+    feature = models.ForeignKey(Feature, on_delete=models.PROTECT, related_name="buys")
+    units = models.BigIntegerField()
+
+    class Meta:
+        db_table = "billable_unitprice"
+        ordering = ("product", "id")
+        constraints = [
+            models.UniqueConstraint(fields=["product", "feature"], name="billable_unitprice_product_feature"),
+            check_constraint(Q(units__gte=1, units__lte=MAX_UNITS), name="billable_unitprice_units"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.units} of {self.feature_id}"
 
 
 class ProductFeature(models.Model):

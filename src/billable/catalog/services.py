@@ -1,29 +1,23 @@
-"""Verbs of the catalogue. SKUs and feature keys share one namespace; a taken name is refused, never renamed."""
+"""Verbs of products. SKUs and feature keys share one namespace; a taken name is refused, never renamed."""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
 from typing import Any, ParamSpec, TypedDict, TypeVar
 
 from django.db import transaction
-from django.db.models import Max, Prefetch, Q, QuerySet
+from django.db.models import Prefetch, Q, QuerySet
 
 from billable import inputs
-from billable.catalog.models import (
-    DEFAULT_PRIORITY,
-    CatalogName,
-    Feature,
-    FeatureCost,
-    Price,
-    Product,
-    ProductFeature,
-)
+from billable.catalog.features import claim_name, feature_named, get_feature
+from billable.catalog.models import DEFAULT_PRIORITY, Price, Product, ProductFeature, UnitPrice
 from billable.catalog.periods import Period
 from billable.conf import knobs
 from billable.db.locks import locked
 from billable.db.units import unit_of_work, write_alias
-from billable.errors import FeatureNotFound, Invalid, NameTaken, ProductNotFound
+from billable.errors import Invalid, ProductNotFound
 from billable.inputs import Metadata
 from billable.money import MAX_AMOUNT_MINOR, Money
 
@@ -61,7 +55,7 @@ def _whole(verb: Callable[P, T]) -> Callable[P, T]:
 
 
 def list_products(*, include_inactive: bool = False, include_trials: bool = True) -> tuple[Product, ...]:
-    """The products by SKU, with their prices and feature lines loaded."""
+    """The products by SKU, with their prices, in money and in units, and feature lines loaded."""
     products = _products()
     if not include_inactive:
         products = products.filter(is_active=True)
@@ -71,7 +65,7 @@ def list_products(*, include_inactive: bool = False, include_trials: bool = True
 
 
 def get_product(sku: str) -> Product:
-    """One product with its prices and feature lines loaded. Raises ProductNotFound, Invalid."""
+    """One product with its prices, in money and in units, and feature lines loaded. Raises ProductNotFound, Invalid."""
     product = _products().filter(sku=inputs.name(sku, "sku")).first()
     if product is None:
         raise ProductNotFound(sku=sku)
@@ -109,13 +103,18 @@ def create_product(
     is_trial: bool = False,
     is_default: bool = False,
     trial_campaign: str = "",
+    unit_prices: Mapping[str, int] | None = None,
+    tax_rate: Decimal | str | int | None = None,
     metadata: Metadata | None = None,
 ) -> Product:
     """Create a product with its prices and features in one call.
 
     ``price`` is a decimal string in ``currency`` (default ``BILLABLE_CURRENCY``) or a Money; ``prices`` adds
     further currencies. Features named by a plain string take ``quantity`` (None: unlimited) and ``period`` (None:
-    for ever). Features that do not exist yet are created. Raises NameTaken, Invalid.
+    for ever). Features that do not exist yet are created.
+
+    ``unit_prices`` says what it costs in units of existing features, as ``{"credits": 20}``: see ``exchange``.
+    ``tax_rate`` is in percent (None: ``BILLABLE_TAX_RATE``). Raises NameTaken, FeatureNotFound, Invalid.
     """
     product = Product(
         sku=inputs.name(sku, "sku"),
@@ -124,15 +123,18 @@ def create_product(
         is_trial=inputs.flag(is_trial, "is_trial"),
         is_default=inputs.flag(is_default, "is_default"),
         trial_campaign=inputs.name(trial_campaign, "trial_campaign") if trial_campaign else "",
+        tax_rate=None if tax_rate is None else _tax_rate(tax_rate),
         metadata=inputs.metadata(metadata),
     )
+    units = _unit_prices(unit_prices)
     money = [*_single_price(price, currency), *prices]
     span = None if period is None else Period.parse(period)
     lines = _lines(features, quantity, span)
-    _claim_name(product.sku, "product")
+    claim_name(product.sku, "product")
     product.save(using=write_alias())
     _set_prices(product, money)
     _set_lines(product, lines)
+    _set_unit_prices(product, units)
     return get_product(product.sku)
 
 
@@ -148,12 +150,15 @@ def update_product(
     is_active: bool | None = None,
     is_default: bool | None = None,
     trial_campaign: str | None = None,
+    unit_prices: Mapping[str, int] | None = None,
+    tax_rate: Decimal | str | int | None = None,
     metadata: Metadata | None = None,
 ) -> Product:
     """Change a product; None leaves a part as it is. What was ordered or granted before keeps its snapshot.
 
-    ``prices`` sets the price of each currency that it names; ``features`` replaces all lines.
-    Raises ProductNotFound, Invalid.
+    ``prices`` sets the price of each currency that it names; ``features`` replaces all lines, and ``unit_prices`` all
+    prices in units. ``tax_rate=""`` goes back to ``BILLABLE_TAX_RATE``.
+    Raises ProductNotFound, FeatureNotFound, Invalid.
     """
     locked(Product.objects.filter(sku=inputs.name(sku, "sku"))).first()
     product = get_product(sku)
@@ -165,13 +170,18 @@ def update_product(
         product.trial_campaign = inputs.name(trial_campaign, "trial_campaign") if trial_campaign else ""
     if metadata is not None:
         product.metadata = inputs.metadata(metadata)
+    if tax_rate is not None:
+        product.tax_rate = None if tax_rate == "" else _tax_rate(tax_rate)
     product.is_active = product.is_active if is_active is None else inputs.flag(is_active, "is_active")
     product.is_default = product.is_default if is_default is None else inputs.flag(is_default, "is_default")
     lines = None if features is None else _lines(features, None, None)
+    units = None if unit_prices is None else _unit_prices(unit_prices)
     product.save(using=write_alias())
     _set_prices(product, prices or ())
     if lines is not None:
         _set_lines(product, lines)
+    if units is not None:
+        _set_unit_prices(product, units)
     return get_product(product.sku)
 
 
@@ -180,109 +190,12 @@ def deactivate_product(sku: str) -> Product:
     return update_product(sku, is_active=False)
 
 
-def list_features(*, include_inactive: bool = False) -> tuple[Feature, ...]:
-    """The features by key, with what they can be paid from loaded."""
-    features = Feature.objects.using(write_alias()).prefetch_related(
-        Prefetch("costs", FeatureCost.objects.using(write_alias()).select_related("paid_from"))
-    )
-    return tuple(features if include_inactive else features.filter(is_active=True))
-
-
-def get_feature(key: str) -> Feature:
-    """One feature. Raises FeatureNotFound, Invalid."""
-    feature = Feature.objects.using(write_alias()).filter(key=inputs.name(key, "feature")).first()
-    if feature is None:
-        raise FeatureNotFound(feature=key)
-    return feature
-
-
-@unit_of_work
-def create_feature(key: str, *, name: str = "", unit: str = "", metadata: Metadata | None = None) -> Feature:
-    """Create a feature. Raises NameTaken, Invalid."""
-    feature = Feature(
-        key=inputs.name(key, "key"),
-        name=inputs.text(name, "name", maximum=200),
-        unit=inputs.text(unit, "unit", maximum=50),
-        metadata=inputs.metadata(metadata),
-    )
-    _claim_name(feature.key, "feature")
-    feature.save(using=write_alias())
-    return feature
-
-
-@unit_of_work
-def update_feature(
-    key: str,
-    *,
-    name: str | None = None,
-    unit: str | None = None,
-    is_active: bool | None = None,
-    metadata: Metadata | None = None,
-) -> Feature:
-    """Change what a feature is called, or whether it is offered; None leaves a part as it is.
-
-    What was granted of an inactive feature stays usable. Raises FeatureNotFound, Invalid.
-    """
-    locked(Feature.objects.filter(key=inputs.name(key, "key"))).first()
-    feature = get_feature(key)
-    if name is not None:
-        feature.name = inputs.text(name, "name", maximum=200)
-    if unit is not None:
-        feature.unit = inputs.text(unit, "unit", maximum=50)
-    if metadata is not None:
-        feature.metadata = inputs.metadata(metadata)
-    feature.is_active = feature.is_active if is_active is None else inputs.flag(is_active, "is_active")
-    feature.save(using=write_alias())
-    return feature
-
-
-@unit_of_work
-def set_cost(feature: str, paid_from: str, *, per: int = 1, units: int = 1, position: int | None = None) -> FeatureCost:
-    """Let ``per`` units of ``feature`` be paid with ``units`` of ``paid_from``; set again to change it.
-
-    ``position`` orders several kinds of payment, lowest first (default: last). Costs do not chain.
-    Raises FeatureNotFound, Invalid.
-    """
-    # Everybody who sets a cost of this feature waits here, so that no two take one position.
-    locked(Feature.objects.filter(key=inputs.name(feature, "feature"))).first()
-    bought, payer = get_feature(feature), get_feature(paid_from)
-    if bought.pk == payer.pk:
-        raise Invalid(field="paid_from", problem="a feature cannot be paid from itself")
-    amounts = {"per": inputs.whole(per, "per"), "units": inputs.whole(units, "units")}
-    costs = FeatureCost.objects.using(write_alias()).filter(feature=bought)
-    existing = costs.filter(paid_from=payer).first()
-    if position is not None:
-        inputs.whole(position, "position", minimum=1, maximum=1000)
-        if costs.filter(position=position).exclude(paid_from=payer).exists():
-            raise Invalid(field="position", problem="is taken by another cost of this feature")
-    elif existing is not None:
-        position = existing.position
-    else:
-        position = (costs.aggregate(last=Max("position"))["last"] or 0) + 1
-    cost = existing or FeatureCost(feature=bought, paid_from=payer)
-    cost.per, cost.units, cost.position = amounts["per"], amounts["units"], position
-    cost.save(using=write_alias())
-    return cost
-
-
 def _products() -> QuerySet[Product]:
     lines = ProductFeature.objects.using(write_alias()).select_related("feature")
-    return Product.objects.using(write_alias()).prefetch_related("prices", Prefetch("lines", lines))
-
-
-def _claim_name(name: str, kind: str) -> None:
-    names = CatalogName.objects.using(write_alias())
-    taken = names.filter(name=name).exists()
-    if not taken:
-        names.bulk_create([CatalogName(name=name, kind=kind)], ignore_conflicts=True)
-        model, column = (Product, "sku") if kind == "product" else (Feature, "key")
-        # Two at once: the loser's insert waited for the winner's commit, so the winner's row is visible now.
-        taken = (
-            names.get(name=name).kind != kind
-            or model._base_manager.using(write_alias()).filter(**{column: name}).exists()
-        )
-    if taken:
-        raise NameTaken(name=name)
+    units = UnitPrice.objects.using(write_alias()).select_related("feature")
+    return Product.objects.using(write_alias()).prefetch_related(
+        "prices", Prefetch("lines", lines), Prefetch("unit_prices", units)
+    )
 
 
 def _single_price(price: str | Money | None, currency: str | None) -> list[Money]:
@@ -303,6 +216,30 @@ def _set_prices(product: Product, prices: Sequence[Money]) -> None:
         price = standing.setdefault(currency, Price(product=product, currency=currency))
         price.amount_minor = inputs.whole(money.amount_minor, "prices", minimum=0, maximum=MAX_AMOUNT_MINOR)
         price.save(using=write_alias())
+
+
+def _tax_rate(value: object) -> Decimal:
+    return inputs.percent(value, "tax_rate")
+
+
+def _unit_prices(given: object) -> dict[str, int]:
+    if given is None:
+        return {}
+    if not isinstance(given, Mapping):
+        raise Invalid(field="unit_prices", problem="must be an object of feature: units")
+    return {
+        inputs.name(feature, "unit_prices"): inputs.whole(units, f"unit_prices.{feature}")
+        for feature, units in given.items()
+    }
+
+
+def _set_unit_prices(product: Product, units: Mapping[str, int]) -> None:
+    features = {name: get_feature(name) for name in units}
+    rows = UnitPrice.objects.using(write_alias())
+    rows.filter(product=product).delete()
+    rows.bulk_create(
+        [UnitPrice(product=product, feature=features[name], units=each) for name, each in sorted(units.items())]
+    )
 
 
 def _lines(features: object, quantity: int | None, period: Period | None) -> list[FeatureLine]:
@@ -351,7 +288,7 @@ def _set_lines(product: Product, lines: Sequence[FeatureLine]) -> None:
             ProductFeature(
                 product=product,
                 line=number,
-                feature=_feature_named(line["feature"]),
+                feature=feature_named(line["feature"]),
                 quantity=line.get("quantity"),
                 period_count=period.count if period else None,
                 period_unit=period.unit.value if period else None,
@@ -359,19 +296,3 @@ def _set_lines(product: Product, lines: Sequence[FeatureLine]) -> None:
             )
         )
     ProductFeature.objects.using(alias).bulk_create(rows)
-
-
-def _feature_named(key: str) -> Feature:
-    """The feature of this key, made when there is none. Raises NameTaken when it is a product's."""
-    features = Feature.objects.using(write_alias()).filter(key=key)
-    found = features.first()
-    if found is not None:
-        return found
-    try:
-        return create_feature(key)
-    except NameTaken:
-        # Somebody else's product may have brought it while we waited.
-        found = features.first()
-        if found is None:
-            raise
-        return found

@@ -5,14 +5,20 @@ Identity and UserLink are claim tables: each holds a global uniqueness and has n
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from django.db import models
+from django.db.models import F, Q
 
 from billable.actor import ACTOR_MAX_LENGTH
+from billable.compat import check_constraint
 from billable.conf import knobs
 from billable.db.fields import KeyField
+from billable.inputs import MAX_TEXT_LENGTH
 from billable.receipts import Receipt
 
 PROVIDER_MAX_LENGTH = 64
+MERGED_FROM = "The customer that it named before a merge: whose keys it still finds first."
 
 
 class Customer(Receipt):
@@ -32,11 +38,28 @@ class Customer(Receipt):
     merged_into = models.ForeignKey(
         "self", null=True, blank=True, on_delete=models.PROTECT, related_name="absorbed", editable=False
     )
+    anonymized_at = models.DateTimeField(null=True, blank=True, editable=False)
+    anonymized_by = models.CharField(max_length=ACTOR_MAX_LENGTH, blank=True, editable=False)
+    anonymized_reason = models.CharField(max_length=MAX_TEXT_LENGTH, blank=True, editable=False)
+    billing_details = models.JSONField(
+        default=dict, blank=True, help_text="Who invoices are made out to: name, address, email, country, tax_id."
+    )
     metadata = models.JSONField(default=dict, blank=True)
+
+    addressed_id: UUID | None = None
+    """On a locked row: the customer that the caller named, which may be one that this one absorbed."""
 
     class Meta:
         db_table = "billable_customer"
         ordering = ("-id",)
+        permissions = (("merge_customers", "Can merge customers"), ("anonymize_customer", "Can anonymize a customer"))
+        constraints = [
+            check_constraint(
+                Q(anonymized_at__isnull=True, anonymized_by="", anonymized_reason="")
+                | (Q(anonymized_at__isnull=False) & ~Q(anonymized_by="")),
+                name="billable_customer_anonymized",
+            ),
+        ]
 
 
 class UserLink(models.Model):
@@ -48,6 +71,7 @@ class UserLink(models.Model):
         knobs.user_model, on_delete=models.DO_NOTHING, primary_key=True, db_constraint=False, related_name="+"
     )
     customer = models.ForeignKey(Customer, on_delete=models.PROTECT, db_constraint=False, related_name="user_links")
+    merged_from = models.UUIDField(null=True, blank=True, editable=False, help_text=MERGED_FROM)
     actor = models.CharField(max_length=ACTOR_MAX_LENGTH, editable=False)
     created_at = models.DateTimeField(editable=False)
 
@@ -63,6 +87,7 @@ class Identity(Receipt):
     """What a customer is called elsewhere: ``(provider, external_id)``."""
 
     customer = models.ForeignKey(Customer, on_delete=models.PROTECT, db_constraint=False, related_name="identities")
+    merged_from = models.UUIDField(null=True, blank=True, editable=False, help_text=MERGED_FROM)
     provider = KeyField(max_length=PROVIDER_MAX_LENGTH)
     external_id = KeyField(max_length=200)
     profile = models.JSONField(default=dict, blank=True)
@@ -77,3 +102,25 @@ class Identity(Receipt):
 
     def __str__(self) -> str:
         return f"{self.provider}:{self.external_id}"
+
+
+class Merge(Receipt):
+    """One customer absorbed by another. ``moved`` names what was repointed, so that it can be undone."""
+
+    customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="merges", help_text="Who survived.")
+    absorbed = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="+")
+    moved = models.JSONField(default=dict, help_text="{identities: [id], users: [pk], customers: [id]}")
+    reason = models.CharField(max_length=MAX_TEXT_LENGTH, blank=True)
+    undone_at = models.DateTimeField(null=True, blank=True)
+    undone_by = models.CharField(max_length=ACTOR_MAX_LENGTH, blank=True)
+
+    class Meta:
+        db_table = "billable_merge"
+        ordering = ("-id",)
+        constraints = [
+            check_constraint(~Q(customer=F("absorbed")), name="billable_merge_not_itself"),
+            check_constraint(
+                Q(undone_at__isnull=True, undone_by="") | (Q(undone_at__isnull=False) & ~Q(undone_by="")),
+                name="billable_merge_undone",
+            ),
+        ]

@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypedDict
 
 from billable import clock, inputs
 from billable.actor import current_actor
 from billable.customers.models import Customer, Identity, UserLink
 from billable.customers.subjects import Subject, Who, find_customer_id, identity_key, lock_customer, user_exists, who
 from billable.db.units import unit_of_work, write_alias
-from billable.errors import CustomerNotFound, IdentityTaken, InvalidSubject, UserTaken
+from billable.errors import AlreadyAnonymized, CustomerNotFound, IdentityTaken, Invalid, InvalidSubject, UserTaken
 from billable.inputs import Metadata
 from billable.signals import emit
+
+# The longest text of each billing detail, in characters.
+_BILLING_DETAILS = {"name": 200, "address": 500, "email": 254, "country": 100, "tax_id": 64}
+
+
+class BillingDetails(TypedDict, total=False):
+    """Who invoices are made out to. Every text may be left out; ``address`` may have several lines."""
+
+    name: str
+    address: str
+    email: str
+    country: str
+    tax_id: str
 
 
 def now_for(customer: Customer | None) -> datetime:
@@ -35,15 +49,22 @@ def get_customer(user: Subject) -> Customer:
     return customer
 
 
+def refuse_anonymized(customer: Customer) -> None:
+    """Nobody may become known again as a customer that was anonymized. Raises AlreadyAnonymized."""
+    if customer.anonymized_at is not None:
+        raise AlreadyAnonymized(customer=str(customer.pk))
+
+
 @unit_of_work
 def link_identity(user: Subject, provider: str, external_id: str, *, profile: Metadata | None = None) -> Identity:
     """Make an identity name this customer too. A repeat changes nothing.
 
-    Raises CustomerNotFound, IdentityTaken when it names another customer.
+    Raises CustomerNotFound, AlreadyAnonymized, IdentityTaken when it names another customer.
     """
     provider, external_id = identity_key(provider, external_id)
     facts = inputs.metadata(profile, "profile")
     customer = lock_customer(user)
+    refuse_anonymized(customer)
     identity = claim_identity(customer.pk, provider, external_id, facts)
     if identity.customer_id != customer.pk:
         raise IdentityTaken(provider=provider, external_id=external_id)
@@ -75,12 +96,13 @@ def claim_identity(customer_id: Any, provider: str, external_id: str, profile: d
 def link_user(customer: Subject, user: Subject) -> UserLink:
     """Let a user act for a customer, beside the users that already do. A repeat changes nothing.
 
-    Raises CustomerNotFound, InvalidSubject, UserTaken when the user belongs to another customer.
+    Raises CustomerNotFound, AlreadyAnonymized, InvalidSubject, UserTaken when the user belongs to another customer.
     """
     person = who(user)
     if not user_exists(person):
         raise InvalidSubject(field="user", problem="must be a saved user")
     locked = lock_customer(customer)
+    refuse_anonymized(locked)
     link = claim_user(locked.pk, person)
     if link.customer_id != locked.pk:
         raise UserTaken(user_id=str(person.user_id))
@@ -99,3 +121,35 @@ def user_id_of(customer: Customer) -> Any:
     """The primary key of the user that was linked first, or None."""
     links = UserLink.objects.using(write_alias()).filter(customer=customer).order_by("created_at", "user")
     return links.values_list("user_id", flat=True).first()
+
+
+@unit_of_work
+def set_billing_details(user: Subject, details: BillingDetails | None) -> Customer:
+    """Say whom invoices of a customer are made out to from now on. It replaces what was said before; None empties it.
+
+    Invoices that were issued keep what they say. Raises CustomerNotFound, AlreadyAnonymized, Invalid for a field that
+    is none, is no text or is too long.
+    """
+    clean = _billing_details(details)
+    customer = lock_customer(user)
+    refuse_anonymized(customer)
+    if customer.billing_details != clean:
+        customer.billing_details = clean
+        Customer.objects.using(write_alias()).filter(pk=customer.pk).update(billing_details=clean)
+    return customer
+
+
+def _billing_details(details: object) -> dict[str, str]:
+    if details is None:
+        return {}
+    if not isinstance(details, Mapping):
+        raise Invalid(field="details", problem="must be an object")
+    for name in details:
+        if name not in _BILLING_DETAILS:
+            raise Invalid(field=f"details.{name}"[:100], problem=f"is none of {', '.join(_BILLING_DETAILS)}")
+    given = {
+        name: inputs.text(details[name], f"details.{name}", maximum=longest).strip()
+        for name, longest in _BILLING_DETAILS.items()
+        if name in details
+    }
+    return {name: text for name, text in given.items() if text}

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from django.apps import apps
 from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import ValidationError
 from django.db import connections, models, router
+from django.db.models import Case, Q, QuerySet, Subquery, When
 from django.db.models.functions import Coalesce
 
 from billable import inputs
@@ -22,6 +23,8 @@ from billable.errors import CustomerNotFound, Invalid, InvalidSubject
 
 DEFAULT_PROVIDER = "default"
 _BIGGEST_INTEGER = 2**63 - 1
+
+Row = TypeVar("Row", bound=models.Model)
 
 
 @dataclass(frozen=True)
@@ -120,31 +123,48 @@ def _user_key(value: object) -> Any:
     return clean
 
 
+@dataclass(frozen=True)
+class Address:
+    """Whom a reference names now, and whom it named before a merge: in their books its keys are looked up first."""
+
+    customer_id: UUID
+    own_id: UUID
+
+
 def find_customer_id(person: Who) -> UUID | None:
     """The id of the customer that the references name, or None. Raises Invalid when they name different ones.
 
     A reference that names nobody yet contradicts nothing.
     """
-    found = {customer_id for customer_id in _lookups(person) if customer_id is not None}
-    if len(found) > 1:
+    address = find_address(person)
+    return None if address is None else address.customer_id
+
+
+def find_address(person: Who) -> Address | None:
+    """Where the references lead, or None; of several, the first says whose keys are meant. Raises Invalid."""
+    found = [address for address in _lookups(person) if address is not None]
+    if len({address.customer_id for address in found}) > 1:
         raise Invalid(field="customer", problem="the references name different customers")
-    return found.pop() if found else None
+    return found[0] if found else None
 
 
-def _lookups(person: Who) -> Sequence[UUID | None]:
+def _lookups(person: Who) -> Iterator[Address | None]:
     alias = write_alias()
-    found: list[UUID | None] = []
     if person.customer_id is not None:
-        by_id = Customer.objects.using(alias).filter(pk=person.customer_id)
-        found.append(by_id.values_list(Coalesce("merged_into_id", "id"), flat=True).first())
+        customers = Customer.objects.using(alias).filter(pk=person.customer_id)
+        yield _address(customers.values_list(Coalesce("merged_into_id", "id"), "id"))
     if person.user_id is not None:
         links = UserLink.objects.using(alias).filter(user=person.user_id)
-        found.append(links.values_list("customer_id", flat=True).first())
+        yield _address(links.values_list("customer_id", "merged_from"))
     if person.identity is not None:
         provider, external_id = person.identity
         identities = Identity.objects.using(alias).filter(provider=provider, external_id=external_id)
-        found.append(identities.values_list("customer_id", flat=True).first())
-    return found
+        yield _address(identities.values_list("customer_id", "merged_from"))
+
+
+def _address(rows: QuerySet[Any, tuple[UUID, UUID | None]]) -> Address | None:
+    found = rows.first()
+    return None if found is None else Address(customer_id=found[0], own_id=found[1] or found[0])
 
 
 def customer_sql(person: Who, alias: str) -> tuple[str, list[Any]]:
@@ -196,19 +216,68 @@ def lock_customer(subject: Subject) -> Customer:
     person = who(subject)
     if person.is_anonymous:
         raise InvalidSubject(field="user", problem="is not a saved user")
-    only_id = person.customer_id if person.references == 1 else None
-    customer_id = only_id or find_customer_id(person)
-    if customer_id is None:
+    if person.customer_id is not None and person.references == 1:
+        return lock_customer_id(person.customer_id)
+    address = find_address(person)
+    if address is None:
         raise CustomerNotFound(customer=str(person))
-    return lock_customer_id(customer_id)
+    return lock_customer_id(address.own_id)
 
 
 def lock_customer_id(customer_id: UUID) -> Customer:
-    """Lock a customer's row by its id, or the row of the customer that absorbed it. Raises CustomerNotFound."""
-    customers = locked(Customer.objects.order_by())
-    customer = customers.filter(pk=customer_id).first()
-    if customer is not None and customer.merged_into_id is not None:
-        customer = customers.filter(pk=customer.merged_into_id).first()
+    """Lock a customer's row by its id, or the row of the customer that absorbed it. Raises CustomerNotFound.
+
+    ``addressed_id`` of the answer is the id that was asked for.
+    """
+    # Nobody locks an absorbed row on the way to the one that absorbed it: a merge, which locks both, would wait for us
+    # and we for it. Who was absorbed while we waited is followed.
+    customer, wanted = _lock_head(customer_id), customer_id
+    while customer is not None and customer.merged_into_id is not None:
+        wanted = customer.merged_into_id
+        customer = _lock_head(wanted)
     if customer is None:
         raise CustomerNotFound(customer=str(customer_id))
+    customer.addressed_id = customer_id
     return customer
+
+
+def _lock_head(customer_id: UUID) -> Customer | None:
+    head = Customer.objects.order_by().filter(pk=customer_id).values(head=Coalesce("merged_into_id", "id"))
+    return locked(Customer.objects.order_by()).filter(pk=Subquery(head)).first()
+
+
+def lock_owner(row: QuerySet[Any]) -> Customer | None:
+    """Lock the customer that a row belongs to, or the one that absorbed it, in one statement; None without a row."""
+    owner = Customer.objects.order_by().filter(pk=Subquery(row.order_by().values("customer_id")[:1]))
+    head = owner.values(head=Coalesce("merged_into_id", "id"))
+    customer = locked(Customer.objects.order_by()).filter(pk=Subquery(head)).first()
+    if customer is None or customer.merged_into_id is None:
+        return customer
+    return lock_customer_id(customer.pk)
+
+
+def lock_customers(customer_ids: Iterable[UUID]) -> list[Customer]:
+    """Lock the rows of several customers, as they are, in ascending order: whoever needs several locks them so."""
+    rows = locked(Customer.objects.order_by("pk"))
+    return [row for customer_id in sorted(set(customer_ids)) for row in rows.filter(pk=customer_id)]
+
+
+def family(customer_id: UUID) -> QuerySet[Customer, Any]:
+    """The customer and those that it absorbed, as a subquery: whose receipts count as its own."""
+    members = Customer.objects.using(write_alias()).order_by()
+    return members.filter(Q(pk=customer_id) | Q(merged_into=customer_id)).values("pk")
+
+
+def family_of(user: Subject) -> QuerySet[Customer, Any]:
+    """The family of a subject's customer, as a subquery; nobody's is empty. Raises Invalid, InvalidSubject."""
+    person = who(user)
+    customer_id = None if person.is_anonymous else find_customer_id(person)
+    return Customer.objects.none().values("pk") if customer_id is None else family(customer_id)
+
+
+def of_family(rows: QuerySet[Row], customer: Customer) -> QuerySet[Row]:
+    """The rows that belong to a locked customer or to one that it absorbed; first those of whom the caller named."""
+    own = Case(
+        When(customer=customer.addressed_id or customer.pk, then=0), When(customer=customer.pk, then=1), default=2
+    )
+    return rows.filter(customer__in=family(customer.pk)).order_by(own, "pk")

@@ -1,8 +1,8 @@
 """Append-only tables, kept so by triggers.
 
-Ledger entries never change. Usages and adjustments never change either, except that their personal columns may be
-emptied. The triggers are installed after every migrate, not by a migration, so that a setting can leave them out of a
-test database, where flush must be able to delete.
+Ledger entries and invoices never change. Usages, adjustments and refunds never change either, except that their
+personal columns may be emptied. The triggers are installed after every migrate, not by a migration, so that a setting
+can leave them out of a test database, where flush must be able to delete.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any
 from django.apps import apps
 from django.core import mail
 from django.db import connections
+from django.db.models import UniqueConstraint
 
 from billable.conf import knobs
 from billable.db.units import write_alias
@@ -21,28 +22,41 @@ from billable.db.units import write_alias
 
 @dataclass(frozen=True)
 class Protected:
-    """A table whose rows stay as they were written; ``erasable`` columns may be emptied. ``key`` is its unique key."""
+    """A table whose rows stay as they were written; ``erasable`` columns may be emptied."""
 
     model: str
-    key: tuple[str, str]
     erasable: tuple[str, ...] = ()
 
     @property
     def table(self) -> str:
         """Its name in the database."""
-        return str(apps.get_model("billable", self.model)._meta.db_table)
+        return str(self._meta.db_table)
 
     @property
     def frozen_columns(self) -> list[str]:
         """The columns that never change."""
-        fields = apps.get_model("billable", self.model)._meta.concrete_fields
-        return [field.column for field in fields if field.column not in self.erasable]
+        return [field.column for field in self._meta.concrete_fields if field.column not in self.erasable]
+
+    @property
+    def keys(self) -> list[list[str]]:
+        """The columns of each of its unique keys."""
+        unique = [each for each in self._meta.constraints if isinstance(each, UniqueConstraint)]
+        return [["id"], *([self._meta.get_field(name).column for name in each.fields] for each in unique)]
+
+    @property
+    def _meta(self) -> Any:
+        return apps.get_model("billable", self.model)._meta
 
 
 PROTECTED = (
-    Protected("LedgerEntry", key=("customer_id", "seq")),
-    Protected("Usage", key=("customer_id", "idempotency_key"), erasable=("metadata",)),
-    Protected("Adjustment", key=("customer_id", "idempotency_key"), erasable=("metadata", "reason")),
+    Protected("LedgerEntry"),
+    Protected("Usage", erasable=("metadata",)),
+    Protected("Adjustment", erasable=("metadata", "reason")),
+    Protected("Refund", erasable=("metadata", "reason")),
+    Protected("RefundItem"),
+    Protected("RefundGrant"),
+    Protected("Invoice"),
+    Protected("InvoiceLine"),
 )
 _ACTS = {
     "postgresql": ("update", "delete", "truncate"),
@@ -137,8 +151,8 @@ def _sqlite(each: Protected) -> Iterator[str]:
     )
     yield f"CREATE TRIGGER {each.table}_no_delete BEFORE DELETE ON {each.table} BEGIN {refusal} END"
     # INSERT OR REPLACE deletes what is in its way without firing a delete trigger.
-    key = " AND ".join(f"present.{column} = NEW.{column}" for column in each.key)
-    present = f"SELECT 1 FROM {each.table} present WHERE present.id = NEW.id OR ({key})"  # noqa: S608  # names of ours
+    keys = (" AND ".join(f"present.{column} = NEW.{column}" for column in key) for key in each.keys)
+    present = f"SELECT 1 FROM {each.table} present WHERE {' OR '.join(keys)}"  # noqa: S608  # names of ours
     trigger = f"CREATE TRIGGER {each.table}_no_replace BEFORE INSERT ON {each.table}"
     yield f"{trigger} WHEN EXISTS ({present}) BEGIN {refusal} END"
 

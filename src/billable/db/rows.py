@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from django.db import connections, models
@@ -24,24 +24,26 @@ def fetch(
     fields: list[models.Field[Any, Any]] = []
     for part in shape:
         fields.extend([part] if isinstance(part, models.Field) else part._meta.concrete_fields)
-    converters = [_converters(field, connection) for field in fields]
+    converters = [_converter(field, connection) for field in fields]
     with connection.cursor() as cursor:
         cursor.execute(sql, params)
         raw = cursor.fetchall()
     for row in raw:
-        values = [_convert(value, chain, connection) for value, chain in zip(row, converters, strict=True)]
+        values = [convert(value) for value, convert in zip(row, converters, strict=True)]
         yield tuple(_parts(values, shape, alias))
 
 
-def _converters(field: models.Field[Any, Any], connection: Any) -> list[Any]:
+def _converter(field: models.Field[Any, Any], connection: Any) -> Callable[[Any], Any]:
+    """What the ORM would do to a value of a column."""
     column = field.get_col(field.model._meta.db_table)
-    return [*connection.ops.get_db_converters(column), *column.get_db_converters(connection)]
+    chain = [*connection.ops.get_db_converters(column), *column.get_db_converters(connection)]
 
+    def convert(value: Any) -> Any:
+        for converter in chain:
+            value = converter(value, column, connection)
+        return value
 
-def _convert(value: Any, chain: list[Any], connection: Any) -> Any:
-    for converter in chain:
-        value = converter(value, None, connection)
-    return value
+    return convert
 
 
 def _parts(

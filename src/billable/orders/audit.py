@@ -18,26 +18,33 @@ from billable.audits import (
     count,
     every,
     named,
+    of_family,
     total,
     within,
 )
 from billable.orders.claims import GATE
-from billable.orders.lifecycle import OrderStatus, PaymentStatus, UnappliedReason
+from billable.orders.lifecycle import COUNTED, OrderStatus, PaymentStatus, UnappliedReason
 from billable.orders.models import Order, OrderItem, OrderItemFeature, Payment, PaymentClaim
 from billable.quota.audit import grants_of
 from billable.quota.kinds import CauseType, EntryKind, GrantSource
 from billable.quota.models import Grant, LedgerEntry
 
+# Of what arrived, what counts for the order that took it; a code says that the order it came for did not.
+COUNTS = Q(Q(applied_to__isnull=False) | Q(code=""), status__in=[status.value for status in COUNTED])
+UNCOUNTED = [
+    *(PaymentStatus.UNAPPLIED.value, PaymentStatus.RETURNED.value),
+    *(PaymentStatus.DISPUTED.value, PaymentStatus.LOST.value),
+]
 GAVE = [OrderStatus.PAID.value, OrderStatus.PARTIALLY_REFUNDED.value, OrderStatus.REFUNDED.value]
 
 
 def _amounts(scope: Scope) -> Iterator[LedgerProblem]:
-    """What an order counts as paid is what its succeeded payments add up to; its total is that of its items."""
-    arrived = every(Payment).filter(
-        order=OuterRef("pk"), status=PaymentStatus.SUCCEEDED.value, currency=OuterRef("currency")
-    )
+    """What an order counts as paid is what the payments that it took add up to; its total is that of its items."""
+    taken = every(Payment).filter(COUNTS, currency=OuterRef("currency"))
     orders = within(every(Order), scope).annotate(
-        arrived=total(arrived, "order", "amount_minor"),
+        own=total(taken.filter(order=OuterRef("pk"), applied_to__isnull=True), "order", "amount_minor"),
+        others=total(taken.filter(applied_to=OuterRef("pk")), "applied_to", "amount_minor"),
+        arrived=F("own") + F("others"),
         listed=total(every(OrderItem).filter(order=OuterRef("pk")), "order", "total_amount_minor"),
     )
     for order in breaking(orders, Q(paid_amount_minor=F("arrived")) & Q(total_amount_minor=F("listed"))).iterator():
@@ -47,7 +54,7 @@ def _amounts(scope: Scope) -> Iterator[LedgerProblem]:
         )
         yield blame(order, problem)
         if order.paid_amount_minor != order.arrived:
-            payments = every(Payment).filter(order=order.pk, status=PaymentStatus.SUCCEEDED.value)
+            payments = every(Payment).filter(COUNTS, Q(order=order.pk) | Q(applied_to=order.pk))
             yield from (blame(payment, f"its order {problem}") for payment in payments)
         if order.total_amount_minor != order.listed:
             yield from (blame(item, f"its order {problem}") for item in every(OrderItem).filter(order=order.pk))
@@ -60,7 +67,8 @@ def _states(scope: Scope) -> Iterator[LedgerProblem]:
     given = Q(paid_at__isnull=False, cancelled_at__isnull=True, paid_amount_minor=F("total_amount_minor"))
     some_back = Q(refunded_amount_minor__gt=0, refunded_amount_minor__lt=F("paid_amount_minor"))
     fits = (
-        Q(open_, nothing_back, status__in=[OrderStatus.PENDING.value, OrderStatus.EXPIRED.value])
+        Q(open_, nothing_back, status=OrderStatus.PENDING.value)
+        | Q(open_, nothing_back, status=OrderStatus.EXPIRED.value, paid_amount_minor=0)
         | Q(given, nothing_back, status=OrderStatus.PAID.value)
         | Q(given, some_back, status=OrderStatus.PARTIALLY_REFUNDED.value)
         | Q(given, status=OrderStatus.REFUNDED.value, refunded_amount_minor=F("paid_amount_minor"))
@@ -75,25 +83,39 @@ def _states(scope: Scope) -> Iterator[LedgerProblem]:
 
 
 def _payments(scope: Scope) -> Iterator[LedgerProblem]:
-    """Money that arrived was applied to an order that takes it, or says why not."""
-    arrived = Q(succeeded_at__isnull=False)
-    same, cancelled = Q(currency=F("order__currency")), Q(order__status=OrderStatus.CANCELLED.value)
-    reasons = (
-        Q(same, code=UnappliedReason.TOO_MUCH.value)
-        | Q(~same, code=UnappliedReason.OTHER_CURRENCY.value)
-        | Q(code=UnappliedReason.ALREADY_PAID.value, order__status__in=GAVE)
-        | Q(cancelled, code=UnappliedReason.CANCELLED.value)
-        | Q(same, code=UnappliedReason.EXPIRED.value)
-    )
+    """Money that arrived counts for an order that takes it, or says why not."""
+    arrived, refused = Q(succeeded_at__isnull=False), _is_refused()
+    taken = Q(_takes("order"), applied_to__isnull=True, code="") | Q(_takes("applied_to"), refused)
     fits = (
-        Q(arrived, same, ~cancelled, status=PaymentStatus.SUCCEEDED.value, code="")
-        | Q(arrived, reasons, status=PaymentStatus.UNAPPLIED.value)
+        Q(arrived, taken, returned_at__isnull=True)
+        | Q(arrived, refused, applied_to__isnull=True, status__in=UNCOUNTED)
         | Q(~arrived, status__in=[PaymentStatus.PENDING.value, PaymentStatus.FAILED.value], code="")
     )
-    for payment in breaking(within(every(Payment), scope).select_related("order"), fits).iterator():
+    payments = within(every(Payment), scope).select_related("order", "applied_to")
+    for payment in breaking(payments, fits).iterator():
         problem = f"is {payment.status} {payment.code} in {payment.currency} since {payment.succeeded_at}"
         yield blame(payment, f"{problem}; its order cannot have taken it so")
-        yield blame(payment.order, f"is {payment.order.status} in {payment.order.currency}; its payment {problem}")
+        order = payment.applied_to or payment.order
+        yield blame(order, f"is {order.status} in {order.currency}; its payment {problem}")
+
+
+def _takes(order: str) -> Q:
+    """The order that a payment came for, or was applied to, is one that can have taken it."""
+    gave = Q(**{f"{order}__status__in": GAVE})
+    waits = Q(**{f"{order}__status": OrderStatus.PENDING.value}, status=PaymentStatus.SUCCEEDED.value)
+    return Q(gave | waits, status__in=[status.value for status in COUNTED], currency=F(f"{order}__currency"))
+
+
+def _is_refused() -> Q:
+    """The order that a payment came for has the reason not to take it that the payment names."""
+    same = Q(currency=F("order__currency"))
+    of_the_payment = [UnappliedReason.TOO_MUCH.value, UnappliedReason.EXPIRED.value, UnappliedReason.DISPUTED.value]
+    return (
+        Q(same, code__in=of_the_payment)
+        | Q(~same, code=UnappliedReason.OTHER_CURRENCY.value)
+        | Q(code=UnappliedReason.ALREADY_PAID.value, order__status__in=GAVE)
+        | Q(code=UnappliedReason.CANCELLED.value, order__status=OrderStatus.CANCELLED.value)
+    )
 
 
 def _gifts(scope: Scope) -> Iterator[LedgerProblem]:
@@ -168,15 +190,22 @@ def _children(scope: Scope) -> Iterator[LedgerProblem]:
         rows = within(every(model), scope, f"{order}__customer")
         mine = Q(customer=F(f"{order}__customer"))
         yield from named(breaking(rows, mine), "its order belongs to another customer")
+    applied = within(every(Payment), scope).filter(applied_to__isnull=False)
+    applied = applied.annotate(payer=head("customer"), buyer=head("applied_to__customer"))
+    yield from named(breaking(applied, Q(payer=F("buyer"))), "the order it was applied to belongs to another customer")
 
 
 AUDITS: list[Audit] = [_amounts, _states, _payments, _gifts, _promises, _grants, _claims, _children]
 
 
+def head(customer: str) -> Coalesce:
+    """The customer, or the one that absorbed it."""
+    return Coalesce(f"{customer}__merged_into", customer)
+
+
 def _given(grants: Rows, customer: str, name: str) -> Rows:
-    """In a subquery: the grants that the outer row's order made, for its customer or the one that absorbed it."""
-    family = Q(customer=OuterRef(customer)) | Q(customer=OuterRef(f"{customer}__merged_into"))
-    return grants.filter(family, source=GrantSource.ORDER.value, source_id=OuterRef(name))
+    """In a subquery: the grants that the outer row's order made, for its customer or another of its family."""
+    return grants.filter(of_family(customer), source=GrantSource.ORDER.value, source_id=OuterRef(name))
 
 
 def _line(units: str, pieces: str, prefix: str = "", *, whole: bool = False) -> dict[str, Coalesce | F]:

@@ -7,18 +7,23 @@ from uuid import UUID
 from billable import inputs
 from billable.customers.services import now_for
 from billable.customers.subjects import lock_customer_id
-from billable.db.units import unit_of_work, write_alias
+from billable.db.units import unit_of_work
 from billable.errors import WrongOrderState
 from billable.orders.fulfil import save_state
-from billable.orders.lifecycle import OrderStatus, PaymentStatus, UnappliedReason
+from billable.orders.lifecycle import OrderStatus, UnappliedReason
 from billable.orders.models import Order
 from billable.orders.read import get_order
+from billable.orders.settle import let_go
+from billable.promotions.kinds import Release
+from billable.promotions.uses import release
 from billable.signals import emit
 
 
 @unit_of_work
 def cancel_order(order: Order | UUID | str, *, reason: str = "") -> Order:
-    """Cancel a pending order; a second time does nothing. Money that was already kept for it becomes unapplied.
+    """Cancel a pending order; a second time does nothing. Money that it had taken becomes unapplied.
+
+    A use of a promotion code that it had reserved is given back.
 
     Raises OrderNotFound, WrongOrderState when it is paid, expired or refunded.
     """
@@ -31,16 +36,9 @@ def cancel_order(order: Order | UUID | str, *, reason: str = "") -> Order:
     if locked.status != OrderStatus.PENDING.value:
         raise WrongOrderState(order=str(locked.pk), status=locked.status, verb="cancelled")
     locked.status, locked.cancelled_at, locked.reason = OrderStatus.CANCELLED.value, now_for(customer), reason
-    _unapply(locked)
+    let_go(locked, UnappliedReason.CANCELLED)
     save_state(locked)
     emit("order.cancelled", order=locked)
+    if locked.promotion_code:
+        release(customer, locked.pk, Release.CANCELLED)
     return locked
-
-
-def _unapply(order: Order) -> None:
-    for payment in order.payments.all():
-        if payment.status == PaymentStatus.SUCCEEDED.value:
-            payment.status, payment.code = PaymentStatus.UNAPPLIED.value, UnappliedReason.CANCELLED.value
-            payment.save(using=write_alias(), update_fields=["status", "code"])
-            emit("payment.unapplied", payment=payment)
-    order.paid_amount_minor = 0

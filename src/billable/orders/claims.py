@@ -8,6 +8,7 @@ the first to commit, and reads afterwards.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from uuid import UUID
 
 from billable.db.locks import locked
 from billable.db.units import write_alias
@@ -45,8 +46,14 @@ def claim(order: Order, key: PaymentKey) -> None:
     claims.bulk_create([mine], ignore_conflicts=True)
 
 
-def _refuse_foreign(order: Order, key: PaymentKey) -> None:
+def claimed_order_ids(key: PaymentKey) -> list[UUID]:
+    """The orders that have a payment id by this method, where ``default`` on either side matches any."""
     claims = PaymentClaim.objects.using(write_alias()).filter(payment_id=key.id).exclude(payment_method=GATE)
-    for other in claims.exclude(order_id=order.pk):
-        if DEFAULT_METHOD in (key.method, other.payment_method) or other.payment_method == key.method:
-            raise PaymentConflict(payment_id=key.id, payment_method=key.method)
+    if key.method != DEFAULT_METHOD:
+        claims = claims.filter(payment_method__in=[key.method, DEFAULT_METHOD])
+    return [order_id for order_id in claims.values_list("order_id", flat=True) if order_id is not None]
+
+
+def _refuse_foreign(order: Order, key: PaymentKey) -> None:
+    if any(order_id != order.pk for order_id in claimed_order_ids(key)):
+        raise PaymentConflict(payment_id=key.id, payment_method=key.method)

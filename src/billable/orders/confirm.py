@@ -10,17 +10,17 @@ from billable import clock, inputs
 from billable.actor import current_actor
 from billable.customers.models import Customer
 from billable.customers.services import now_for
-from billable.customers.subjects import lock_customer_id
+from billable.customers.subjects import lock_owner
 from billable.db.units import unit_of_work, write_alias
 from billable.errors import OrderNotFound
 from billable.inputs import Metadata
 from billable.money import Money
 from billable.orders import lifecycle
 from billable.orders.claims import DEFAULT_METHOD, PaymentKey, claim
-from billable.orders.fulfil import fulfil, save_state
-from billable.orders.lifecycle import ARRIVED, OrderStatus, PaymentStatus
+from billable.orders.lifecycle import ARRIVED, PaymentStatus
 from billable.orders.models import Order, Payment
 from billable.orders.read import get_order, order_id_of
+from billable.orders.settle import judge, take
 from billable.signals import emit
 
 MAX_NOTICES = 50
@@ -74,7 +74,7 @@ def confirm_payment(
     Raises OrderNotFound, PaymentConflict (the payment id belongs to another order), Invalid.
     """
     notice = Notice(
-        key=_key(payment_method, payment_id, capture_id),
+        key=payment_key(payment_method, payment_id, capture_id),
         status=lifecycle.notice(status),
         amount=amount,
         amount_minor=amount_minor,
@@ -82,8 +82,14 @@ def confirm_payment(
         metadata=inputs.metadata(metadata),
     )
     order_id = order_id_of(order)
-    customer = lock_customer_id(_customer_id(order_id))
-    locked = get_order(order_id)
+    customer = lock_owner(Order.objects.filter(pk=order_id))
+    if customer is None:
+        raise OrderNotFound(order=str(order_id))
+    return record(customer, get_order(order_id), notice)
+
+
+def record(customer: Customer, locked: Order, notice: Notice) -> Payment:
+    """Record a notice about a payment of an order, for its locked customer. Raises PaymentConflict, Invalid."""
     money = notice.money(locked)
     payment = _known(locked, notice.key)
     if payment is not None and notice.key.capture_id != payment.capture_id:
@@ -119,24 +125,13 @@ def _says_nothing_new(payment: Payment, notice: Notice, money: Money | None) -> 
 
 def _apply(customer: Customer, order: Order, payment: Payment) -> None:
     """Let the order take money that arrived, or keep the money as unapplied."""
-    verdict = lifecycle.judge(
-        OrderStatus(order.status),
-        due_minor=order.amount_due_minor,
-        order_currency=order.currency,
-        amount_minor=payment.amount_minor,
-        currency=payment.currency,
-    )
     payment.succeeded_at = now_for(customer)
-    if not verdict.applies:
+    verdict = judge(order, payment)
+    if verdict.applies:
+        take(customer, order, payment, verdict)
+    else:
         payment.status, payment.code = PaymentStatus.UNAPPLIED.value, verdict.reason.value
         payment.save(using=write_alias())
-        return
-    payment.save(using=write_alias())
-    order.paid_amount_minor += payment.amount_minor
-    if verdict.completes:
-        fulfil(customer, order)
-    else:
-        save_state(order)
 
 
 def _take_over(payment: Payment, order: Order, notice: Notice, money: Money | None) -> None:
@@ -197,16 +192,10 @@ def _adopt_capture(order: Order, payment: Payment, key: PaymentKey) -> None:
         payment.save(using=write_alias(), update_fields=["capture_id"])
 
 
-def _key(payment_method: object, payment_id: object, capture_id: object) -> PaymentKey:
+def payment_key(payment_method: object, payment_id: object, capture_id: object = "") -> PaymentKey:
+    """What names a payment, clean. Raises Invalid."""
     return PaymentKey(
         method=inputs.name(payment_method, "payment_method"),
         id=inputs.key(payment_id, "payment_id"),
         capture_id="" if capture_id == "" else inputs.key(capture_id, "capture_id"),
     )
-
-
-def _customer_id(order_id: UUID) -> UUID:
-    customer_id = Order.objects.using(write_alias()).filter(pk=order_id).values_list("customer_id", flat=True).first()
-    if customer_id is None:
-        raise OrderNotFound(order=str(order_id))
-    return customer_id

@@ -2,35 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, TypedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
 
 from billable import clock, inputs
 from billable.actor import current_actor
-from billable.catalog.listing import Listing, read_listings
-from billable.catalog.models import ProductFeature
+from billable.catalog.models import Product, ProductFeature
 from billable.conf import knobs
 from billable.customers.models import Customer
-from billable.customers.subjects import Subject, lock_customer
+from billable.customers.services import now_for
+from billable.customers.subjects import Subject, lock_customer, of_family
 from billable.db.units import unit_of_work, write_alias
-from billable.errors import IdempotencyConflict, Invalid, NotForSale, ProductNotFound
+from billable.errors import IdempotencyConflict
 from billable.ids import new_id
-from billable.inputs import MAX_ORDER_LINES, MAX_ORDER_QUANTITY, MAX_UNITS, Metadata
-from billable.orders import pricing
+from billable.inputs import Metadata
+from billable.orders.basket import Basket, Lines, OrderLine, fill, lines_of
+from billable.orders.discount import Discount, discount_for
 from billable.orders.fulfil import fulfil
 from billable.orders.models import Order, OrderItem, OrderItemFeature
-from billable.orders.read import with_parts
+from billable.orders.pricing import Charge, Wanted
+from billable.orders.read import remember, with_parts
+from billable.promotions.services import code_of
+from billable.promotions.uses import reserve
 from billable.signals import emit
-
-
-class _SkuNamed(TypedDict):
-    sku: str
-
-
-class OrderLine(_SkuNamed, total=False):
-    """One line of an order. No quantity is one. The price is the catalogue's and cannot be given."""
-
-    quantity: int
 
 
 @unit_of_work
@@ -39,102 +37,138 @@ def create_order(
     items: Sequence[OrderLine],
     *,
     currency: str | None = None,
+    promotion_code: str | None = None,
     metadata: Metadata | None = None,
     idempotency_key: str | None = None,
 ) -> Order:
     """Order 1 to 100 lines, all in one currency, at the catalogue's prices. A total of 0 is paid at once.
 
     Without ``currency`` it is ``BILLABLE_CURRENCY`` if every product has a price in it, else the only one that all
-    share. Raises ProductNotFound, NotForSale, CurrencyMismatch, CustomerNotFound, IdempotencyConflict, Invalid; an
-    order with one bad line is refused whole.
+    share. ``promotion_code``, in any case, takes off what it takes off, and one of its uses is reserved: it comes back
+    when the order is cancelled, expires or is refunded whole. Raises ProductNotFound, NotForSale, CurrencyMismatch,
+    PromotionNotFound, PromotionRefused, CustomerNotFound, IdempotencyConflict, Invalid; an order with one bad line is
+    refused whole.
     """
-    lines = _lines(items)
-    asked = None if currency is None else inputs.currency(currency)
-    key, facts = inputs.optional_key(idempotency_key), inputs.metadata(metadata)
-    customer = lock_customer(user)
-    if earlier := _by_key(customer, key):
-        return _replay(earlier, lines, asked)
-    listings = read_listings(sorted({sku for sku, _ in lines}))
-    wanted = [_wanted(place, sku, quantity, listings.get(sku)) for place, (sku, quantity) in enumerate(lines)]
-    chosen = pricing.choose_currency(wanted, asked, knobs.currency)
-    order = Order(
-        customer=customer,
-        currency=chosen,
-        total_amount_minor=pricing.total_minor(wanted, chosen),
-        idempotency_key=key,
-        metadata=facts,
-        actor=current_actor(),
-        created_at=clock.now(),
+    wish = wish_for(
+        items,
+        currency=currency,
+        promotion_code=promotion_code,
+        metadata=metadata,
+        idempotency_key=idempotency_key,
     )
-    _insert(order, wanted, listings)
-    emit("order.created", order=order)
-    if order.total_amount_minor == 0:
-        fulfil(customer, order)
+    return place(lock_customer(user), wish)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wish:
+    """What somebody wants to order, with everything checked that needs no database."""
+
+    lines: Lines
+    currency: str | None
+    promotion_code: str | None
+    idempotency_key: str | None
+    metadata: dict[str, Any]
+
+    def differs_from(self, earlier: Order) -> list[str]:
+        """The parts in which it is not what an earlier order asked for, as the caller names them."""
+        same = {
+            "items": [(item.sku, item.quantity) for item in earlier.items.all()] == list(self.lines),
+            "currency": self.currency in (None, earlier.currency),
+            "promotion_code": (self.promotion_code or "") == earlier.promotion_code,
+        }
+        return [name for name, is_same in same.items() if not is_same]
+
+
+def wish_for(
+    items: object, *, currency: object, promotion_code: object, metadata: object, idempotency_key: object
+) -> Wish:
+    """What a caller asks for, clean. Raises Invalid, PromotionNotFound."""
+    return Wish(
+        lines=lines_of(items),
+        currency=None if currency is None else inputs.currency(currency),
+        promotion_code=None if promotion_code is None else code_of(promotion_code),
+        idempotency_key=inputs.optional_key(idempotency_key),
+        metadata=inputs.metadata(metadata),
+    )
+
+
+def place(customer: Customer, wish: Wish) -> Order:
+    """Order for a locked customer. Raises what create_order raises about the lines, the currency, code and key."""
+    if earlier := _by_key(customer, wish.idempotency_key):
+        return _replay(earlier, wish)
+    basket = fill(wish.lines, wish.currency)
+    if wish.promotion_code is None:
+        return _write(_order(customer, basket, wish, None))
+    discount = discount_for(customer, wish.promotion_code, basket)
+    # A savepoint, for this once: when the last use went to somebody else while this was written, it must go again.
+    with transaction.atomic(using=write_alias()):
+        order = _write(_order(customer, basket, wish, discount))
+        reserve(customer, discount.promotion, order.pk, order.currency, order.discount_minor)
     return order
 
 
-def _lines(items: object) -> list[tuple[str, int]]:
-    if isinstance(items, (str, bytes, Mapping)) or not isinstance(items, Sequence):
-        raise Invalid(field="items", problem="must be a list")
-    if not 1 <= len(items) <= MAX_ORDER_LINES:
-        raise Invalid(field="items", problem=f"must be 1 to {MAX_ORDER_LINES} lines")
-    return [_line(place, item) for place, item in enumerate(items)]
-
-
-def _line(place: int, item: object) -> tuple[str, int]:
-    where = f"items[{place}]"
-    if not isinstance(item, Mapping):
-        raise Invalid(field=where, problem="must be an object with a sku")
-    for name in item:
-        if name not in ("sku", "quantity"):
-            raise Invalid(
-                field=f"{where}.{name}", problem="is not a part of an order line, which is a sku and a quantity"
-            )
-    quantity = inputs.whole(item.get("quantity", 1), f"{where}.quantity", maximum=MAX_ORDER_QUANTITY)
-    return inputs.name(item.get("sku"), f"{where}.sku"), quantity
-
-
-def _wanted(place: int, sku: str, quantity: int, listing: Listing | None) -> pricing.Wanted:
-    where = f"items[{place}].sku"
-    if listing is None:
-        raise ProductNotFound(sku=sku)
-    if not listing.product.is_active:
-        raise NotForSale(field=where, problem=f"the product {sku!r} is not active")
-    if listing.product.is_trial:
-        raise NotForSale(field=where, problem=f"{sku!r} is a trial; start it instead")
-    for line in listing.lines:
-        if not line.feature.is_active:
-            raise NotForSale(field=where, problem=f"the feature {line.feature.key!r} is not active")
-        if line.quantity is not None and line.quantity * quantity > MAX_UNITS:
-            problem = f"gives more than {MAX_UNITS} units of {line.feature.key}"
-            raise Invalid(field=f"items[{place}].quantity", problem=problem)
-    return pricing.Wanted(sku, quantity, listing.prices)
-
-
-def _insert(order: Order, wanted: Sequence[pricing.Wanted], listings: Mapping[str, Listing]) -> None:
-    alias, items, features = write_alias(), [], []
-    for number, line in enumerate(wanted, start=1):
-        product, unit = listings[line.sku].product, line.prices[order.currency]
-        item = OrderItem(
-            id=new_id(),
-            customer=order.customer,
-            order=order,
-            line=number,
-            product=product,
-            sku=product.sku,
-            name=product.name,
-            quantity=line.quantity,
-            unit_amount_minor=unit,
-            total_amount_minor=unit * line.quantity,
-        )
-        given = [_feature(item, each) for each in listings[line.sku].lines]
-        _remember(item, features=given)
-        items.append(item)
-        features.extend(given)
+def _write(order: Order) -> Order:
+    """Insert an order with its items; one of nothing to pay is paid."""
+    alias, items = write_alias(), order.items.all()
     Order.objects.using(alias).bulk_create([order])
     OrderItem.objects.using(alias).bulk_create(items)
-    OrderItemFeature.objects.using(alias).bulk_create(features)
-    _remember(order, items=items, payments=[])
+    OrderItemFeature.objects.using(alias).bulk_create([given for item in items for given in item.features.all()])
+    emit("order.created", order=order)
+    if order.total_amount_minor == 0:
+        fulfil(order.customer, order)
+    return order
+
+
+def _order(customer: Customer, basket: Basket, wish: Wish, discount: Discount | None) -> Order:
+    """The order with its items and what they give, not yet written."""
+    charges = basket.charges(discount.by_line if discount else None)
+    total = sum(charge.total_minor for charge in charges)
+    order = Order(
+        customer=customer,
+        currency=basket.currency,
+        total_amount_minor=total,
+        discount_minor=sum(charge.discount_minor for charge in charges),
+        tax_minor=sum(charge.tax_minor for charge in charges),
+        tax_included=knobs.prices_include_tax,
+        promotion_code=discount.promotion.code if discount else "",
+        idempotency_key=wish.idempotency_key,
+        expires_at=_deadline(customer) if total else None,
+        metadata=wish.metadata,
+        actor=current_actor(),
+        created_at=clock.now(),
+    )
+    items = []
+    for number, (line, charge) in enumerate(zip(basket.wanted, charges, strict=True), start=1):
+        listing = basket.listings[line.sku]
+        item = _item(order, number, line, charge, listing.product)
+        remember(item, features=[_feature(item, each) for each in listing.lines])
+        items.append(item)
+    remember(order, items=items, payments=[], applied_payments=[], refunds=[])
+    return order
+
+
+def _deadline(customer: Customer) -> datetime | None:
+    hours = knobs.order_ttl_hours
+    return None if hours is None else now_for(customer) + timedelta(hours=hours)
+
+
+def _item(order: Order, number: int, line: Wanted, charge: Charge, product: Product) -> OrderItem:
+    return OrderItem(
+        id=new_id(),
+        customer=order.customer,
+        order=order,
+        line=number,
+        product=product,
+        sku=product.sku,
+        name=product.name,
+        quantity=line.quantity,
+        unit_amount_minor=charge.unit_minor,
+        discount_minor=charge.discount_minor,
+        tax_rate=charge.tax_rate,
+        tax_minor=charge.tax_minor,
+        tax_included=order.tax_included,
+        total_amount_minor=charge.total_minor,
+    )
 
 
 def _feature(item: OrderItem, line: ProductFeature) -> OrderItemFeature:
@@ -150,29 +184,14 @@ def _feature(item: OrderItem, line: ProductFeature) -> OrderItemFeature:
     )
 
 
-def _remember(row: Order | OrderItem, **related: Sequence[Any]) -> None:
-    """Put related rows where prefetching would: an answer's attributes run no query."""
-    if not hasattr(row, "_prefetched_objects_cache"):
-        row._prefetched_objects_cache = {}  # type: ignore[union-attr]  # not in the stubs
-    for name, rows in related.items():
-        queryset = getattr(row, name).all()
-        queryset._result_cache, queryset._prefetch_done = list(rows), True
-        row._prefetched_objects_cache[name] = queryset  # type: ignore[union-attr]  # as above
-
-
 def _by_key(customer: Customer, key: str | None) -> Order | None:
     if key is None:
         return None
-    return with_parts().filter(customer=customer, idempotency_key=key).first()
+    return of_family(with_parts().filter(idempotency_key=key), customer).first()
 
 
-def _replay(earlier: Order, lines: Sequence[tuple[str, int]], currency: str | None) -> Order:
-    differing = []
-    if [(item.sku, item.quantity) for item in earlier.items.all()] != list(lines):
-        differing.append("items")
-    if currency is not None and currency != earlier.currency:
-        differing.append("currency")
-    if differing:
+def _replay(earlier: Order, wish: Wish) -> Order:
+    if differing := wish.differs_from(earlier):
         raise IdempotencyConflict(idempotency_key=earlier.idempotency_key or "", fields=differing)
     earlier.replayed = True
     return earlier

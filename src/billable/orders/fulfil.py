@@ -9,6 +9,7 @@ from billable.customers.services import now_for
 from billable.db.units import write_alias
 from billable.orders.lifecycle import OrderStatus
 from billable.orders.models import Order
+from billable.promotions.uses import retake
 from billable.quota.grant import GrantLine, Source, allot
 from billable.quota.kinds import CauseType, GrantSource
 from billable.quota.ledger import Cause
@@ -17,6 +18,7 @@ from billable.signals import emit
 
 def fulfil(customer: Customer, order: Order) -> None:
     """Mark a locked order as paid and grant every item from the order's own snapshot."""
+    came_late = order.status == OrderStatus.EXPIRED.value
     order.status, order.paid_at = OrderStatus.PAID.value, now_for(customer)
     order.paid_amount_minor = order.total_amount_minor
     save_state(order)
@@ -25,6 +27,8 @@ def fulfil(customer: Customer, order: Order) -> None:
         cause = Cause(CauseType.ORDER, order.pk)
         allot(customer, lines, Source(kind=GrantSource.ORDER, id=str(order.pk), cause=cause))
     emit("order.paid", order=order)
+    if came_late and order.promotion_code:
+        retake(customer, order.pk)
 
 
 def save_state(order: Order) -> None:

@@ -20,19 +20,34 @@ class OrderStatus(str, Enum):
 
 
 class PaymentStatus(str, Enum):
-    """Where a payment stands. ``unapplied`` is money that arrived and that its order could not take."""
+    """Where a payment stands. ``unapplied`` is money that arrived and that its order could not take.
+
+    From succeeded or unapplied: ``disputed → (back where it was) | lost``. From unapplied: ``returned``, or succeeded
+    when another order takes it.
+    """
 
     PENDING = "pending"
     FAILED = "failed"
     SUCCEEDED = "succeeded"
     UNAPPLIED = "unapplied"
+    RETURNED = "returned"
+    DISPUTED = "disputed"
+    LOST = "lost"
 
 
-ARRIVED = (PaymentStatus.SUCCEEDED, PaymentStatus.UNAPPLIED)
+ARRIVED = (
+    PaymentStatus.SUCCEEDED,
+    PaymentStatus.UNAPPLIED,
+    PaymentStatus.RETURNED,
+    PaymentStatus.DISPUTED,
+    PaymentStatus.LOST,
+)
+# What counts towards the order that took it: disputed and lost money did pay it, and what goes back is refunded.
+COUNTED = (PaymentStatus.SUCCEEDED, PaymentStatus.DISPUTED, PaymentStatus.LOST)
 
 
 class UnappliedReason(str, Enum):
-    """Why an order could not take a payment."""
+    """Why the order that a payment came for does not count it."""
 
     NONE = ""
     TOO_MUCH = "amount_exceeds_due"
@@ -40,6 +55,7 @@ class UnappliedReason(str, Enum):
     ALREADY_PAID = "order_already_paid"
     CANCELLED = "order_cancelled"
     EXPIRED = "order_expired"
+    DISPUTED = "payment_disputed"
 
 
 _NOTICES: dict[object, PaymentStatus] = {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from django.db import models
 from django.db.models import F, Q
 
@@ -23,7 +25,7 @@ from billable.errors import PaymentUnapplied
 from billable.ids import new_id
 from billable.inputs import MAX_KEY_LENGTH, MAX_ORDER_QUANTITY, MAX_TEXT_LENGTH
 from billable.money import Money
-from billable.orders.lifecycle import OrderStatus, PaymentStatus
+from billable.orders.lifecycle import COUNTED, OrderStatus, PaymentStatus
 from billable.receipts import Receipt
 
 METHOD_MAX_LENGTH = 64
@@ -42,6 +44,10 @@ class Order(Receipt):
     total_amount_minor = models.BigIntegerField()
     paid_amount_minor = models.BigIntegerField(default=0, help_text="What arrived and was applied.")
     refunded_amount_minor = models.BigIntegerField(default=0)
+    discount_minor = models.BigIntegerField(default=0, help_text="What a promotion code took off.")
+    tax_minor = models.BigIntegerField(default=0, help_text="The tax in the total.")
+    tax_included = models.BooleanField(default=True, help_text="Whether the catalogue's prices contained the tax.")
+    promotion_code = models.CharField(max_length=64, blank=True)
     idempotency_key = KeyField(max_length=MAX_KEY_LENGTH, null=True, blank=True)
     expires_at = models.DateTimeField(null=True, blank=True)
     paid_at = models.DateTimeField(null=True, blank=True)
@@ -52,6 +58,7 @@ class Order(Receipt):
     class Meta:
         db_table = "billable_order"
         ordering = ("-id",)
+        permissions = (("refund_order", "Can refund an order"),)
         constraints = [
             models.UniqueConstraint(fields=["customer", "idempotency_key"], name="billable_order_customer_key"),
             one_of("status", OrderStatus, "billable_order_known_status"),
@@ -62,6 +69,9 @@ class Order(Receipt):
                     paid_amount_minor__lte=F("total_amount_minor"),
                     refunded_amount_minor__gte=0,
                     refunded_amount_minor__lte=F("paid_amount_minor"),
+                    discount_minor__gte=0,
+                    tax_minor__gte=0,
+                    tax_minor__lte=F("total_amount_minor"),
                 ),
                 name="billable_order_amounts",
             ),
@@ -75,6 +85,15 @@ class Order(Receipt):
                 )
                 | Q(paid_amount_minor=F("total_amount_minor"), paid_at__isnull=False),
                 name="billable_order_paid_in_full",
+            ),
+            check_constraint(
+                ~Q(status=OrderStatus.REFUNDED.value) | Q(refunded_amount_minor=F("paid_amount_minor")),
+                name="billable_order_refunded_in_full",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["expires_at"], condition=Q(status=OrderStatus.PENDING.value), name="billable_order_pending"
             ),
         ]
 
@@ -107,7 +126,13 @@ class OrderItem(models.Model):
     name = models.CharField(max_length=200, blank=True)
     quantity = models.BigIntegerField()
     unit_amount_minor = models.BigIntegerField()
-    total_amount_minor = models.BigIntegerField()
+    discount_minor = models.BigIntegerField(default=0)
+    tax_rate = models.DecimalField(max_digits=7, decimal_places=4, default=0, help_text="Percent.")
+    tax_minor = models.BigIntegerField(default=0)
+    tax_included = models.BooleanField(default=True, help_text="Whether the unit amount contains the tax.")
+    total_amount_minor = models.BigIntegerField(help_text="After the discount, with the tax.")
+    refunded_minor = models.BigIntegerField(default=0)
+    refunded_pieces = models.BigIntegerField(default=0)
 
     class Meta:
         db_table = "billable_orderitem"
@@ -119,9 +144,29 @@ class OrderItem(models.Model):
                     quantity__gte=1,
                     quantity__lte=MAX_ORDER_QUANTITY,
                     unit_amount_minor__gte=0,
-                    total_amount_minor=F("quantity") * F("unit_amount_minor"),
+                    discount_minor__gte=0,
+                    discount_minor__lte=F("quantity") * F("unit_amount_minor"),
+                    tax_rate__gte=0,
+                    tax_rate__lte=100,
+                    tax_minor__gte=0,
+                    refunded_minor__gte=0,
+                    refunded_minor__lte=F("total_amount_minor"),
+                    refunded_pieces__gte=0,
+                    refunded_pieces__lte=F("quantity"),
                 ),
                 name="billable_orderitem_amounts",
+            ),
+            check_constraint(
+                Q(
+                    tax_included=True,
+                    total_amount_minor=F("quantity") * F("unit_amount_minor") - F("discount_minor"),
+                    tax_minor__lte=F("total_amount_minor"),
+                )
+                | Q(
+                    tax_included=False,
+                    total_amount_minor=F("quantity") * F("unit_amount_minor") - F("discount_minor") + F("tax_minor"),
+                ),
+                name="billable_orderitem_total",
             ),
         ]
 
@@ -174,6 +219,18 @@ class Payment(Receipt):
     currency = models.CharField(max_length=10)
     amount_assumed = models.BooleanField(default=False, help_text="The notice named no amount.")
     succeeded_at = models.DateTimeField(null=True, blank=True)
+    applied_to = models.ForeignKey(
+        Order,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="applied_payments",
+        help_text="The order that took it by hand, when its own could not.",
+    )
+    returned_at = models.DateTimeField(null=True, blank=True)
+    reason = models.CharField(
+        max_length=MAX_TEXT_LENGTH, blank=True, help_text="Why it was returned or applied by hand."
+    )
     notices = models.JSONField(default=list, blank=True, help_text="Later notices that changed nothing.")
     metadata = models.JSONField(default=dict, blank=True)
 
@@ -187,8 +244,33 @@ class Payment(Receipt):
             check_constraint(Q(amount_minor__gte=0), name="billable_payment_amount"),
             one_of("status", PaymentStatus, "billable_payment_known_status"),
             check_constraint(
-                Q(code="") | Q(status=PaymentStatus.UNAPPLIED.value),
+                Q(code="")
+                | Q(applied_to__isnull=False)
+                | Q(
+                    status__in=[
+                        PaymentStatus.UNAPPLIED.value,
+                        PaymentStatus.RETURNED.value,
+                        PaymentStatus.DISPUTED.value,
+                        PaymentStatus.LOST.value,
+                    ]
+                ),
                 name="billable_payment_code_is_unapplied",
+            ),
+            check_constraint(
+                Q(applied_to__isnull=True)
+                | (~Q(applied_to=F("order")) & Q(status__in=[status.value for status in COUNTED])),
+                name="billable_payment_applied_to_another",
+            ),
+            check_constraint(
+                Q(returned_at__isnull=True) & ~Q(status=PaymentStatus.RETURNED.value)
+                | Q(returned_at__isnull=False, status=PaymentStatus.RETURNED.value, applied_to__isnull=True),
+                name="billable_payment_returned",
+            ),
+        ]
+        indexes = [
+            # The work list: money that somebody must look at.
+            models.Index(
+                fields=["id"], condition=Q(status=PaymentStatus.UNAPPLIED.value), name="billable_payment_unapplied"
             ),
         ]
 
@@ -199,6 +281,11 @@ class Payment(Receipt):
     def amount(self) -> Money:
         """What arrived."""
         return Money(self.amount_minor, self.currency)
+
+    @property
+    def taken_by_id(self) -> UUID:
+        """The order that took it, or would: the one that it came for, unless it was applied to another."""
+        return self.applied_to_id or self.order_id
 
     def raise_if_unapplied(self) -> None:
         """Raise PaymentUnapplied when the order could not take it. Call it after the transaction that kept it."""

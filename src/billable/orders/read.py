@@ -1,28 +1,42 @@
-"""get_order and list_orders."""
+"""get_order and list_orders, list_payments."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
-from django.db.models import Prefetch, QuerySet
+from django.apps import apps
+from django.db.models import Prefetch, Q, QuerySet
 
 from billable import inputs, paging
-from billable.customers.subjects import Subject, find_customer_id, who
+from billable.customers.subjects import Subject, family_of
 from billable.db.units import write_alias
-from billable.errors import Invalid, OrderNotFound
-from billable.orders.lifecycle import OrderStatus
+from billable.errors import Invalid, OrderNotFound, PaymentNotFound
+from billable.orders.lifecycle import OrderStatus, PaymentStatus
 from billable.orders.models import Order, OrderItem, OrderItemFeature, Payment
 from billable.paging import DEFAULT_LIMIT, Page
 
 
 def with_parts() -> QuerySet[Order]:
-    """Orders with their items, what those give, and their payments loaded."""
+    """Orders with all that belongs to them loaded.
+
+    That is: items and what they give, the payments that came for them or were applied to them, refunds.
+    """
+    payments = Payment.objects.using(write_alias()).order_by("id")
+    return _with_items_and_refunds().prefetch_related(
+        Prefetch("payments", payments), Prefetch("applied_payments", payments)
+    )
+
+
+def _with_items_and_refunds() -> QuerySet[Order]:
     alias = write_alias()
     features = OrderItemFeature.objects.using(alias).select_related("feature").order_by("line")
     items = OrderItem.objects.using(alias).select_related("product").prefetch_related(Prefetch("features", features))
     return Order.objects.using(alias).prefetch_related(
         Prefetch("items", items.order_by("line")),
-        Prefetch("payments", Payment.objects.using(alias).order_by("id")),
+        # By name: the room of refunds stands above this one.
+        Prefetch("refunds", apps.get_model("billable", "Refund")._default_manager.using(alias).order_by("id")),
     )
 
 
@@ -37,12 +51,29 @@ def order_id_of(order: Order | UUID | str) -> UUID:
 
 
 def get_order(order: Order | UUID | str) -> Order:
-    """One order with items and payments loaded. Raises OrderNotFound."""
+    """One order with items, payments and refunds loaded. Raises OrderNotFound."""
     order_id = order_id_of(order)
-    found = with_parts().filter(pk=order_id).first()
+    found = _with_items_and_refunds().filter(pk=order_id).first()
     if found is None:
         raise OrderNotFound(order=str(order_id))
+    # Of one order, the payments of both kinds are one statement.
+    payments = Payment.objects.using(write_alias()).filter(Q(order=order_id) | Q(applied_to=order_id)).order_by("id")
+    came: list[Payment] = []
+    applied: list[Payment] = []
+    for payment in payments:
+        (came if payment.order_id == order_id else applied).append(payment)
+    remember(found, payments=came, applied_payments=applied)
     return found
+
+
+def remember(row: Order | OrderItem, **related: Sequence[Any]) -> None:
+    """Put related rows where prefetching would: an answer's attributes run no query."""
+    if not hasattr(row, "_prefetched_objects_cache"):
+        row._prefetched_objects_cache = {}  # type: ignore[union-attr]  # not in the stubs
+    for name, rows in related.items():
+        queryset = getattr(row, name).all()
+        queryset._result_cache, queryset._prefetch_done = list(rows), True
+        row._prefetched_objects_cache[name] = queryset  # type: ignore[union-attr]  # as above
 
 
 def list_orders(
@@ -58,8 +89,7 @@ def list_orders(
     """
     size, orders = paging.page_limit(limit), with_parts().order_by("-id")
     if user is not None:
-        person = who(user)
-        orders = orders.filter(customer=None if person.is_anonymous else find_customer_id(person))
+        orders = orders.filter(customer__in=family_of(user))
     if status is not None:
         if status not in [each.value for each in OrderStatus]:
             raise Invalid(field="status", problem="is no status of an order")
@@ -68,3 +98,41 @@ def list_orders(
         orders = orders.filter(pk__lt=inputs.identifier(paging.decode(cursor), "cursor"))
     rows = list(orders[: size + 1])
     return paging.cut(rows, size, str(rows[size - 1].pk) if len(rows) > size else None)
+
+
+def get_payment(payment: Payment | UUID | str) -> Payment:
+    """One payment as it stands now, with the orders it came for and was applied to. Raises PaymentNotFound."""
+    payment_id = payment.pk if isinstance(payment, Payment) else inputs.known_identifier(payment)
+    found = None if payment_id is None else _with_orders().filter(pk=payment_id).first()
+    if found is None:
+        raise PaymentNotFound(payment=str(payment_id or payment)[:100])
+    return found
+
+
+def list_payments(
+    user: Subject | None = None,
+    *,
+    status: str | None = None,
+    cursor: str | None = None,
+    limit: int = DEFAULT_LIMIT,
+) -> Page[Payment]:
+    """Payments, newest first: of ``user`` or (None) of everybody, with their orders loaded.
+
+    ``unapplied`` is the status of money that somebody must look at; its ``code`` says why. Raises Invalid for an
+    unknown ``status``, a foreign cursor or a limit outside 1 to 200.
+    """
+    size, payments = paging.page_limit(limit), _with_orders().order_by("-id")
+    if user is not None:
+        payments = payments.filter(customer__in=family_of(user))
+    if status is not None:
+        if status not in [each.value for each in PaymentStatus]:
+            raise Invalid(field="status", problem="is no status of a payment")
+        payments = payments.filter(status=status)
+    if cursor is not None:
+        payments = payments.filter(pk__lt=inputs.identifier(paging.decode(cursor), "cursor"))
+    rows = list(payments[: size + 1])
+    return paging.cut(rows, size, str(rows[size - 1].pk) if len(rows) > size else None)
+
+
+def _with_orders() -> QuerySet[Payment]:
+    return Payment.objects.using(write_alias()).select_related("order", "applied_to")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from billable.customers.models import Customer
+from billable.customers.subjects import Who, of_family
 from billable.db.units import write_alias
 from billable.errors import IdempotencyConflict
 from billable.quota import burn, standing
@@ -14,8 +15,8 @@ from billable.quota.models import Adjustment
 
 def file(adjustment: Adjustment, feature: str) -> Adjustment:
     """Insert an adjustment whose entries are written, with the balance that they left."""
-    usable = standing.of_customer(adjustment.customer, feature).usable()
-    adjustment.balance_after = burn.balance(usable)
+    found = standing.only(standing.read(Who(customer_id=adjustment.customer_id), feature), feature)
+    adjustment.balance_after = burn.balance(found.usable())
     adjustment.save(using=write_alias(), force_insert=True)
     return adjustment
 
@@ -23,7 +24,7 @@ def file(adjustment: Adjustment, feature: str) -> Adjustment:
 def by_key(customer: Customer, key: str) -> Adjustment | None:
     """The adjustment that a key was used for."""
     rows = Adjustment.objects.using(write_alias()).select_related("usage__feature", "grant__feature")
-    return rows.filter(customer=customer, idempotency_key=key).first()
+    return of_family(rows.filter(idempotency_key=key), customer).first()
 
 
 def replay(earlier: Adjustment, kind: AdjustmentKind, **given: Any) -> Adjustment:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
-from itertools import groupby
-from typing import Any
 from zoneinfo import ZoneInfoNotFoundError
 
 from django.db.models import Count, Exists, F, Max, Min, OuterRef, Q, Subquery, Sum, Window
@@ -31,9 +28,8 @@ from billable.audits import (
 from billable.catalog.periods import Period, PeriodUnit
 from billable.customers.models import Customer
 from billable.errors import Invalid
-from billable.quota.burn import Rate
 from billable.quota.kinds import AdjustmentKind, CauseType, EntryKind, GrantEnd, GrantSource
-from billable.quota.models import Adjustment, Grant, Hold, HoldLeg, LedgerEntry, Usage
+from billable.quota.models import Adjustment, Grant, Hold, LedgerEntry, Usage
 
 
 def _grants(scope: Scope) -> Iterator[LedgerProblem]:
@@ -74,10 +70,12 @@ def _windows(scope: Scope) -> Iterator[LedgerProblem]:
     """A grant runs from its start; with a period, for its periods counted from the anchor."""
     birth = every(LedgerEntry).filter(grant=OuterRef("pk"), kind=EntryKind.GRANT.value)
     at_once = Exists(birth.filter(effective_at=OuterRef("valid_from")))
-    forever = Q(expires_at__isnull=True) | Q(source=GrantSource.MANUAL.value)
+    forever = (
+        Q(expires_at__isnull=True) | Q(source=GrantSource.MANUAL.value) | Q(origin__source=GrantSource.MANUAL.value)
+    )
     plain = within(every(Grant), scope).filter(period_count__isnull=True)
     yield from named(
-        breaking(plain, Q(anchor=F("valid_from")), at_once, forever),
+        breaking(plain, Q(anchor=F("valid_from")), Q(at_once) | Q(origin__isnull=False), forever),
         "runs from {0.valid_from} to {0.expires_at}, which is not what it was given for",
     )
     for grant in within(every(Grant), scope).filter(period_count__isnull=False).iterator():
@@ -89,15 +87,24 @@ def _endings(scope: Scope) -> Iterator[LedgerProblem]:
     """A grant is over exactly when its ledger says so, as it says, and since then."""
     own = every(LedgerEntry).filter(grant=OuterRef("pk"))
     expired = Exists(own.filter(kind=EntryKind.EXPIRE.value))
-    ended = own.filter(kind=EntryKind.REVOKE.value, cause_type=CauseType.GRANT.value)
+    # Ended by hand, or with the referral that gave it; what an adjustment revokes is a part.
+    whole = [CauseType.GRANT.value, CauseType.REFERRAL.value]
+    ended = own.filter(kind=EntryKind.REVOKE.value, cause_type__in=whole)
     revoked = Exists(ended)
+    # What a refund, a dispute or a merge ends: its way out says which, and a refund may also take a part.
+    ways = {GrantEnd.DISPUTED: EntryKind.DISPUTE, GrantEnd.TRANSFERRED: EntryKind.TRANSFER}
+    gone = own.filter(kind__in=[kind.value for kind in ways.values()])
     then = Exists(ended.filter(effective_at=OuterRef("ended_at")))
     emptied = Exists(own.filter(effective_at=OuterRef("closed_at")))
     over = (
-        Q(~expired, ~revoked, ended_at__isnull=True)
+        Q(~expired, ~revoked, ~Exists(gone), ended_at__isnull=True)
         | Q(expired, ~revoked, ended_as=GrantEnd.EXPIRED.value, ended_at=F("expires_at"))
         | Q(~expired, then, ended_as=GrantEnd.REVOKED.value)
     )
+    ways |= {GrantEnd.REFUNDED: EntryKind.REFUND}
+    for way, kind in ways.items():
+        left = own.filter(kind=kind.value, effective_at=OuterRef("ended_at"))
+        over |= Q(~expired, ~revoked, Exists(left), ended_as=way.value)
     yield from named(
         breaking(within(every(Grant), scope), over, Q(closed_at__isnull=True) | Q(emptied)),
         "ended as {0.ended_as!r} at {0.ended_at}, closed at {0.closed_at}: its entries do not say so",
@@ -162,9 +169,16 @@ def _kinds(scope: Scope) -> Iterator[LedgerProblem]:
             amount__lte=0,
             usage__isnull=True,
         )
+        | Q(cause_type=CauseType.REFERRAL.value, kind=EntryKind.REVOKE.value, amount__lte=0, usage__isnull=True)
     )
     reserving = [EntryKind.HOLD.value, EntryKind.CAPTURE.value, EntryKind.RELEASE.value]
     held = Q(kind__in=reserving, cause_type=CauseType.HOLD.value)
+    units |= Q(
+        of_adjustment | Q(cause_type__in=_TAKERS),
+        kind__in=[EntryKind.REFUND.value, EntryKind.DISPUTE.value, EntryKind.TRANSFER.value],
+        amount__lte=0,
+        usage__isnull=True,
+    )
     yield from named(
         breaking(within(every(LedgerEntry), scope), units & Q(held_change=0) | held),
         "an entry of kind {0.kind} cannot have the amount {0.amount}, the held_change {0.held_change} "
@@ -178,23 +192,6 @@ def _belongs(scope: Scope) -> Iterator[LedgerProblem]:
     yield from named(
         breaking(within(every(LedgerEntry), scope), mine), "its grant or usage belongs to another customer"
     )
-
-
-def _draws(scope: Scope) -> Iterator[LedgerProblem]:
-    """Units are consumed from a grant while it is valid; late captures aside."""
-    consumed = within(every(LedgerEntry), scope).filter(kind=EntryKind.CONSUME.value, usage__late=False)
-    in_time = Q(grant__valid_from__lte=F("effective_at")) & (
-        Q(grant__expires_at__isnull=True) | Q(grant__expires_at__gt=F("effective_at"))
-    )
-    yield from named(breaking(consumed, in_time), "consumed at {0.effective_at}, when its grant was not valid")
-
-
-def _narrowed(scope: Scope) -> Iterator[LedgerProblem]:
-    """A usage that was narrowed to a product drew from its grants alone."""
-    drawn = every(LedgerEntry).filter(usage=OuterRef("pk"), kind=EntryKind.CONSUME.value)
-    others = breaking(drawn, Q(grant__product__sku=OuterRef("sku")))
-    usages = within(every(Usage), scope).exclude(sku="")
-    yield from named(usages.filter(Exists(others)), "drew from grants of another product than {0.sku}")
 
 
 def _causes(scope: Scope) -> Iterator[LedgerProblem]:
@@ -211,9 +208,19 @@ def _causes(scope: Scope) -> Iterator[LedgerProblem]:
         usage__entries__amount=OuterRef("amount") * -1,
     )
     taken = receipt.filter(kind=AdjustmentKind.REVOKE.value, grant=OuterRef("grant"), quantity=OuterRef("amount") * -1)
+    # What came back to a grant that gave its units on followed them to an heir.
+    line = Q(usage__entries__grant=OuterRef("grant__origin"))
+    line |= Q(usage__entries__grant__origin=OuterRef("grant__origin"))
+    followed = reversal.filter(
+        line,
+        usage__entries__kind=EntryKind.REVERSE.value,
+        usage__entries__cause_id=OuterRef("cause_id"),
+        usage__entries__amount=OuterRef("grant__quantity"),
+    )
     known = (
         Q(Exists(back), kind=EntryKind.REVERSE.value)
-        | Q(Exists(out_again), kind__in=[EntryKind.EXPIRE.value, EntryKind.REVOKE.value])
+        | Q(Exists(followed), grant__source=GrantSource.TRANSFER.value, kind__in=[EntryKind.GRANT.value, *_WAYS_OUT])
+        | Q(Exists(out_again), kind__in=_WAYS_OUT)
         | Q(Exists(taken), kind=EntryKind.REVOKE.value)
     )
     yield from named(
@@ -226,68 +233,27 @@ def _causes(scope: Scope) -> Iterator[LedgerProblem]:
     )
 
 
-def _adjustments(scope: Scope) -> Iterator[LedgerProblem]:
-    """A reversal is of a usage, a revocation of a grant that its one entry took the units out of; of one family."""
-    entry = every(LedgerEntry).filter(
-        grant=OuterRef("grant"),
-        kind=EntryKind.REVOKE.value,
-        cause_type=CauseType.ADJUSTMENT.value,
-        cause_id=OuterRef("pk"),
-        amount=OuterRef("quantity") * -1,
-    )
-    mine = Q(usage__customer=F("customer")) | Q(usage__customer__merged_into=F("customer"))
-    mine |= Q(grant__customer=F("customer")) | Q(grant__customer__merged_into=F("customer"))
-    reversal = Q(kind=AdjustmentKind.REVERSE.value, usage__isnull=False, grant__isnull=True)
-    revocation = Q(Exists(entry), kind=AdjustmentKind.REVOKE.value, usage__isnull=True, grant__isnull=False)
-    yield from named(
-        breaking(within(every(Adjustment), scope), mine, reversal | revocation),
-        "a {0.kind} of {0.quantity} that its entries, usage or grant know nothing of",
-    )
-
-
-def _usages(scope: Scope) -> Iterator[LedgerProblem]:
-    """What a usage has out of each feature is what it costs, now and before its reversals, at its own rates."""
-    reversals = every(Adjustment).filter(usage=OuterRef("pk"), kind=AdjustmentKind.REVERSE.value)
-    usages = within(every(Usage), scope).annotate(undone=total(reversals, "usage", "quantity")).order_by("pk")
-    legs = usages.values_list(
-        *("pk", "feature__key", "quantity", "costs", "undone"),
-        *("entries__grant__feature__key", "entries__kind", "entries__amount"),
-    )
-    for (pk, feature, quantity, costs, undone), rows in groupby(legs.iterator(), key=lambda leg: leg[:5]):
-        if problem := _misused(feature, quantity, costs, undone, [leg[5:] for leg in rows]):
-            yield LedgerProblem(table=Usage._meta.db_table, id=str(pk), problem=problem)
-            for adjustment in every(Adjustment).filter(usage=pk):
-                yield blame(adjustment, f"does not fit its usage, which {problem}")
-
-
-def _holds(scope: Scope) -> Iterator[LedgerProblem]:
-    """The legs of a hold belong to its customer, and so do their grants."""
-    mine = Q(hold__customer=F("customer")) & Q(grant__customer=F("customer"))
-    legs = within(every(HoldLeg), scope, "hold__customer")
-    yield from named(breaking(legs, mine), "its hold or grant belongs to another customer")
-
-
 def _orphans(scope: Scope) -> Iterator[LedgerProblem]:
-    """The rows that a usage and an entry refer to exist, also where the database does not check it."""
-    for model in (Usage, LedgerEntry):
+    """The rows that a grant, a usage and an entry refer to exist, also where the database does not check it."""
+    for model in (Grant, Usage, LedgerEntry):
         yield from dangling(model, scope)
 
 
 AUDITS: list[Audit] = [
     *(_grants, _births, _defaults, _windows, _endings, _next_changes),
-    *(_sequence, _running_totals, _kinds, _belongs, _draws, _narrowed, _causes),
-    *(_adjustments, _usages, _holds, _orphans),
+    *(_sequence, _running_totals, _kinds, _belongs, _causes, _orphans),
 ]
 
 
-def grants_of(source: GrantSource, receipts: Rows, scope: Scope) -> Iterator[LedgerProblem]:
+def grants_of(source: GrantSource, receipts: Rows, scope: Scope, *, whose: Q | None = None) -> Iterator[LedgerProblem]:
     """The grants of a source, with the entries that brought them, that name none of the receipts of their family.
 
-    ``receipts`` may compare themselves with the entry: it is their outer row.
+    ``receipts`` may compare themselves with the entry: it is their outer row. ``whose`` says so of receipts that are
+    not their ``customer``'s alone.
     """
     births = within(every(LedgerEntry), scope).filter(kind=EntryKind.GRANT.value).select_related("grant")
-    receipt = receipts.annotate(name=as_text("pk")).filter(
-        of_family(), pk=OuterRef("cause_id"), name=OuterRef("grant__source_id")
+    receipt = receipts.annotate(id_text=as_text("pk")).filter(
+        of_family() if whose is None else whose, pk=OuterRef("cause_id"), id_text=OuterRef("grant__source_id")
     )
     claimed = births.filter(Q(cause_type=source.value) | Q(grant__source=source.value))
     for entry in breaking(claimed, Q(cause_type=source.value, grant__source=source.value), Exists(receipt)).iterator():
@@ -295,11 +261,21 @@ def grants_of(source: GrantSource, receipts: Rows, scope: Scope) -> Iterator[Led
         yield blame(entry.grant, f"no {source.value} that could give it is {entry.grant.source_id}")
 
 
+# What ends or reduces a grant by a receipt of another room.
+_TAKERS = [CauseType.REFUND.value, CauseType.DISPUTE.value, CauseType.EXCHANGE.value, CauseType.MERGE.value]
+_WAYS_OUT = [
+    *(EntryKind.EXPIRE.value, EntryKind.REVOKE.value, EntryKind.REFUND.value),
+    *(EntryKind.DISPUTE.value, EntryKind.TRANSFER.value),
+]
+
+
 def _birth_cause() -> Q:
-    """What a grant entry hangs from: the order or trial that is the grant's source, else the grant itself."""
+    """What a grant entry hangs from: the receipt that is the grant's source, else the grant itself."""
     itself = Q(cause_type=CauseType.GRANT.value, cause_id=F("grant_id"))
     by_itself = [GrantSource.MANUAL.value, GrantSource.DEFAULT.value]
-    return Q(itself, grant__source__in=by_itself) | Q(cause_type=F("grant__source"))
+    movers = [CauseType.MERGE.value, CauseType.ADJUSTMENT.value]
+    moved = Q(grant__source=GrantSource.TRANSFER.value, cause_type__in=movers, grant__origin__isnull=False)
+    return Q(itself, grant__source__in=by_itself) | Q(cause_type=F("grant__source")) | moved
 
 
 def _is_its_window(grant: Grant) -> bool:
@@ -314,45 +290,3 @@ def _is_its_window(grant: Grant) -> bool:
     if end is None or grant.expires_at is None:
         return end is grant.expires_at
     return abs(grant.valid_from - start) <= leeway and abs(grant.expires_at - end) <= leeway
-
-
-def _misused(feature: str, quantity: int, costs: Any, undone: int, legs: Iterable[tuple[Any, ...]]) -> str | None:
-    """What is wrong with a usage, whose ``legs`` are the (payer, kind, amount) of its entries."""
-    shares = _shares(feature, quantity, costs)
-    if shares is None:
-        return "has costs that say nothing"
-    if undone > quantity:
-        return f"was reversed by {undone} of {quantity} units"
-    taken, out, cost, left = Counter[str](), Counter[str](), Counter[str](), Counter[str]()
-    for payer, kind, amount in legs:
-        if payer is not None:
-            taken[payer] -= amount if kind == EntryKind.CONSUME.value else 0
-            out[payer] -= amount
-    kept = quantity - undone
-    for rate, covered in shares:
-        keep = min(covered, kept)
-        kept -= keep
-        cost[rate.payer] += rate.cost(covered)
-        left[rate.payer] += rate.cost(keep)
-    if taken != cost:
-        return f"costs {_units(cost)}, its entries took {_units(taken)}"
-    return None if out == left else f"keeps {_units(left)}, its entries have {_units(out)} out"
-
-
-def _shares(feature: str, quantity: int, costs: Any) -> list[tuple[Rate, int]] | None:
-    """The rates of a usage with the quantity that each covered, its own first; None when its costs are malformed."""
-    shares: list[tuple[Rate, int]] = []
-    for place, cost in enumerate(costs if isinstance(costs, list) else [None], start=1):
-        if not isinstance(cost, dict) or not isinstance(cost.get("feature"), str):
-            return None
-        numbers = [cost.get(name) for name in ("quantity", "per", "units")]
-        covered, per, units = (number if type(number) is int else 0 for number in numbers)
-        if min(covered, per, units) < 1:
-            return None
-        shares.append((Rate(position=place, payer=cost["feature"], per=per, units=units), covered))
-    own = quantity - sum(covered for _, covered in shares)
-    return None if own < 0 else [(Rate(position=0, payer=feature, per=1, units=1), own), *shares]
-
-
-def _units(counted: Counter[str]) -> str:
-    return ", ".join(f"{units} {payer}" for payer, units in sorted(counted.items()) if units) or "nothing"

@@ -9,7 +9,7 @@ from billable import clock, inputs
 from billable.actor import current_actor
 from billable.catalog.models import ProductFeature
 from billable.customers.models import Customer
-from billable.customers.subjects import Subject, find_customer_id, lock_customer, user_exists, who
+from billable.customers.subjects import Subject, find_customer_id, lock_customer, of_family, user_exists, who
 from billable.db.units import unit_of_work, write_alias
 from billable.errors import IdempotencyConflict, Invalid, QuotaExceeded
 from billable.inputs import Metadata
@@ -63,6 +63,14 @@ def consume(
     customer = lock_customer(user)
     if earlier := _by_key(customer, key):
         return _replay(earlier, request)
+    return take(customer, request, key)
+
+
+def take(customer: Customer, request: UsageRequest, key: str | None = None) -> Usage:
+    """Take the units for a locked customer. Raises QuotaExceeded, FeatureNotFound, Invalid before anything is written.
+
+    Other rooms that pay in units take them here too: their own receipt has the key.
+    """
     found = standing.of_customer(customer, request.feature)
     shares = _shares(found, request)
     catch_up(customer, found.now)
@@ -161,8 +169,8 @@ def _left(found: standing.Standing, taken: list[tuple[Any, int]]) -> int | None:
 def _by_key(customer: Customer, key: str | None) -> Usage | None:
     if key is None:
         return None
-    usages = Usage.objects.using(write_alias()).select_related("feature")
-    return usages.filter(customer=customer, idempotency_key=key).first()
+    usages = Usage.objects.using(write_alias()).select_related("feature").filter(idempotency_key=key)
+    return of_family(usages, customer).first()
 
 
 def _replay(earlier: Usage, request: UsageRequest) -> Usage:

@@ -9,12 +9,13 @@ from typing import Any
 
 from billable import clock, inputs
 from billable.actor import current_actor
+from billable.catalog.features import get_feature
 from billable.catalog.models import DEFAULT_PRIORITY, Feature, Product
 from billable.catalog.periods import LAST, Period
-from billable.catalog.services import MAX_PRIORITY, MIN_PRIORITY, get_feature, get_product
+from billable.catalog.services import MAX_PRIORITY, MIN_PRIORITY, get_product
 from billable.customers.models import Customer
 from billable.customers.services import now_for
-from billable.customers.subjects import Subject, lock_customer
+from billable.customers.subjects import Subject, lock_customer, of_family
 from billable.db.units import unit_of_work, write_alias
 from billable.errors import IdempotencyConflict, Invalid, NotForSale
 from billable.ids import new_id
@@ -290,12 +291,11 @@ def _by_hand(idempotency_key: str | None, reason: str, metadata: Metadata | None
 def _by_key(customer: Customer, idempotency_key: str | None) -> list[Grant]:
     if idempotency_key is None:
         return []
-    return list(
-        Grant.objects.using(write_alias())
-        .filter(customer=customer, source=GrantSource.MANUAL.value, source_id=idempotency_key)
-        .select_related("feature", "product")
-        .order_by("line")
-    )
+    grants = Grant.objects.using(write_alias()).select_related("feature", "product")
+    found = list(of_family(grants.filter(source=GrantSource.MANUAL.value, source_id=idempotency_key), customer))
+    # The key may have been used on several sides of a merge: it means the call of the side that comes first.
+    mine = [grant for grant in found if grant.customer_id == found[0].customer_id]
+    return sorted(mine, key=lambda grant: grant.line)
 
 
 def _replay(earlier: list[Grant], key: str, asked: Asked) -> tuple[Grant, ...]:

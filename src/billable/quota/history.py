@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from heapq import merge
+from itertools import islice
 from uuid import UUID
 
 from django.db.models import QuerySet
 
 from billable import inputs, paging
-from billable.customers.subjects import Subject, Who, find_customer_id, who
+from billable.customers.subjects import Subject, family_of
 from billable.db.units import write_alias
 from billable.errors import Invalid
 from billable.paging import DEFAULT_LIMIT, Page
@@ -27,19 +30,18 @@ def history(
 
     Raises Invalid for an unknown ``kind``, a foreign cursor or a limit outside 1 to 200.
     """
-    size, person = paging.page_limit(limit), who(user)
+    size, after = paging.page_limit(limit), None if cursor is None else _Position.read(paging.decode(cursor))
     entries = LedgerEntry.objects.using(write_alias()).select_related("grant__feature", "grant__product", "usage")
-    entries = entries.filter(customer=_customer_id(person)).order_by("-seq")
     if feature is not None:
         entries = entries.filter(grant__feature__key=inputs.name(feature, "feature"))
     if kind is not None:
         if kind not in [each.value for each in EntryKind]:
             raise Invalid(field="kind", problem="is no kind of entry")
         entries = entries.filter(kind=kind)
-    if cursor is not None:
-        entries = entries.filter(seq__lt=_number(paging.decode(cursor)))
-    rows = list(entries[: size + 1])
-    return paging.cut(rows, size, str(rows[size - 1].seq) if len(rows) > size else None)
+    books = [_book(entries, member, after) for member in family_of(user).values_list("pk", flat=True)]
+    newest = merge(*(book[: size + 1] for book in books), key=lambda entry: entry.pk, reverse=True)
+    rows = list(islice(newest, size + 1))
+    return paging.cut(rows, size, _Position.of(rows[size - 1]).text if len(rows) > size else None)
 
 
 def list_grants(
@@ -54,9 +56,9 @@ def list_grants(
 
     Raises Invalid for a foreign cursor or a limit outside 1 to 200.
     """
-    size, person = paging.page_limit(limit), who(user)
+    size = paging.page_limit(limit)
     grants: QuerySet[Grant] = Grant.objects.using(write_alias()).select_related("feature", "product")
-    grants = grants.filter(customer=_customer_id(person)).order_by("-id")
+    grants = grants.filter(customer__in=family_of(user)).order_by("-id")
     if feature is not None:
         grants = grants.filter(feature__key=inputs.name(feature, "feature"))
     if open_only:
@@ -67,11 +69,40 @@ def list_grants(
     return paging.cut(rows, size, str(rows[size - 1].pk) if len(rows) > size else None)
 
 
-def _customer_id(person: Who) -> UUID | None:
-    return None if person.is_anonymous else find_customer_id(person)
+@dataclass(frozen=True)
+class _Position:
+    """Where a page of history ended: its last entry, by its key, its number and whose book it is in."""
+
+    id: int
+    seq: int
+    customer_id: UUID
+
+    @classmethod
+    def of(cls, entry: LedgerEntry) -> _Position:
+        return cls(entry.pk, entry.seq, entry.customer_id)
+
+    @classmethod
+    def read(cls, text: str) -> _Position:
+        numbers = text.split(".")
+        customer_id = inputs.known_identifier(numbers[-1])
+        if len(numbers) != 3 or customer_id is None:
+            raise Invalid(field="cursor", problem="is not one of ours")
+        return cls(_number(numbers[0]), _number(numbers[1]), customer_id)
+
+    @property
+    def text(self) -> str:
+        return f"{self.id}.{self.seq}.{self.customer_id}"
 
 
-def _number(position: str) -> int:
-    if not position.isdecimal() or len(position) > 18:
+def _book(entries: QuerySet[LedgerEntry], customer_id: UUID, after: _Position | None) -> QuerySet[LedgerEntry]:
+    """One customer's entries after a position, newest first: by number, which is what the books are indexed by."""
+    book = entries.filter(customer=customer_id).order_by("-seq")
+    if after is None:
+        return book
+    return book.filter(seq__lt=after.seq) if after.customer_id == customer_id else book.filter(pk__lt=after.id)
+
+
+def _number(digits: str) -> int:
+    if not digits.isdecimal() or len(digits) > 18:
         raise Invalid(field="cursor", problem="is not one of ours")
-    return int(position)
+    return int(digits)

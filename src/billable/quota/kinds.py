@@ -12,6 +12,10 @@ class GrantSource(str, Enum):
     TRIAL = "trial"
     DEFAULT = "default"
     MANUAL = "manual"
+    EXCHANGE = "exchange"
+    REFERRAL = "referral"
+    TRANSFER = "transfer"
+    DISPUTE = "dispute"
 
 
 class GrantEnd(str, Enum):
@@ -19,6 +23,9 @@ class GrantEnd(str, Enum):
 
     EXPIRED = "expired"
     REVOKED = "revoked"
+    REFUNDED = "refunded"
+    DISPUTED = "disputed"
+    TRANSFERRED = "transferred"
 
 
 class EntryKind(str, Enum):
@@ -29,6 +36,9 @@ class EntryKind(str, Enum):
     REVERSE = "reverse"
     EXPIRE = "expire"
     REVOKE = "revoke"
+    REFUND = "refund"
+    DISPUTE = "dispute"
+    TRANSFER = "transfer"
     HOLD = "hold"
     CAPTURE = "capture"
     RELEASE = "release"
@@ -51,3 +61,8 @@ class CauseType(str, Enum):
     HOLD = "hold"
     ORDER = "order"
     TRIAL = "trial"
+    REFUND = "refund"
+    DISPUTE = "dispute"
+    EXCHANGE = "exchange"
+    REFERRAL = "referral"
+    MERGE = "merge"

@@ -21,6 +21,15 @@ from billable.quota.models import Adjustment, Grant, LedgerEntry, Usage
 # Up to so many UPDATEs are cheaper than one that decides row by row.
 MAX_STATEMENTS = 4
 
+# How units leave a grant that ends.
+WAY_OUT = {
+    GrantEnd.EXPIRED: EntryKind.EXPIRE,
+    GrantEnd.REVOKED: EntryKind.REVOKE,
+    GrantEnd.REFUNDED: EntryKind.REFUND,
+    GrantEnd.DISPUTED: EntryKind.DISPUTE,
+    GrantEnd.TRANSFERRED: EntryKind.TRANSFER,
+}
+
 
 @dataclass(frozen=True)
 class Cause:
@@ -59,7 +68,6 @@ def issue(customer: Customer, grants: Sequence[Grant], cause: Cause | None, *, a
     for grant in grants:
         _mind_expiry(customer, grant)
     _append(customer, changes, remaining=[grant.quantity for grant in grants])
-    _save_counters(customer)
 
 
 def use(customer: Customer, usage: Usage, taken: Sequence[tuple[Grant, int]], *, at: datetime) -> None:
@@ -94,36 +102,47 @@ def restore(
             # It was closed when its time ran out, so no sweep had anything to end.
             grant.ended_at, grant.ended_as = grant.expires_at, GrantEnd.EXPIRED.value
         if grant.ended_at is not None:
-            kind = EntryKind.EXPIRE if grant.ended_as == GrantEnd.EXPIRED.value else EntryKind.REVOKE
-            changes.append(Change(grant=grant, kind=kind, amount=-units, cause=cause, at=at))
+            out = WAY_OUT[GrantEnd(grant.ended_as)]
+            changes.append(Change(grant=grant, kind=out, amount=-units, cause=cause, at=at))
     apply(customer, changes)
 
 
-def end(customer: Customer, endings: Iterable[tuple[Grant, datetime]], how: GrantEnd, *, reason: str = "") -> None:
-    """End grants for good, each at its instant, taking out what remains."""
-    kind = EntryKind.EXPIRE if how is GrantEnd.EXPIRED else EntryKind.REVOKE
+def end(
+    customer: Customer,
+    endings: Iterable[tuple[Grant, datetime]],
+    how: GrantEnd,
+    *,
+    cause: Cause | None = None,
+    reason: str = "",
+) -> None:
+    """End grants for good, each at its instant, taking out what remains. Without a cause a grant is its own."""
     changes = []
     for grant, moment in endings:
         grant.ended_at, grant.ended_as, grant.ended_reason = moment, how.value, reason
         changes.append(
             Change(
                 grant=grant,
-                kind=kind,
+                kind=WAY_OUT[how],
                 amount=-(grant.remaining or 0),
-                cause=Cause(CauseType.GRANT, grant.pk),
+                cause=cause or Cause(CauseType.GRANT, grant.pk),
                 at=moment,
             )
         )
     apply(customer, changes)
 
 
-def reduce(customer: Customer, adjustment: Adjustment, grant: Grant, *, at: datetime) -> None:
-    """Take the units of a partial revocation out of its grant."""
-    cause = Cause(CauseType.ADJUSTMENT, adjustment.pk)
-    apply(
-        customer,
-        [Change(grant=grant, kind=EntryKind.REVOKE, amount=-adjustment.quantity, cause=cause, at=at)],
-    )
+def take_out(customer: Customer, grant: Grant, units: int, kind: EntryKind, cause: Cause, *, at: datetime) -> None:
+    """Take some units out of a grant that goes on."""
+    apply(customer, [Change(grant=grant, kind=kind, amount=-units, cause=cause, at=at)])
+
+
+def move(customer: Customer, grant: Grant) -> None:
+    """Write the window of a grant whose period moved: no units change."""
+    changed = ("anchor", "period_index", "period_span", "valid_from", "expires_at")
+    rows = Grant.objects.using(write_alias()).filter(pk=grant.pk, customer=grant.customer_id)
+    rows.update(**{name: getattr(grant, name) for name in changed})
+    _mind_expiry(customer, grant)
+    _save_counters([customer])
 
 
 def apply(customer: Customer, changes: Sequence[Change]) -> None:
@@ -143,7 +162,6 @@ def apply(customer: Customer, changes: Sequence[Change]) -> None:
         _mind_expiry(customer, grant)
     _save_grants(list(grants.values()))
     _append(customer, changes, remaining)
-    _save_counters(customer)
 
 
 def _mind_expiry(customer: Customer, grant: Grant) -> None:
@@ -161,29 +179,39 @@ def _close_or_reopen(grant: Grant, at: datetime) -> None:
 
 def _save_grants(grants: Sequence[Grant]) -> None:
     changed = ("remaining", "held", "closed_at", "ended_at", "ended_as", "ended_reason")
-    # A consume over many grants empties all but one, a sweep ends many at once: what becomes alike is one statement.
-    alike: dict[tuple[object, ...], list[Grant]] = {}
-    for grant in grants:
-        alike.setdefault(tuple(getattr(grant, name) for name in changed), []).append(grant)
     # The customer stands in every statement that writes: it is what the tables are distributed by.
     table = Grant.objects.using(write_alias())
-    if len(alike) > MAX_STATEMENTS:
-        table.filter(customer=grants[0].customer_id).bulk_update(grants, changed)
-        return
-    for values, group in alike.items():
-        rows = table.filter(customer=group[0].customer_id, pk__in=[grant.pk for grant in group])
-        rows.update(**dict(zip(changed, values, strict=True)))
+    for owner, own in _by_owner(grants):
+        # A consume over many grants empties all but one, a sweep ends many: what becomes alike is one statement.
+        alike: dict[tuple[object, ...], list[Grant]] = {}
+        for grant in own:
+            alike.setdefault(tuple(getattr(grant, name) for name in changed), []).append(grant)
+        if len(alike) > MAX_STATEMENTS:
+            table.filter(customer=owner).bulk_update(own, changed)
+            continue
+        for values, group in alike.items():
+            rows = table.filter(customer=owner, pk__in=[grant.pk for grant in group])
+            rows.update(**dict(zip(changed, values, strict=True)))
+
+
+def _by_owner(grants: Iterable[Grant]) -> Iterable[tuple[UUID, list[Grant]]]:
+    owners: dict[UUID, list[Grant]] = {}
+    for grant in grants:
+        owners.setdefault(grant.customer_id, []).append(grant)
+    return owners.items()
 
 
 def _append(customer: Customer, changes: Sequence[Change], remaining: Sequence[int | None]) -> None:
     actor, written_at = current_actor(), clock.now()
+    books = _books(customer, {change.grant.customer_id for change in changes})
     entries = []
     for change, remaining_after in zip(changes, remaining, strict=True):
-        customer.seq += 1
+        owner = books[change.grant.customer_id]
+        owner.seq += 1
         entries.append(
             LedgerEntry(
-                customer=customer,
-                seq=customer.seq,
+                customer=owner,
+                seq=owner.seq,
                 grant=change.grant,
                 usage=change.usage,
                 kind=change.kind.value,
@@ -198,9 +226,19 @@ def _append(customer: Customer, changes: Sequence[Change], remaining: Sequence[i
             )
         )
     LedgerEntry.objects.using(write_alias()).bulk_create(entries)
+    _save_counters(books.values())
 
 
-def _save_counters(customer: Customer) -> None:
-    Customer.objects.using(write_alias()).filter(pk=customer.pk).update(
-        seq=customer.seq, event_seq=customer.event_seq, next_change_at=customer.next_change_at
-    )
+def _books(customer: Customer, owners: set[UUID]) -> dict[UUID, Customer]:
+    """Whose books are written: the locked customer's, and those of the absorbed ones that its lock covers."""
+    books = {customer.pk: customer}
+    if absorbed := owners - {customer.pk}:
+        books.update(Customer.objects.using(write_alias()).in_bulk(absorbed))
+    return books
+
+
+def _save_counters(customers: Iterable[Customer]) -> None:
+    for customer in customers:
+        Customer.objects.using(write_alias()).filter(pk=customer.pk).update(
+            seq=customer.seq, event_seq=customer.event_seq, next_change_at=customer.next_change_at
+        )

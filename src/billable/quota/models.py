@@ -73,6 +73,16 @@ class Grant(Receipt):
     reason = models.CharField(max_length=MAX_TEXT_LENGTH, blank=True)
     metadata = models.JSONField(default=dict, blank=True)
     pieces = models.PositiveIntegerField(default=1, help_text="How many of the product made it.")
+    origin = models.ForeignKey(
+        "self",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="heirs",
+        db_constraint=False,
+        db_index=False,
+        help_text="The first grant of its line: whose units it carries on, after a merge or a dispute.",
+    )
 
     objects = GrantQuerySet.as_manager()
 
@@ -123,6 +133,7 @@ class Grant(Receipt):
             # Open grants are found by the nulls; no column that every consume changes is named here, so that
             # PostgreSQL keeps its updates heap-only.
             models.Index(fields=["customer", "feature", "closed_at"], name="billable_grant_open"),
+            models.Index(fields=["origin"], condition=Q(origin__isnull=False), name="billable_grant_origin"),
         ]
 
     @property

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Sum
 
 from billable import clock, inputs
 from billable.actor import current_actor
+from billable.customers.models import Customer
 from billable.customers.services import now_for
 from billable.customers.subjects import lock_customer_id
 from billable.db.units import unit_of_work, write_alias
 from billable.errors import ReversalTooLarge, UsageNotFound
 from billable.inputs import Metadata
-from billable.quota import adjustments, burn, ledger
+from billable.quota import adjustments, burn, ledger, lineage
 from billable.quota.catch_up import catch_up
-from billable.quota.kinds import AdjustmentKind, EntryKind
+from billable.quota.kinds import AdjustmentKind, CauseType, EntryKind
 from billable.quota.models import Adjustment, Grant, LedgerEntry, Usage
 from billable.signals import emit
 
@@ -41,25 +43,34 @@ def reverse_usage(
     customer = lock_customer_id(used.customer_id)
     if earlier := adjustments.by_key(customer, key):
         return adjustments.replay(earlier, AdjustmentKind.REVERSE, usage_id=used.pk, quantity=wanted)
-    reversed_before = _reversed_quantity(used)
-    reversible = used.quantity - reversed_before
+    reversible = reversible_of(used)
     units = wanted or reversible or used.quantity
     if units > reversible:
         raise ReversalTooLarge(usage=str(used.pk), requested=units, reversible=reversible)
+    return put_back(customer, used, units, key=key, reason=reason, metadata=facts)
+
+
+def put_back(
+    customer: Customer, used: Usage, units: int, *, key: str, reason: str, metadata: dict[str, Any]
+) -> Adjustment:
+    """Put so many units of a usage of a locked customer back, at most what is reversible of it."""
+    reversible = reversible_of(used)
     now = now_for(customer)
     catch_up(customer, now)
     adjustment = Adjustment(
-        customer=customer,
+        customer=used.customer,
         kind=AdjustmentKind.REVERSE.value,
         usage=used,
         quantity=units,
         idempotency_key=key,
         reason=reason,
-        metadata=facts,
+        metadata=metadata,
         actor=current_actor(),
         created_at=clock.now(),
     )
-    ledger.restore(customer, adjustment, used, _returned(used, kept=reversible - units), at=now)
+    returned = _returned(used, kept=reversible - units)
+    ledger.restore(customer, adjustment, used, returned, at=now)
+    lineage.follow(customer, returned, ledger.Cause(CauseType.ADJUSTMENT, adjustment.pk), at=now)
     adjustments.file(adjustment, used.feature.key)
     emit("usage.reversed", adjustment=adjustment)
     return adjustment
@@ -67,16 +78,17 @@ def reverse_usage(
 
 def _usage(usage: Usage | UUID | str) -> Usage:
     usage_id = usage.pk if isinstance(usage, Usage) else inputs.known_identifier(usage)
-    usages = Usage.objects.using(write_alias()).select_related("feature")
+    usages = Usage.objects.using(write_alias()).select_related("feature", "customer")
     found = None if usage_id is None else usages.filter(pk=usage_id).first()
     if found is None:
         raise UsageNotFound(usage=str(usage)[:100])
     return found
 
 
-def _reversed_quantity(usage: Usage) -> int:
+def reversible_of(usage: Usage) -> int:
+    """How many units of a usage were not put back yet."""
     earlier = Adjustment.objects.using(write_alias()).filter(usage=usage, kind=AdjustmentKind.REVERSE.value)
-    return earlier.aggregate(total=Sum("quantity"))["total"] or 0
+    return usage.quantity - (earlier.aggregate(total=Sum("quantity"))["total"] or 0)
 
 
 def _returned(usage: Usage, *, kept: int) -> list[tuple[Grant, int]]:

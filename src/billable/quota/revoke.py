@@ -12,9 +12,9 @@ from billable.customers.subjects import lock_customer_id
 from billable.db.units import unit_of_work, write_alias
 from billable.errors import GrantNotFound, IdempotencyConflict, Invalid, RevocationTooLarge
 from billable.inputs import Metadata
-from billable.quota import adjustments, ledger
+from billable.quota import adjustments, ledger, lineage
 from billable.quota.catch_up import catch_up
-from billable.quota.kinds import AdjustmentKind, GrantEnd
+from billable.quota.kinds import AdjustmentKind, CauseType, EntryKind, GrantEnd
 from billable.quota.models import Adjustment, Grant
 from billable.signals import emit
 
@@ -31,26 +31,33 @@ def revoke_grant(
     """Take back ``quantity`` units of a grant, or (None) end it for good.
 
     Ending needs no key: a second time does nothing. Taking a part needs one, and leaves an Adjustment. What was used
-    stays used. Raises GrantNotFound, RevocationTooLarge, IdempotencyConflict, Invalid.
+    stays used. A grant that a merge handed on is revoked where its units are now, and that is the grant that is
+    returned. Raises GrantNotFound, RevocationTooLarge, IdempotencyConflict, Invalid.
     """
     units = None if quantity is None else inputs.whole(quantity, "quantity")
     key = inputs.optional_key(idempotency_key)
     reason, facts = inputs.text(reason, "reason"), inputs.metadata(metadata)
-    grant_id, customer_id = _whose(grant)
-    customer = lock_customer_id(customer_id)
+    customer, current = _lock(grant)
     earlier = adjustments.by_key(customer, key) if key else None
-    current = _get(grant_id)
     if earlier and units is None:
         raise IdempotencyConflict(idempotency_key=earlier.idempotency_key, fields=["quantity"])
     if earlier:
-        adjustments.replay(earlier, AdjustmentKind.REVOKE, grant_id=grant_id, quantity=units)
-        current.replayed = True
-        return current
+        return _replay(earlier, current, units)
     if units is None:
         return _end(customer, current, reason)
     if key is None:
         raise Invalid(field="idempotency_key", problem="is required to revoke a part")
     return _reduce(customer, current, units, _receipt(customer, current, units, key, reason, facts))
+
+
+def _replay(earlier: Adjustment, current: Grant, units: int | None) -> Grant:
+    """The grant as it stands, if it carries on the one that the key took units of."""
+    then = earlier.grant
+    same_line = then is not None and (then.origin_id or then.pk) == (current.origin_id or current.pk)
+    grant_id = earlier.grant_id if same_line else current.pk
+    adjustments.replay(earlier, AdjustmentKind.REVOKE, grant_id=grant_id, quantity=units)
+    current.replayed = True
+    return current
 
 
 def _end(customer: Customer, grant: Grant, reason: str) -> Grant:
@@ -74,7 +81,8 @@ def _reduce(customer: Customer, grant: Grant, units: int, receipt: Adjustment) -
     if units > remaining:
         raise RevocationTooLarge(grant=str(grant.pk), requested=units, remaining=remaining)
     catch_up(customer, now)
-    ledger.reduce(customer, receipt, grant, at=now)
+    cause = ledger.Cause(CauseType.ADJUSTMENT, receipt.pk)
+    ledger.take_out(customer, grant, units, EntryKind.REVOKE, cause, at=now)
     adjustments.file(receipt, grant.feature.key)
     emit("grant.revoked", grant=grant)
     return grant
@@ -94,6 +102,17 @@ def _receipt(
         actor=current_actor(),
         created_at=clock.now(),
     )
+
+
+def _lock(grant: Grant | UUID | str) -> tuple[Customer, Grant]:
+    """Lock the customer who has the units of a grant; both as they stand. Raises GrantNotFound."""
+    grant_id, owner_id = _whose(grant)
+    customer, current = lock_customer_id(owner_id), lineage.carrier(_get(grant_id))
+    while current.customer_id not in (owner_id, customer.pk):
+        # A merge gave the units on, and was undone: they are in the books of somebody else again.
+        owner_id = current.customer_id
+        customer, current = lock_customer_id(owner_id), lineage.carrier(_get(grant_id))
+    return customer, current
 
 
 def _whose(grant: Grant | UUID | str) -> tuple[UUID, UUID]:

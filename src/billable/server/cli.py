@@ -98,7 +98,8 @@ def help_text() -> str:
         "--version": "Say which version this is.",
         "--help": "Say this.",
     }
-    lines = [f"  {name:<11} {text}" for name, text in listed.items()]
+    width = max(map(len, listed))
+    lines = [f"  {name:<{width}} {text}" for name, text in listed.items()]
     return "\n".join(("usage: billable <command> [options]", "", *lines))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from django.db.models import Exists, OuterRef, Q
 
-from billable.audits import Audit, LedgerProblem, Scope, as_text, breaking, every, named, within
+from billable.audits import Audit, LedgerProblem, Scope, as_text, breaking, every, named, of_family, within
 from billable.quota.audit import grants_of
 from billable.quota.kinds import GrantSource
 from billable.quota.models import Grant
@@ -34,8 +34,7 @@ def _fingerprints(scope: Scope) -> Iterator[LedgerProblem]:
 def _grants(scope: Scope) -> Iterator[LedgerProblem]:
     """A grant that a trial made is of the trial's customer and product."""
     made = every(Grant).filter(source=GrantSource.TRIAL.value, source_id=OuterRef("name"))
-    mine = made.filter(Q(customer=OuterRef("customer")) | Q(customer=OuterRef("customer__merged_into")))
-    others = breaking(mine, Q(product=OuterRef("product")))
+    others = breaking(made.filter(of_family()), Q(product=OuterRef("product")))
     trials = within(every(Trial), scope).annotate(name=as_text("pk"))
     yield from named(trials.filter(Exists(others)), "made grants of another product")
     yield from grants_of(GrantSource.TRIAL, every(Trial).filter(product=OuterRef("grant__product")), scope)

@@ -11,8 +11,9 @@ from billable.actor import current_actor
 from billable.catalog.models import Product
 from billable.catalog.services import get_product
 from billable.conf import MIN_FINGERPRINT_KEY_LENGTH, knobs
-from billable.customers.models import Identity
-from billable.customers.subjects import Subject, Who, find_customer_id, lock_customer, who
+from billable.customers.models import Customer, Identity
+from billable.customers.services import find_customer
+from billable.customers.subjects import Subject, Who, family, lock_customer, of_family, who
 from billable.db.units import unit_of_work, write_alias
 from billable.errors import (
     FingerprintMissing,
@@ -62,7 +63,7 @@ def start_trial(user: Subject, sku: str, *, identities: Mapping[str, str] | None
     product = get_product(sku)
     customer = lock_customer(user)
     marks = _marks(customer.pk, given)
-    if own := _used(product, marks, customer.pk):
+    if own := _used(product, marks, customer):
         return _replay(own)
     _refuse_other_products(product)
     trial = Trial(
@@ -87,13 +88,12 @@ def trial_eligibility(user: Subject, sku: str, *, identities: Mapping[str, str] 
     Raises Invalid, Misconfigured.
     """
     given = _given(identities)
-    person = who(user)
-    customer_id = None if person.is_anonymous else find_customer_id(person)
+    person, customer = who(user), find_customer(user)
     try:
         product = get_product(sku)
         _refuse_other_products(product)
-        marks = _marks(customer_id, given, person)
-        own = _used(product, marks, customer_id)
+        marks = _marks(None if customer is None else customer.pk, given, person)
+        own = _used(product, marks, customer)
     except (ProductNotFound, NotForSale, FingerprintMissing, TrialAlreadyUsed) as refusal:
         return TrialEligibility(eligible=False, code=refusal.code)
     return TrialEligibility(eligible=own is None, code="eligible" if own is None else TrialAlreadyUsed.code)
@@ -132,7 +132,7 @@ def _marks(customer_id: UUID | None, given: set[str], person: Who | None = None)
     if not known:
         raise FingerprintMissing(field="identities", problem="must name at least one identity besides the customer")
     if customer_id is not None:
-        known.add(fingerprints.customer_mark(customer_id))
+        known.update(fingerprints.customer_mark(member) for member in family(customer_id).values_list("pk", flat=True))
     return fingerprints.hashed(known, _keys())
 
 
@@ -153,17 +153,21 @@ def _keys() -> list[str]:
     return keys
 
 
-def _used(product: Product, marks: list[str], customer_id: UUID | None) -> Trial | None:
-    """The customer's own trial of this product, if the marks lead to it alone. Raises TrialAlreadyUsed otherwise."""
+def _used(product: Product, marks: list[str], customer: Customer | None) -> Trial | None:
+    """The customer's own trial of this product, if the marks lead to own trials alone; after a merge, of any side.
+
+    Raises TrialAlreadyUsed otherwise.
+    """
     used = TrialFingerprint.objects.using(write_alias()).filter(campaign=product.campaign, fingerprint__in=marks)
     trials = set(used.values_list("trial_id", flat=True))
     if not trials:
         return None
-    own = Trial.objects.using(write_alias()).select_related("product")
-    trial = own.filter(pk__in=trials, customer=customer_id, product=product).first() if len(trials) == 1 else None
-    if trial is None:
+    found = Trial.objects.using(write_alias()).select_related("product").filter(pk__in=trials)
+    own = [] if customer is None else list(of_family(found, customer))
+    same = [trial for trial in own if trial.product_id == product.pk]
+    if len(own) < len(trials) or not same:
         raise TrialAlreadyUsed(sku=product.sku)
-    return trial
+    return same[0]
 
 
 def _claim(trial: Trial, marks: list[str]) -> None:

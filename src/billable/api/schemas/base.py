@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import datetime, timezone
+from decimal import Decimal
 from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
@@ -203,3 +204,8 @@ def text(money: Money) -> str:
     """An amount as JSON carries it; in whole minor units when its currency is no longer in the settings."""
     known = money.currency in EXPONENTS or money.currency in knobs.currencies
     return money.text(knobs.currencies) if known else str(money.amount_minor)
+
+
+def percent(rate: Decimal) -> str:
+    """A percentage as JSON carries it: ``"19"``, ``"8.875"``."""
+    return f"{rate.normalize():f}"

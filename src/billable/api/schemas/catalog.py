@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 from ninja import Schema
 from pydantic import Field
 
-from billable.api.schemas.base import text
+from billable.api.schemas.base import percent, text
 from billable.money import Money
 
 if TYPE_CHECKING:
-    from billable.models import Price, ProductFeature
+    from billable.models import Price, Product, ProductFeature
 
 
 class PriceOut(Schema):
@@ -22,6 +22,13 @@ class PriceOut(Schema):
     @staticmethod
     def resolve_amount(price: Price) -> str:
         return text(Money(price.amount_minor, price.currency))
+
+
+class UnitPriceOut(Schema):
+    """What it costs in units of a feature."""
+
+    feature: str = Field(alias="feature.key")
+    units: int
 
 
 class LineOut(Schema):
@@ -41,10 +48,16 @@ class ProductOut(Schema):
     name: str
     description: str
     prices: list[PriceOut]
+    unit_prices: list[UnitPriceOut]
+    tax_rate: str = Field(description="Percent: its own, else the default.", examples=["19"])
     features: list[LineOut] = Field(alias="lines")
     is_trial: bool
     is_active: bool
     metadata: dict[str, Any]
+
+    @staticmethod
+    def resolve_tax_rate(product: Product) -> str:
+        return percent(product.effective_tax_rate)
 
 
 class ProductPage(Schema):

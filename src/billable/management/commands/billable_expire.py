@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, ArgumentTypeError
+from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand
 
 from billable.actor import acting_as
 from billable.management.commands._migrated import require_migrated
+from billable.management.commands._numbers import positive
 
 
 class Command(BaseCommand):
@@ -24,10 +25,3 @@ class Command(BaseCommand):
         with acting_as("command:billable_expire"):
             sweep = QuotaService.expire_grants(limit=options["limit"])
         self.stdout.write(f"Expired grants: {sweep.grants}, of customers: {sweep.customers}.")
-
-
-def positive(text: str) -> int:
-    """A whole number of 1 or more."""
-    if text.isdecimal() and int(text) > 0:
-        return int(text)
-    raise ArgumentTypeError(f"{text!r} is not a whole number above 0")

@@ -1,0 +1,1 @@
+"""Products bought with units of a feature."""

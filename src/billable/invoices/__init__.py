@@ -1,0 +1,1 @@
+"""Numbered receipts and credit notes."""

@@ -1,0 +1,1 @@
+"""Promotion codes: what takes something off an order, how often, and for whom."""

@@ -1,0 +1,122 @@
+"""Lineages: a grant that gave its units on, and the heirs that carry them.
+
+A merge moves units to another customer, a dispute takes them until it is decided. History is not rewritten for either:
+the grant ends, and a new one, its heir, carries what was left, with the same window and terms. ``origin`` of every heir
+is the first grant of the line, so that whoever made that one (an order, say) finds the units wherever they are now.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from billable import clock
+from billable.actor import current_actor
+from billable.customers.models import Customer
+from billable.db.units import write_alias
+from billable.ids import new_id
+from billable.quota import ledger
+from billable.quota.kinds import GrantEnd, GrantSource
+from billable.quota.models import Grant
+
+# What every heir has from the grant before it.
+_INHERITED = (
+    *("feature_id", "product_id", "priority", "pieces", "valid_from", "expires_at", "zone", "anchor"),
+    *("period_count", "period_unit", "period_index", "period_span"),
+    *("cap_quantity", "cap_period_count", "cap_period_unit", "cap_index", "cap_used"),
+)
+# A grant that ended so may have an heir.
+GAVE_ON = (GrantEnd.TRANSFERRED.value, GrantEnd.DISPUTED.value)
+
+
+def lineages(roots: Iterable[Grant]) -> dict[UUID, list[Grant]]:
+    """Every grant of the lines that begin with ``roots``, the root first and the others by age, by the root's id."""
+    lines = {root.pk: [root] for root in roots}
+    heirs = Grant.objects.using(write_alias()).filter(origin__in=list(lines)).select_related("feature", "product")
+    for heir in heirs.order_by("id"):
+        if heir.origin_id is not None:
+            lines[heir.origin_id].append(heir)
+    return lines
+
+
+def carrier(grant: Grant) -> Grant:
+    """Where the units of a grant are now: itself, or after a merge the heir that has most of them."""
+    if grant.ended_as != GrantEnd.TRANSFERRED.value:
+        return grant
+    heirs = Grant.objects.using(write_alias()).filter(origin=grant.origin_id or grant.pk, ended_at__isnull=True)
+    open_heirs = list(heirs.select_related("feature", "product").order_by("-id"))
+    return max(open_heirs, key=lambda heir: (heir.remaining is None, heir.remaining or 0), default=grant)
+
+
+def bequeath(
+    customer: Customer,
+    shares: Sequence[tuple[Grant, int | None]],
+    source: GrantSource,
+    cause: ledger.Cause,
+    *,
+    at: datetime,
+) -> list[Grant]:
+    """Give ``customer`` an heir of each grant with so many units (None: unlimited). Their time must not be over."""
+    heirs = []
+    for line, (grant, units) in enumerate(shares, start=1):
+        heir = Grant(
+            id=new_id(),
+            customer=customer,
+            source=source.value,
+            source_id=str(cause.id),
+            line=line,
+            quantity=units,
+            remaining=units,
+            origin_id=grant.origin_id or grant.pk,
+            actor=current_actor(),
+            created_at=clock.now(),
+        )
+        for name in _INHERITED:
+            setattr(heir, name, getattr(grant, name))
+        heirs.append(heir)
+    if heirs:
+        ledger.issue(customer, heirs, cause, at=at)
+    return heirs
+
+
+def hand_on(customer: Customer, grants: Sequence[Grant], cause: ledger.Cause, *, at: datetime) -> list[Grant]:
+    """Move what is left of open grants to ``customer``, who absorbs their owner or gets back what was its own."""
+    shares = [(grant, grant.remaining) for grant in grants]
+    ledger.end(customer, [(grant, at) for grant in grants], GrantEnd.TRANSFERRED, cause=cause)
+    return bequeath(customer, shares, GrantSource.TRANSFER, cause, at=at)
+
+
+def follow(
+    customer: Customer, returned: Sequence[tuple[Grant, int]], cause: ledger.Cause, *, at: datetime
+) -> list[Grant]:
+    """Let units that came back to grants that gave theirs on go where those went, and share their end.
+
+    ``returned`` are the grants of one reversal, after the ledger put the units back. What came back after the time of
+    its grant, or while a dispute about it is open, stays out.
+    """
+    # A grant that was empty when its customer was absorbed had nothing to give on; now it has.
+    stranded = [grant for grant, _ in returned if grant.ended_at is None and grant.customer_id != customer.pk]
+    if stranded:
+        ledger.end(customer, [(grant, at) for grant in stranded], GrantEnd.TRANSFERRED, cause=cause)
+    # Of an unlimited grant the heir is unlimited too: it has nothing to get.
+    gone = [(grant, units) for grant, units in returned if grant.ended_as in GAVE_ON and grant.quantity is not None]
+    if not gone:
+        return []
+    roots = Grant.objects.using(write_alias()).filter(pk__in=[grant.origin_id or grant.pk for grant, _ in gone])
+    lines, living = lineages(roots), []
+    for grant, units in gone:
+        after = [heir for heir in lines[grant.origin_id or grant.pk] if heir.pk > grant.pk]
+        over = grant.expires_at is not None and grant.expires_at <= at
+        if not over and (after or grant.ended_as == GrantEnd.TRANSFERRED.value):
+            living.append((grant, units, _last(after)))
+    heirs = bequeath(customer, [(grant, units) for grant, units, _ in living], GrantSource.TRANSFER, cause, at=at)
+    for heir, (_, _, last) in zip(heirs, living, strict=True):
+        if last is not None and last.ended_at is not None:
+            ledger.end(customer, [(heir, at)], GrantEnd(last.ended_as), cause=cause, reason=last.ended_reason)
+    return heirs
+
+
+def _last(heirs: Sequence[Grant]) -> Grant | None:
+    """Of the heirs that follow a grant, the one that tells where the line stands: one that goes on, else the last."""
+    return next((heir for heir in heirs if heir.ended_at is None), heirs[-1] if heirs else None)

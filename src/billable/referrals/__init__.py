@@ -1,0 +1,1 @@
+"""Who brought whom, and what both get for it."""

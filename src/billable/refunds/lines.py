@@ -1,0 +1,141 @@
+"""What a paid order gave, and what is left of it: one line per feature of each item, over all the grants that carry it.
+
+A line begins with the grant that the order made. After a merge or a dispute others carry its units on (its lineage);
+the line is all of them.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.db.models import Sum
+
+from billable.customers.models import Customer
+from billable.customers.subjects import family
+from billable.db.units import write_alias
+from billable.orders.models import Order, OrderItemFeature
+from billable.quota import holds
+from billable.quota.kinds import CauseType, EntryKind, GrantEnd, GrantSource
+from billable.quota.lineage import lineages
+from billable.quota.models import Grant, HoldLeg, LedgerEntry
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """One feature of one item. ``grants`` is the lineage, its first grant first; units that are held are not unused."""
+
+    given: OrderItemFeature
+    grants: Sequence[Grant]
+    used: int
+    expired: int
+    held: int
+    refunded: int
+    unused: int | None
+    now: datetime
+
+    @property
+    def root(self) -> Grant:
+        """The grant that the order made."""
+        return self.grants[0]
+
+    @property
+    def granted(self) -> int | None:
+        """What the order gave; None is unlimited."""
+        return self.root.quantity
+
+    @property
+    def going_on(self) -> list[Grant]:
+        """The grants that carry it now; none when it is over."""
+        return [grant for grant in self.grants if _goes_on(grant, self.now)]
+
+    @property
+    def period(self) -> Grant | None:
+        """The grant whose window is the time that is left, also while a dispute has it; unlimited lines only."""
+        last = self.grants[-1]
+        has_time = last.ended_at is None or last.ended_as == GrantEnd.DISPUTED.value
+        return last if self.granted is None and has_time and not _is_past(last, self.now) else None
+
+
+def lines_of(
+    customer: Customer, order: Order, now: datetime, *, release_holds: bool = False
+) -> tuple[dict[UUID, list[Line]], list[HoldLeg]]:
+    """What ``customer``, who has the order, has of each item, by the item's id; and what is held of it.
+
+    With ``release_holds``, and where a hold's time is over, what is held counts as unused.
+    """
+    promised = [(item, given) for item in order.items.all() for given in item.features.all()]
+    made = Grant.objects.using(write_alias()).filter(customer__in=family(customer.pk), source=GrantSource.ORDER.value)
+    roots = {grant.line: grant for grant in made.filter(source_id=str(order.pk)).select_related("feature", "product")}
+    carried = lineages(roots.values())
+    every = [grant for line in carried.values() for grant in line]
+    moved, legs = _moved(every), holds.open_legs(grant for grant in every if _goes_on(grant, now))
+    kept: dict[UUID, int] = defaultdict(int)
+    for leg in legs:
+        if not release_holds and holds.is_live(leg.hold, now):
+            kept[leg.grant_id] += holds.outstanding(leg)
+    lines: dict[UUID, list[Line]] = {item.pk: [] for item in order.items.all()}
+    # The order's grants are numbered as its items and their features are.
+    for number, (item, given) in enumerate(promised, start=1):
+        lineage = carried[roots[number].pk]
+        lines[item.pk].append(_line(given, lineage, [moved[grant.pk] for grant in lineage], kept, now))
+    return lines, legs
+
+
+@dataclass(kw_only=True)
+class _Moved:
+    """What went out of one grant, and where to."""
+
+    used: int = 0
+    expired: int = 0
+    refunded: int = 0
+
+
+def _moved(grants: Iterable[Grant]) -> dict[UUID, _Moved]:
+    sums = LedgerEntry.objects.using(write_alias()).filter(grant__in=[grant.pk for grant in grants]).order_by()
+    moved: dict[UUID, _Moved] = defaultdict(_Moved)
+    rows = sums.values_list("grant", "kind", "cause_type").annotate(units=Sum("amount"), held=Sum("held_change"))
+    for grant, kind, cause, units, held in rows:
+        if kind in (EntryKind.CONSUME.value, EntryKind.REVERSE.value):
+            moved[grant].used -= units
+        elif kind == EntryKind.CAPTURE.value:
+            moved[grant].used -= held
+        elif kind == EntryKind.EXPIRE.value:
+            moved[grant].expired -= units
+        elif kind == EntryKind.REFUND.value and cause == CauseType.REFUND.value:
+            moved[grant].refunded -= units
+    return moved
+
+
+def _line(
+    given: OrderItemFeature, lineage: Sequence[Grant], moved: Sequence[_Moved], kept: dict[UUID, int], now: datetime
+) -> Line:
+    unused, expired, held = 0, sum(each.expired for each in moved), 0
+    for grant in lineage:
+        if _goes_on(grant, now):
+            unused += (grant.remaining or 0) + grant.held - kept[grant.pk]
+            held += kept[grant.pk]
+        else:
+            expired += grant.remaining or 0
+            held += grant.held
+    return Line(
+        given=given,
+        grants=lineage,
+        used=sum(each.used for each in moved),
+        expired=expired,
+        held=held,
+        refunded=sum(each.refunded for each in moved),
+        unused=None if lineage[0].quantity is None else unused,
+        now=now,
+    )
+
+
+def _goes_on(grant: Grant, now: datetime) -> bool:
+    return grant.ended_at is None and not _is_past(grant, now)
+
+
+def _is_past(grant: Grant, now: datetime) -> bool:
+    return grant.expires_at is not None and grant.expires_at <= now

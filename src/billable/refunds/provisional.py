@@ -1,0 +1,76 @@
+"""What a disputed payment bought, out of the customer's hands until it is decided to whom it belongs.
+
+Units leave a grant that ends as disputed, and come to an heir of it. Between the two they are nobody's: what the ledger
+shows as gone by disputes and merges, less what heirs began with, is what waits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from django.db.models import Sum
+
+from billable.customers.models import Customer
+from billable.customers.subjects import family
+from billable.db.units import write_alias
+from billable.quota import holds, ledger
+from billable.quota.kinds import CauseType, EntryKind, GrantEnd, GrantSource
+from billable.quota.lineage import bequeath, lineages
+from billable.quota.models import Grant, LedgerEntry
+from billable.refunds.models import Dispute
+
+HANDED_ON = [EntryKind.TRANSFER.value, EntryKind.DISPUTE.value]
+
+
+def take_back(customer: Customer, dispute: Dispute, *, at: datetime) -> None:
+    """End every open grant that carries what the order gave; what is held of them is released first."""
+    grants = [grant for line in _lines(customer, dispute) for grant in line if _is_open(grant, at)]
+    rows = {grant.pk: grant for grant in grants}
+    holds.release(customer, {leg.hold_id: leg.hold for leg in holds.open_legs(grants)}.values(), rows, at=at)
+    if grants:
+        endings = [(grant, at) for grant in grants]
+        ledger.end(customer, endings, GrantEnd.DISPUTED, cause=_cause(dispute), reason=dispute.reason)
+
+
+def give_back(customer: Customer, dispute: Dispute, *, at: datetime) -> list[Grant]:
+    """Give the customer heirs with what waits of each line whose time is not over."""
+    lines = [line for line in _lines(customer, dispute) if not _is_over(line[-1], at)]
+    gone = _handed_on([grant.pk for line in lines for grant in line])
+    shares: list[tuple[Grant, int | None]] = []
+    for line in lines:
+        if line[0].quantity is None:
+            if line[-1].ended_as == GrantEnd.DISPUTED.value:
+                shares.append((line[-1], None))
+            continue
+        came = sum(heir.quantity or 0 for heir in line[1:])
+        waits = sum(gone.get(grant.pk, 0) for grant in line) - came
+        if waits:
+            shares.append((line[-1], waits))
+    return bequeath(customer, shares, GrantSource.DISPUTE, _cause(dispute), at=at)
+
+
+def _lines(customer: Customer, dispute: Dispute) -> Sequence[list[Grant]]:
+    """Every grant that carries or carried what the order gave, by line."""
+    made = Grant.objects.using(write_alias()).filter(customer__in=family(customer.pk), source=GrantSource.ORDER.value)
+    roots = made.filter(source_id=str(dispute.order_id)).select_related("feature", "product").order_by("line")
+    return list(lineages(roots).values())
+
+
+def _handed_on(grants: Sequence[UUID]) -> dict[UUID, int]:
+    """What left each grant for an heir, or to wait for one."""
+    entries = LedgerEntry.objects.using(write_alias()).filter(grant__in=grants, kind__in=HANDED_ON).order_by()
+    return {grant: -units for grant, units in entries.values_list("grant").annotate(units=Sum("amount"))}
+
+
+def _cause(dispute: Dispute) -> ledger.Cause:
+    return ledger.Cause(CauseType.DISPUTE, dispute.pk)
+
+
+def _is_open(grant: Grant, at: datetime) -> bool:
+    return grant.closed_at is None and grant.ended_at is None and not _is_over(grant, at)
+
+
+def _is_over(grant: Grant, at: datetime) -> bool:
+    return grant.expires_at is not None and grant.expires_at <= at

@@ -1,0 +1,65 @@
+"""list_refunds and get_refund."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.db.models import Prefetch, QuerySet
+
+from billable import inputs, paging
+from billable.customers.subjects import Subject, family, find_customer_id, who
+from billable.db.units import write_alias
+from billable.errors import OrderNotFound, RefundNotFound
+from billable.orders.models import Order
+from billable.orders.read import order_id_of
+from billable.paging import DEFAULT_LIMIT, Page
+from billable.refunds.models import Refund, RefundGrant, RefundItem
+
+
+def with_parts() -> QuerySet[Refund]:
+    """Refunds with their order, payment and items, and what was done at each grant, loaded."""
+    alias = write_alias()
+    grants = RefundGrant.objects.using(alias).select_related("grant__feature").order_by("grant__line")
+    items = RefundItem.objects.using(alias).select_related("item").prefetch_related(Prefetch("grants", grants))
+    refunds = Refund.objects.using(alias).select_related("order", "payment")
+    return refunds.prefetch_related(Prefetch("items", items.order_by("item__line")))
+
+
+def get_refund(refund: Refund | UUID | str) -> Refund:
+    """One refund with its items, and what was done at each grant. Raises RefundNotFound."""
+    refund_id = refund.pk if isinstance(refund, Refund) else inputs.known_identifier(refund)
+    found = None if refund_id is None else with_parts().filter(pk=refund_id).first()
+    if found is None:
+        raise RefundNotFound(refund=str(refund_id or refund)[:100])
+    return found
+
+
+def list_refunds(
+    user: Subject | None = None,
+    *,
+    order: Order | UUID | str | None = None,
+    cursor: str | None = None,
+    limit: int = DEFAULT_LIMIT,
+) -> Page[Refund]:
+    """Refunds, newest first: of ``user``, or (None) of everybody, or of one order; with their parts loaded.
+
+    Raises OrderNotFound, Invalid for a foreign cursor or a limit outside 1 to 200.
+    """
+    size, refunds = paging.page_limit(limit), with_parts().order_by("-id")
+    if user is not None:
+        person = who(user)
+        customer_id = None if person.is_anonymous else find_customer_id(person)
+        refunds = refunds.filter(customer__in=family(customer_id)) if customer_id else refunds.none()
+    if order is not None:
+        refunds = refunds.filter(order=_known(order))
+    if cursor is not None:
+        refunds = refunds.filter(pk__lt=inputs.identifier(paging.decode(cursor), "cursor"))
+    rows = list(refunds[: size + 1])
+    return paging.cut(rows, size, str(rows[size - 1].pk) if len(rows) > size else None)
+
+
+def _known(order: Order | UUID | str) -> UUID:
+    order_id = order_id_of(order)
+    if not Order.objects.using(write_alias()).filter(pk=order_id).exists():
+        raise OrderNotFound(order=str(order_id))
+    return order_id

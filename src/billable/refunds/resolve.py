@@ -1,0 +1,116 @@
+"""resolve_dispute: the bank has decided."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from billable.customers.models import Customer
+from billable.customers.services import now_for
+from billable.customers.subjects import lock_customer_id
+from billable.db.units import unit_of_work, write_alias
+from billable.errors import Invalid, WrongDisputeState
+from billable.orders.lifecycle import PaymentStatus, UnappliedReason
+from billable.orders.read import get_order
+from billable.orders.settle import judge, take
+from billable.quota.catch_up import catch_up
+from billable.refunds.asked import Asked
+from billable.refunds.dispute import disputes, get_dispute
+from billable.refunds.kinds import DisputeStatus, RefundOrigin
+from billable.refunds.models import Dispute
+from billable.refunds.provisional import give_back, take_back
+from billable.refunds.refund import Terms, refund_core
+from billable.signals import emit
+
+
+@unit_of_work
+def resolve_dispute(dispute: Dispute | UUID | str, outcome: str) -> Dispute:
+    """Record how a dispute ended: ``won`` (the money stays) or ``lost`` (it went back). A second time does nothing.
+
+    Won, the customer has again what was taken back, as far as its time is not over. Lost, the disputed amount is
+    refunded with the units that belong to it; what it does not pay for comes back too.
+
+    Raises DisputeNotFound, WrongDisputeState when it ended otherwise before, Invalid.
+    """
+    wanted = _outcome(outcome)
+    customer = lock_customer_id(get_dispute(dispute).customer_id)
+    locked = get_dispute(dispute)
+    if locked.status == wanted.value:
+        locked.replayed = True
+        return locked
+    if locked.status != DisputeStatus.DISPUTED.value:
+        raise WrongDisputeState(dispute=str(locked.pk), dispute_status=locked.status, verb=wanted.value)
+    now = now_for(customer)
+    catch_up(customer, now)
+    locked.status, locked.decided_at = wanted.value, now
+    locked.save(using=write_alias(), update_fields=["status", "decided_at"])
+    if wanted is DisputeStatus.WON:
+        _win(customer, locked, now)
+    else:
+        _lose(customer, locked, now)
+    emit(f"dispute.{wanted.value}", dispute=locked)
+    return locked
+
+
+def _win(customer: Customer, dispute: Dispute, now: datetime) -> None:
+    payment = dispute.payment
+    payment.status = dispute.payment_status
+    payment.save(using=write_alias(), update_fields=["status"])
+    if dispute.was_applied:
+        # What another open dispute waits for comes back when that one is decided.
+        if _other_open(dispute) is None:
+            give_back(customer, dispute, at=now)
+    elif payment.code == UnappliedReason.DISPUTED.value:
+        _apply_again(customer, dispute)
+
+
+def _lose(customer: Customer, dispute: Dispute, now: datetime) -> None:
+    payment = dispute.payment
+    payment.status = PaymentStatus.LOST.value
+    payment.save(using=write_alias(), update_fields=["status"])
+    if not dispute.was_applied:
+        return
+    # The refund finds everything where it was, takes its part, and leaves the rest with the customer.
+    give_back(customer, dispute, at=now)
+    _refund(customer, dispute)
+    if other := _other_open(dispute):
+        take_back(customer, other, at=now)
+    dispute.order = get_order(dispute.order_id)
+
+
+def _refund(customer: Customer, dispute: Dispute) -> None:
+    order = get_order(dispute.order_id)
+    left = order.paid_amount_minor - order.refunded_amount_minor
+    amount = min(dispute.amount_minor, left)
+    if not amount:
+        return
+    terms = Terms(
+        refund_id=dispute.refund_id,
+        origin=RefundOrigin.DISPUTE,
+        payment=dispute.payment,
+        reason=dispute.reason,
+        release_holds=True,
+    )
+    refund_core(customer, order, Asked() if amount == left else Asked(amount_minor=amount), terms)
+
+
+def _apply_again(customer: Customer, dispute: Dispute) -> None:
+    """Let the order that had to let go of a payment take it again, if it still can."""
+    payment, order = dispute.payment, get_order(dispute.payment.order_id)
+    verdict = judge(order, payment)
+    if verdict.applies:
+        payment.order = order
+        take(customer, order, payment, verdict)
+        emit("payment.received", payment=payment)
+
+
+def _other_open(dispute: Dispute) -> Dispute | None:
+    """Another dispute about the same order that is not decided."""
+    others = disputes().filter(order=dispute.order_id, status=DisputeStatus.DISPUTED.value).exclude(pk=dispute.pk)
+    return others.filter(payment_status=PaymentStatus.SUCCEEDED.value).order_by("id").first()
+
+
+def _outcome(outcome: object) -> DisputeStatus:
+    if outcome not in (DisputeStatus.WON.value, DisputeStatus.LOST.value):
+        raise Invalid(field="outcome", problem="must be won or lost")
+    return DisputeStatus(outcome)
