@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from django.apps import apps
 from django.db.models import (
     BooleanField,
     Case,
@@ -134,8 +133,12 @@ def as_text(column: str | Combinable) -> Concat:
 
 def of_family(column: str = "customer", *, owner: str = "customer") -> Q:
     """In a subquery: the ``owner`` of its rows is the outer row's ``column`` customer, or another of its family."""
-    head, own = OuterRef(OuterRef(f"{column}__merged_into")), OuterRef(OuterRef(column))
-    members = every(apps.get_model("billable", "Customer")).filter(
-        Q(pk=own) | Q(pk=head) | Q(merged_into=own) | Q(merged_into=head)
+    head, own = OuterRef(f"{column}__merged_into"), OuterRef(column)
+    # A join, not `IN (SELECT …)`: PostgreSQL 18.4 hashes such a subquery, copies the condition that it stands in to a
+    # scan below the join, and then asks one of the two copies with the hash of an earlier outer row.
+    return (
+        Q(**{owner: own})
+        | Q(**{owner: head})
+        | Q(**{f"{owner}__merged_into": own})
+        | Q(**{f"{owner}__merged_into": head})
     )
-    return Q(**{f"{owner}__in": members.values("pk")})
