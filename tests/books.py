@@ -11,22 +11,25 @@ from typing import Any
 
 from django.db import connection
 
-from billable.audits import Audit, LedgerProblem
+from billable.audits import Audit, LedgerProblem, Scope
+from billable.customers.services import get_customer
+from billable.customers.subjects import Subject, family
 from billable.verify import AUDITS
 
 Statement = tuple[str, Any]
 
-_statements: dict[Audit, list[Statement]] = {}
+_statements: dict[tuple[Audit, Scope], list[Statement]] = {}
 
 
-def problems() -> list[LedgerProblem]:
-    """What verify would say about the rows of all books."""
-    suspected = [audit for audit in AUDITS if any(_finds_rows(statement) for statement in _asked_by(audit))]
-    return [problem for audit in suspected for problem in audit(None)]
+def problems(user: Subject | None = None) -> list[LedgerProblem]:
+    """What verify would say about the rows of one customer's books, or of all."""
+    scope = None if user is None else tuple(family(get_customer(user).pk).values_list("pk", flat=True))
+    suspected = [audit for audit in AUDITS if any(_finds_rows(statement) for statement in _asked_by(audit, scope))]
+    return [problem for audit in suspected for problem in audit(scope)]
 
 
-def _asked_by(audit: Audit) -> list[Statement]:
-    if audit not in _statements:
+def _asked_by(audit: Audit, scope: Scope) -> list[Statement]:
+    if (audit, scope) not in _statements:
         taken: list[Statement] = []
 
         def take_down(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
@@ -34,12 +37,12 @@ def _asked_by(audit: Audit) -> list[Statement]:
             return execute(sql, params, many, context)
 
         with connection.execute_wrapper(take_down):
-            found = list(audit(None))
+            found = list(audit(scope))
         if found:
             # Statements that follow from what was found belong to this time only.
             return taken
-        _statements[audit] = taken
-    return _statements[audit]
+        _statements[audit, scope] = taken
+    return _statements[audit, scope]
 
 
 def _finds_rows(statement: Statement) -> bool:

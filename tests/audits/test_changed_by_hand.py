@@ -25,8 +25,7 @@ def key_of(row: Any) -> tuple[str, str]:
 
 
 def named(user: Any = None) -> set[tuple[str, str]]:
-    found = problems() if user is None else QuotaService.verify_ledger(user).problems
-    return {(each.table, each.id) for each in found}
+    return {(each.table, each.id) for each in problems(user)}
 
 
 def change(row: Model, **columns: Any) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from billable.clock import now
 from billable.models import Grant, LedgerEntry, Referral, ReferralProgramme
-from billable.services import CatalogService, CustomerRef, OrderService, QuotaService, ReferralService
+from billable.services import CatalogService, CustomerRef, OrderService, ReferralService
 from tests.books import problems
 
 pytestmark = pytest.mark.django_db
@@ -63,8 +63,7 @@ def books() -> SimpleNamespace:
 
 
 def named(subject: CustomerRef | None = None) -> set[tuple[str, str]]:
-    found = problems() if subject is None else QuotaService.verify_ledger(subject).problems
-    return {(each.table, each.id) for each in found}
+    return {(each.table, each.id) for each in problems(subject)}
 
 
 def key_of(row: Any) -> tuple[str, str]:
