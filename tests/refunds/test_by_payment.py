@@ -100,3 +100,13 @@ def test_a_payment_must_be_known_and_must_have_arrived(door, user, buy, refused)
     with refused("invalid", field="payment_method"):
         door.orders.refund_order(payment_id="pi_1", refund_id="re_1")
     assert door.orders.refund_order(order, payment_id="pi_1", refund_id="re_1").order == order
+
+
+def test_nobody_but_a_dispute_names_a_refund_as_disputes_do(door, user, buy, state, refused):
+    order = buy("pack")
+    OrderService.confirm_payment(order, payment_id="twice")
+    dispute = door.orders.dispute_payment(Payment.objects.get(payment_id="pi_1"), dispute_id="dp_1")
+    with refused("invalid", field="refund_id"):
+        door.orders.refund_order(payment_id="twice", refund_id=f"dispute:{dispute.pk}")
+    door.orders.resolve_dispute(dispute, "lost")
+    assert state(order) == ("refunded", 1000, [0])

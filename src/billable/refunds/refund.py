@@ -30,7 +30,7 @@ from billable.quota.catch_up import catch_up
 from billable.quota.kinds import CauseType, EntryKind, GrantEnd
 from billable.refunds import source
 from billable.refunds.asked import Asked, Given, RefundLine
-from billable.refunds.kinds import DisputeStatus, RefundOrigin, RefundPolicy
+from billable.refunds.kinds import REFUND_ID_PREFIX, DisputeStatus, RefundOrigin, RefundPolicy
 from billable.refunds.models import Dispute, Refund, RefundGrant, RefundItem
 from billable.refunds.plan import Part, Plan, plan_refund
 from billable.refunds.read import get_refund
@@ -84,7 +84,7 @@ def refund_order(
     RefundTooLarge, HoldsLive, IdempotencyConflict, CurrencyMismatch, Invalid.
     """
     terms = Terms(
-        refund_id=inputs.key(refund_id, "refund_id"),
+        refund_id=_name(refund_id),
         origin=_origin(origin),
         reason=inputs.text(reason, "reason"),
         metadata=inputs.metadata(metadata),
@@ -257,6 +257,14 @@ def _refuse_disputed(order: Order, payment: Payment | None) -> None:
     disputes = Dispute.objects.using(write_alias()).filter(about, status=DisputeStatus.DISPUTED.value)
     if dispute := disputes.first():
         raise DisputeOpen(dispute=str(dispute.pk), dispute_id=dispute.dispute_id)
+
+
+def _name(refund_id: object) -> str:
+    name = inputs.key(refund_id, "refund_id")
+    if name.startswith(REFUND_ID_PREFIX):
+        # Or a dispute that is lost later would find its own name taken.
+        raise Invalid(field="refund_id", problem=f"must not begin with {REFUND_ID_PREFIX!r}, as those of disputes do")
+    return name
 
 
 def _origin(origin: object) -> RefundOrigin:
