@@ -110,3 +110,32 @@ def test_nobody_but_a_dispute_names_a_refund_as_disputes_do(door, user, buy, sta
         door.orders.refund_order(payment_id="twice", refund_id=f"dispute:{dispute.pk}")
     door.orders.resolve_dispute(dispute, "lost")
     assert state(order) == ("refunded", 1000, [0])
+
+
+def test_a_provider_may_say_again_that_one_of_two_payments_went_back(door, two_payments, state, refused):
+    first = door.orders.refund_order(payment_id="card", refund_id="re_1", origin="provider")
+    again = door.orders.refund_order(payment_id="card", payment_method="stripe", refund_id="re_1", origin="provider")
+    assert (again.pk, again.replayed, again.amount_minor) == (first.pk, True, 400)
+    last = door.orders.refund_order(payment_id="bank", refund_id="re_2")
+    assert door.orders.refund_order(payment_id="bank", refund_id="re_2").pk == last.pk
+    assert state(two_payments) == ("refunded", 1000, [0])
+
+
+def test_a_refund_id_means_one_payment(door, two_payments, refused):
+    door.orders.refund_order(payment_id="card", refund_id="re_1")
+    with refused("idempotency_conflict", fields=["payment_id"]):
+        door.orders.refund_order(payment_id="bank", refund_id="re_1")
+    with refused("idempotency_conflict", fields=["payment_id"]):
+        door.orders.refund_order(two_payments, refund_id="re_1")
+    door.orders.refund_order(two_payments, refund_id="re_2", amount_minor=100)
+    assert door.orders.refund_order(payment_id="bank", refund_id="re_2", amount_minor=100).replayed
+
+
+def test_money_that_no_order_took_is_not_taken_for_money_that_went_back(door, buy, refused):
+    order = buy("pack")
+    twice = OrderService.confirm_payment(order, payment_id="twice", payment_method="stripe")
+    door.orders.refund_order(order, refund_id="re_1")
+    with refused("idempotency_conflict", fields=["payment_id"]):
+        door.orders.refund_order(payment_id="twice", refund_id="re_1")
+    assert door.orders.refund_order(payment_id="twice", refund_id="re_2").payment == twice
+    assert door.orders.refund_order(payment_id="twice", refund_id="re_2").replayed

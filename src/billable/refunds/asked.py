@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypedDict
+from uuid import UUID
 
 from billable import inputs
 from billable.errors import CurrencyMismatch, Invalid
@@ -24,16 +25,26 @@ class RefundLine(_LineNamed, total=False):
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
-    """What a refund asks for. ``items`` None is every line; a quantity of None is all that is left of it."""
+    """What a refund asks for. ``items`` None is every line; a quantity of None is all that is left of it.
+
+    ``payment`` is a payment that goes back whole and is not all that paid the order: the amount follows from it.
+    """
 
     items: tuple[tuple[int, int | None], ...] | None = None
     amount_minor: int | None = None
     policy: RefundPolicy = RefundPolicy.FULL
+    payment: UUID | None = None
+
+    @property
+    def names_nothing(self) -> bool:
+        """Whether it is about all that there is."""
+        return self.items is None and self.amount_minor is None and self.policy is RefundPolicy.FULL
 
     def as_json(self) -> dict[str, Any]:
         """How a refund remembers it."""
         items = self.items and [{"line": line, "quantity": quantity} for line, quantity in self.items]
-        return {"items": items, "amount_minor": self.amount_minor, "policy": self.policy.value}
+        amount, payment = (self.amount_minor, None) if self.payment is None else (None, str(self.payment))
+        return {"items": items, "amount_minor": amount, "policy": self.policy.value, "payment_id": payment}
 
     def differs_from(self, earlier: Mapping[str, Any]) -> list[str]:
         """The parts that an earlier refund asked otherwise, as the caller names them."""

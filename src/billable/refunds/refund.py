@@ -100,8 +100,10 @@ def _refund(found: Source, given: Given, terms: Terms) -> Refund:
     order = get_order(found.order_id if payment is None else payment.taken_by_id)
     loose = payment if payment is not None and source.is_loose(payment) else None
     wanted = given.read(order.currency if loose is None else loose.currency)
+    if payment is not None:
+        wanted = source.by_payment(order, wanted, payment)
     if earlier := Refund.objects.using(write_alias()).filter(order=order.pk, refund_id=terms.refund_id).first():
-        return _replay(earlier, wanted)
+        return _replay(earlier, wanted, payment)
     if loose is not None:
         return _send_back(customer, loose, wanted, terms)
     _refuse_disputed(order, payment)
@@ -243,8 +245,11 @@ def _send_back(customer: Customer, payment: Payment, wanted: Asked, terms: Terms
     return get_refund(refund)
 
 
-def _replay(earlier: Refund, wanted: Asked) -> Refund:
-    if differing := wanted.differs_from(earlier.asked):
+def _replay(earlier: Refund, wanted: Asked, payment: Payment | None) -> Refund:
+    differing = wanted.differs_from(earlier.asked)
+    if payment is not None and earlier.payment_id not in (None, payment.pk):
+        differing = sorted({*differing, "payment_id"})
+    if differing:
         raise IdempotencyConflict(idempotency_key=earlier.refund_id, fields=differing)
     answer = get_refund(earlier)
     answer.replayed = True

@@ -18,7 +18,6 @@ from billable.orders.lifecycle import COUNTED, PaymentStatus
 from billable.orders.models import Order, Payment
 from billable.orders.read import get_order, get_payment, order_id_of
 from billable.refunds.asked import Asked
-from billable.refunds.kinds import RefundPolicy
 from billable.refunds.models import Refund
 from billable.signals import emit
 
@@ -90,12 +89,15 @@ def left_of(payment: Payment) -> int:
     return max(payment.amount_minor - (earlier["total"] or 0), 0)
 
 
-def all_of_it(order: Order, wanted: Asked, left_minor: int) -> Asked:
-    """What a refund by payment asks for when it names nothing: all that is left of the payment, and of the order.
+def by_payment(order: Order, wanted: Asked, payment: Payment) -> Asked:
+    """What a refund by payment asks for, the same each time: nothing named is the payment, or all of its order."""
+    is_a_part = wanted.names_nothing and only_payment(order) != payment
+    return dataclasses.replace(wanted, payment=payment.pk) if is_a_part else wanted
 
-    Raises NothingToRefund.
-    """
-    if wanted.items is not None or wanted.amount_minor is not None or wanted.policy is not RefundPolicy.FULL:
+
+def all_of_it(order: Order, wanted: Asked, left_minor: int) -> Asked:
+    """What a refund of a payment is now: all that is left of the payment, and of the order. Raises NothingToRefund."""
+    if not wanted.names_nothing:
         return wanted
     left_of_order = order.paid_amount_minor - order.refunded_amount_minor
     if not left_minor and left_of_order:
