@@ -98,6 +98,18 @@ def test_what_was_refunded_before_is_not_refunded_again(door, buy, pay, balance,
     assert Refund.objects.filter(order=whole).count() == 1
 
 
+def test_what_went_back_of_one_of_two_payments_is_not_taken_from_the_other(door, user, balance, standing):
+    order = OrderService.create_order(user, [{"sku": "pack"}])
+    for number in (1, 2):
+        OrderService.confirm_payment(order, payment_id=f"p{number}", amount_minor=500)
+    door.orders.refund_order(payment_id="p1", refund_id="re_1", amount_minor=300)
+    dispute = door.orders.dispute_payment(Payment.objects.get(payment_id="p1"), dispute_id="dp_1")
+    door.orders.resolve_dispute(dispute, "lost")
+    assert (standing(order), balance()) == (("partially_refunded", 500, ["lost", "succeeded"]), 50)
+    door.orders.refund_order(payment_id="p2", refund_id="re_2")
+    assert (standing(order), balance()) == (("refunded", 1000, ["lost", "succeeded"]), 0)
+
+
 def test_repeats_change_nothing_and_other_input_is_a_conflict(door, buy, pay, refused):
     payment = pay(buy("pack"))
     first = door.orders.dispute_payment(payment, dispute_id="dp_1", amount_minor=400)

@@ -20,6 +20,7 @@ from billable.refunds.kinds import DisputeStatus, RefundOrigin
 from billable.refunds.models import Dispute
 from billable.refunds.provisional import give_back, take_back
 from billable.refunds.refund import Terms, refund_core
+from billable.refunds.source import left_of
 from billable.signals import emit
 
 
@@ -81,7 +82,8 @@ def _lose(customer: Customer, dispute: Dispute, now: datetime) -> None:
 def _refund(customer: Customer, dispute: Dispute) -> None:
     order = get_order(dispute.order_id)
     left = order.paid_amount_minor - order.refunded_amount_minor
-    amount = min(dispute.amount_minor, left)
+    # What went back of this payment before the bank decided did not go back again.
+    amount = min(dispute.amount_minor, left, left_of(dispute.payment))
     if not amount:
         return
     terms = Terms(
