@@ -54,6 +54,18 @@ def test_the_policy_says_how_much_comes_back(door, rich, clock):
     assert timed.refunded_units == 23  # 21 of 28 days of February are left
 
 
+def test_what_was_put_back_of_something_unlimited_was_not_used(door, rich, refused):
+    CatalogService.update_product("forever", unit_prices={"credits": 31})
+    made = door.orders.exchange(rich, "forever", idempotency_key="e1")
+    failed = door.quota.consume_quota(rich, "sso", quantity=2)
+    door.quota.reverse_usage(failed, quantity=1, reason="half of it failed", idempotency_key="v1")
+    with refused("nothing_to_refund"):
+        door.orders.refund_exchange(made, idempotency_key="r1")
+    door.quota.reverse_usage(failed, reason="the other half too", idempotency_key="v2")
+    assert door.orders.refund_exchange(made, idempotency_key="r1").refunded_units == 31
+    assert left(rich) == [40, 60]
+
+
 def test_a_key_refunds_once(door, rich, refused):
     made = door.orders.exchange(rich, "pdfs", idempotency_key="e1")
     other = door.orders.exchange(rich, "pdfs", idempotency_key="e2")

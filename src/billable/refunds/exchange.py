@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
+from django.db.models import Q, Sum
+
 from billable import inputs
 from billable.customers.models import Customer
 from billable.customers.services import now_for
@@ -91,9 +93,11 @@ def _stock(line: Sequence[Grant], now: datetime) -> shares.Stock:
 
 
 def _is_used(line: Sequence[Grant]) -> bool:
+    """Whether more was used of it than was put back: a job that failed has used nothing."""
     entries = LedgerEntry.objects.using(write_alias()).filter(grant__in=[grant.pk for grant in line])
-    kinds = [EntryKind.CONSUME.value, EntryKind.CAPTURE.value]
-    return entries.filter(kind__in=kinds).exists()
+    moves, captures = (EntryKind.CONSUME.value, EntryKind.REVERSE.value), Q(kind=EntryKind.CAPTURE.value)
+    sums = entries.aggregate(units=Sum("amount", filter=Q(kind__in=moves)), held=Sum("held_change", filter=captures))
+    return (sums["units"] or 0) + (sums["held"] or 0) < 0
 
 
 def _refuse_held(made: Exchange, lines: Sequence[Sequence[Grant]], now: datetime) -> None:
