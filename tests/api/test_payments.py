@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from billable.services import PromotionService
 from tests.api.conftest import Api, is_uuid
 
 NOBODY = "01900000-0000-7000-8000-000000000000"
@@ -49,6 +50,28 @@ def test_a_sale_of_something_else_by_the_same_payment_is_a_conflict(api: Api, sa
     api.refused(api.post("/sales", {**SALE, "external_id": "bob"}), 409, "payment_conflict")
 
 
+def test_a_sale_may_have_used_a_code(api: Api, catalogue: None) -> None:
+    PromotionService.create_promotion("SPRING", percent_off=10, max_uses=1)
+    discounted = {**SALE, "promotion_code": "spring", "amount": "9.00", "currency": "EUR"}
+    sold = api.ok(api.post("/sales", discounted))
+    assert (sold["status"], sold["promotion_code"], sold["discount_amount_minor"]) == ("paid", "SPRING", 99)
+    assert api.ok(api.post("/sales", discounted)) == {**sold, "replayed": True}
+    other = api.post("/sales", {**discounted, "promotion_code": "autumn"})
+    assert api.refused(other, 409, "idempotency_conflict")["fields"] == ["promotion_code"]
+
+
+def test_a_sale_with_a_code_that_does_not_apply_sells_nothing(api: Api, catalogue: None) -> None:
+    PromotionService.create_promotion("SPRING", percent_off=10)
+    PromotionService.update_promotion("SPRING", is_active=False)
+    problem = api.refused(api.post("/sales", {**SALE, "promotion_code": "SPRING"}), 409, "promotion_refused")
+    assert problem["reason"] == "inactive"
+    api.refused(api.post("/sales", {**SALE, "promotion_code": "AUTUMN"}), 404, "promotion_not_found")
+    assert api.ok(api.get("/orders"))["items"] == []
+    # The money has arrived all the same: without the code the sale is kept, with what is still due.
+    kept = api.ok(api.post("/sales", {**SALE, "amount": "9.00", "currency": "EUR"}))
+    assert (kept["status"], kept["amount_due"]) == ("pending", "0.99")
+
+
 def test_a_sale_for_another_amount_is_kept(api: Api, catalogue: None) -> None:
     problem = api.refused(api.post("/sales", {**SALE, "amount": "10.00", "currency": "EUR"}), 409, "payment_unapplied")
     assert problem["reason"] == "amount_exceeds_due"
@@ -61,6 +84,8 @@ def test_a_sale_for_another_amount_is_kept(api: Api, catalogue: None) -> None:
     [
         ({"payment_id": ""}, "payment_id"),
         ({"payment_id": 1}, "payment_id"),
+        ({"promotion_code": ""}, "promotion_code"),
+        ({"promotion_code": 1}, "promotion_code"),
         ({"items": []}, "items"),
         ({"items": [{"sku": "pack10", "price": 1}]}, "items[0].price"),
         ({"amount": 9.99, "currency": "EUR"}, "amount"),

@@ -105,6 +105,7 @@ def record_sale(request: HttpRequest, body: SaleIn) -> Order:
         amount=body.amount,
         amount_minor=body.amount_minor,
         currency=body.currency,
+        promotion_code=body.promotion_code,
         metadata=body.metadata,
     )
     payment.raise_if_unapplied()

@@ -75,6 +75,7 @@ class SaleIn(CustomerFields, MoneyIn):
     items: list[OrderLineIn] = Field(min_length=1, max_length=MAX_ORDER_LINES)
     payment_id: Key
     payment_method: Name = "default"
+    promotion_code: Key | None = Field(default=None, description="The code that it was sold with.")
     metadata: Metadata | None = None
 
     @property
