@@ -154,13 +154,17 @@ def test_settings_that_no_verb_can_work_with_are_refused_before_anything_is_migr
         BILLABLE_CURRENCY="EURO",
         BILLABLE_FINGERPRINT_KEYS="short",
         BILLABLE_API_TOKEN="x",
+        BILLABLE_TAX_RATE="nineteen",
+        BILLABLE_SELLER_ZONE="Mars/Olympus",
     )
 
     assert refusal.returncode == 1
-    warning, currency, keys = refusal.stderr.splitlines()
+    warning, currency, tax, keys, zone = refusal.stderr.splitlines()
     assert warning.startswith("billable: warning: (billable.W001) BILLABLE_API_TOKEN is shorter")
     assert currency == "billable: (billable.E002) BILLABLE_CURRENCY is no known currency: 'EURO'."
+    assert tax == "billable: (billable.E002) BILLABLE_TAX_RATE is no percentage: 'nineteen'."
     assert keys.startswith("billable: (billable.E002) BILLABLE_FINGERPRINT_KEYS")
+    assert zone == "billable: (billable.E003) BILLABLE_SELLER names an unknown time zone: 'Mars/Olympus'."
     assert not (home / "billable.sqlite3").exists()
 
 

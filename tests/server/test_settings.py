@@ -113,6 +113,32 @@ def test_it_answers_to_the_names_it_should(
     assert settings["CSRF_TRUSTED_ORIGINS"] == origins
 
 
+def test_the_environment_says_who_sells_and_with_which_tax(monkeypatch: pytest.MonkeyPatch) -> None:
+    nobody = runpy.run_module("billable.server.settings")
+    for name, text in {
+        "BILLABLE_SELLER_NAME": " Fine Tools GmbH ",
+        "BILLABLE_SELLER_ADDRESS": r"Hafenstraße 7\n20457 Hamburg",
+        "BILLABLE_SELLER_TAX_ID": "DE123456789",
+        "BILLABLE_SELLER_EMAIL": "",
+        "BILLABLE_SELLER_ZONE": "Europe/Berlin",
+        "BILLABLE_TAX_RATE": "7.7",
+        "BILLABLE_PRICES_INCLUDE_TAX": "0",
+    }.items():
+        monkeypatch.setenv(name, text)
+
+    somebody = runpy.run_module("billable.server.settings")
+
+    told = ("BILLABLE_SELLER", "BILLABLE_TAX_RATE", "BILLABLE_PRICES_INCLUDE_TAX")
+    assert [nobody[name] for name in told] == [{}, "0", True]
+    seller = {
+        "name": "Fine Tools GmbH",
+        "address": "Hafenstraße 7\n20457 Hamburg",
+        "tax_id": "DE123456789",
+        "zone": "Europe/Berlin",
+    }
+    assert [somebody[name] for name in told] == [seller, "7.7", False]
+
+
 @pytest.mark.parametrize(
     "url", ["postgresql://ada:s3cret@localhost:port/shop", "nosql://ada:s3cret@localhost/shop", "sqlite://:memory:"]
 )

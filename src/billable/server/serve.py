@@ -39,6 +39,13 @@ environment variables:
   BILLABLE_FINGERPRINT_KEYS, BILLABLE_SECRET_KEY
                             instead of the generated ones, for machines with one database
   BILLABLE_CURRENCY         of prices that name none (USD)
+  BILLABLE_TAX_RATE         of products that name none, in percent (0)
+  BILLABLE_PRICES_INCLUDE_TAX
+                            0 adds the tax to the prices, which contain it otherwise
+  BILLABLE_SELLER_NAME, BILLABLE_SELLER_ADDRESS, BILLABLE_SELLER_COUNTRY,
+  BILLABLE_SELLER_EMAIL, BILLABLE_SELLER_TAX_ID
+                            who sells, as receipts print it; \\n begins a line
+  BILLABLE_SELLER_ZONE      time zone of the days and years of receipts (UTC)
   BILLABLE_SHOW_DOCS        0 hides the API's docs page
 """
 

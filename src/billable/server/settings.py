@@ -6,9 +6,10 @@ import os
 from pathlib import Path
 from typing import Any
 
+from billable.conf import SELLER_FIELDS
 from billable.server import home
 from billable.server.database import database
-from billable.server.environment import listed, switched
+from billable.server.environment import collected, listed, switched
 from billable.server.network import is_everywhere, is_loopback
 
 
@@ -101,3 +102,6 @@ BILLABLE_API_TOKEN = home.secret(home.API_TOKEN)
 BILLABLE_FINGERPRINT_KEYS = home.secret(home.FINGERPRINT_KEYS).replace(",", " ").split()
 BILLABLE_SHOW_DOCS = switched("BILLABLE_SHOW_DOCS", default=True)
 BILLABLE_CURRENCY = os.environ.get("BILLABLE_CURRENCY") or "USD"
+BILLABLE_TAX_RATE = os.environ.get("BILLABLE_TAX_RATE") or "0"
+BILLABLE_PRICES_INCLUDE_TAX = switched("BILLABLE_PRICES_INCLUDE_TAX", default=True)
+BILLABLE_SELLER = collected("BILLABLE_SELLER", SELLER_FIELDS)
