@@ -208,6 +208,7 @@ class MoneyReference(Reference):
 
     def _return(self, grant: Grant, units: int) -> None:
         super()._return(grant, units)
+        self._returned.append(grant)
         if grant.revoked_at is None and grant.customer != self.head(grant.customer):
             # It was empty when its customer was absorbed and had nothing to give on; now it has.
             self._end_grant(grant, "transferred")
@@ -223,11 +224,16 @@ class MoneyReference(Reference):
 
     def reverse(self, usage: Usage, quantity: int | None, key: str) -> Done:
         self._followers: list[tuple[Grant, int, Grant | None]] = []
+        self._returned: list[Grant] = []
         done = super().reverse(usage, quantity, key)
         heirs = [self._heir(grant, self.head(usage.customer), units) for grant, units, _ in self._followers]
         for heir, (_, _, last) in zip(heirs, self._followers, strict=True):
             if last is not None and last.revoked_at is not None:
                 self._end_grant(heir, last.ended_as)
+        for grant in [*self._returned, *heirs]:
+            # While a dispute about their order is open, they wait with the others.
+            if grant.revoked_at is None and not grant.is_over(self.now) and self._is_contested(grant.root or grant):
+                self._end_grant(grant, "disputed")
         if not done.replayed:
             done.row.balance = self.balance(usage.customer, usage.feature)
         return done
@@ -594,6 +600,10 @@ class MoneyReference(Reference):
             self._take_for_now(order)
         self.disputes.append(dispute)
         return Done(dispute)
+
+    def _is_contested(self, root: Grant) -> bool:
+        open_ones = [each for each in self.disputes if each.status == "disputed" and each.before == "succeeded"]
+        return root.quantity is not None and any(root in each.order.grants for each in open_ones)
 
     def _take_for_now(self, order: Order) -> None:
         for root in order.grants:

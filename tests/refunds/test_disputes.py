@@ -194,6 +194,32 @@ def test_units_that_come_back_during_a_dispute_wait_with_the_others(door, buy, p
     assert balance() == 85
 
 
+@pytest.mark.parametrize(("outcome", "gets"), [("won", 40), ("lost", 0)])
+def test_units_that_come_back_to_what_was_used_up_wait_too(door, buy, pay, use, balance, outcome, gets):
+    order = buy("pack")
+    usage = use(100)
+    dispute = door.orders.dispute_payment(pay(order), dispute_id="dp_1", reason="fraudulent")
+    adjustment = door.quota.reverse_usage(usage, quantity=40, idempotency_key="r1")
+    assert (balance(), adjustment.balance_after) == (0, 0)
+    assert Grant.objects.values_list("ended_as", "ended_reason").get() == ("disputed", "fraudulent")
+    door.orders.resolve_dispute(dispute, outcome)
+    assert balance() == gets
+    door.quota.reverse_usage(usage, quantity=5, idempotency_key="r2")
+    assert balance() == (45 if outcome == "won" else 0)
+
+
+def test_units_that_come_back_after_a_merge_wait_as_well(door, user, buy, pay, use, balance):
+    order = buy("pack")
+    usage = use(100)
+    dispute = door.orders.dispute_payment(pay(order), dispute_id="dp_1")
+    survivor = door.customers.identify("telegram", "survivor").customer
+    door.customers.merge_customers(survivor, user)
+    door.quota.reverse_usage(usage, quantity=40, idempotency_key="r1")
+    assert balance() == 0
+    door.orders.resolve_dispute(dispute, "won")
+    assert balance() == 40
+
+
 def test_what_the_customer_has_from_elsewhere_stays(door, user, buy, pay, use, balance):
     QuotaService.grant_feature(user, "pdf_export", quantity=5)
     other = buy("pack")

@@ -11,13 +11,15 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
 
+from django.apps import apps
+
 from billable import clock
 from billable.actor import current_actor
 from billable.customers.models import Customer
 from billable.db.units import write_alias
 from billable.ids import new_id
 from billable.quota import ledger
-from billable.quota.kinds import GrantEnd, GrantSource
+from billable.quota.kinds import CauseType, GrantEnd, GrantSource
 from billable.quota.models import Grant
 
 # What every heir has from the grant before it.
@@ -115,6 +117,27 @@ def follow(
         if last is not None and last.ended_at is not None:
             ledger.end(customer, [(heir, at)], GrantEnd(last.ended_as), cause=cause, reason=last.ended_reason)
     return heirs
+
+
+def set_aside(customer: Customer, grants: Iterable[Grant], *, at: datetime) -> None:
+    """Let units that came back while a dispute about their order is open wait with the others, until it is decided.
+
+    ``grants`` are those that a reversal put units back to. A dispute finds nothing to take of one that is used up.
+    """
+    alive = [grant for grant in grants if grant.ended_at is None and grant.quantity is not None]
+    lines = {grant.origin_id or grant.pk for grant in alive if grant.origin_id or grant.source == GrantSource.ORDER}
+    made = Grant.objects.using(write_alias()).filter(pk__in=lines, source=GrantSource.ORDER.value)
+    orders = dict(made.values_list("pk", "source_id")) if lines else {}
+    if not orders:
+        return
+    # By name: the room of disputes stands above this one.
+    disputes = apps.get_model("billable", "Dispute")._default_manager.using(write_alias()).order_by("-id")
+    waiting = disputes.filter(order__in=set(orders.values()), status="disputed", payment_status="succeeded")
+    about = {str(dispute.order_id): dispute for dispute in waiting}
+    for grant in alive:
+        if dispute := about.get(orders.get(grant.origin_id or grant.pk, "")):
+            cause = ledger.Cause(CauseType.DISPUTE, dispute.pk)
+            ledger.end(customer, [(grant, at)], GrantEnd.DISPUTED, cause=cause, reason=dispute.reason)
 
 
 def _last(heirs: Sequence[Grant]) -> Grant | None:

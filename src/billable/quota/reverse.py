@@ -70,7 +70,8 @@ def put_back(
     )
     returned = _returned(used, kept=reversible - units)
     ledger.restore(customer, adjustment, used, returned, at=now)
-    lineage.follow(customer, returned, ledger.Cause(CauseType.ADJUSTMENT, adjustment.pk), at=now)
+    heirs = lineage.follow(customer, returned, ledger.Cause(CauseType.ADJUSTMENT, adjustment.pk), at=now)
+    lineage.set_aside(customer, [*(grant for grant, _ in returned), *heirs], at=now)
     adjustments.file(adjustment, used.feature.key)
     emit("usage.reversed", adjustment=adjustment)
     return adjustment
