@@ -17,10 +17,13 @@ pytestmark = pytest.mark.broken_books
 
 @pytest.fixture
 def refunds(books: Any) -> Any:
-    """Beside the books: an order of three packs of which one went back, and one that went back whole."""
-    part, whole, late = (
-        OrderService.create_order(books.bob, [{"sku": "pack", "quantity": pieces}]) for pieces in (3, 1, 1)
+    """Beside the books: an order of three packs of which one went back, one that went back whole, one by payments."""
+    part, whole, late, shared = (
+        OrderService.create_order(books.bob, [{"sku": "pack", "quantity": pieces}]) for pieces in (3, 1, 1, 1)
     )
+    for name in ("card", "bank"):
+        OrderService.confirm_payment(shared, payment_id=name, amount_minor=500)
+    card, bank = (OrderService.refund_order(payment_id=name, refund_id=name) for name in ("card", "bank"))
     for order, name in ((part, "r1"), (whole, "r2")):
         OrderService.confirm_payment(order, payment_id=name)
     OrderService.cancel_order(late)
@@ -37,6 +40,8 @@ def refunds(books: Any) -> Any:
         piece=piece,
         rest=rest,
         returned=returned,
+        card=card,
+        bank=bank,
         item=RefundItem.objects.get(refund=piece),
         whole_item=RefundItem.objects.get(refund=rest),
         sold_item=OrderItem.objects.get(order=part),
@@ -58,6 +63,7 @@ CHANGES: list[tuple[str, dict[str, Any]]] = [
     ("piece", {"customer_id": lambda books: books.ada.pk}),
     ("piece", {"order_id": lambda books: books.whole.pk}),
     ("piece", {"payment_id": lambda books: books.returned.payment_id}),
+    ("bank", {"payment_id": lambda books: books.card.payment_id}),
     ("returned", {"amount_minor": 1}),
     ("returned", {"currency": "EUR"}),
     ("returned", {"payment_id": None}),

@@ -9,7 +9,7 @@ from django.db.models.functions import Coalesce
 
 from billable.audits import Audit, LedgerProblem, Rows, Scope, as_text, blame, breaking, every, named, total, within
 from billable.orders.lifecycle import PaymentStatus
-from billable.orders.models import Order, OrderItem
+from billable.orders.models import Order, OrderItem, Payment
 from billable.quota.kinds import CauseType, EntryKind, GrantEnd, GrantSource
 from billable.quota.models import Grant, LedgerEntry
 from billable.refunds.models import Refund, RefundGrant, RefundItem
@@ -57,6 +57,17 @@ def _refunds(scope: Scope) -> Iterator[LedgerProblem]:
         breaking(refunds, mine, listed | returned, paid),
         "is {0.amount_minor} {0.currency}; its items add up to {0.listed}, or its order or payment is not its own",
     )
+
+
+def _payments(scope: Scope) -> Iterator[LedgerProblem]:
+    """Of no payment goes more back than it brought."""
+    payments = within(every(Payment), scope).annotate(
+        went_back=total(every(Refund).filter(payment=OuterRef("pk")), "payment", "amount_minor")
+    )
+    for payment in breaking(payments, Q(went_back__lte=F("amount_minor"))).iterator():
+        problem = f"brought {payment.amount_minor}, and its refunds add up to {payment.went_back}"
+        yield blame(payment, problem)
+        yield from (blame(refund, f"its payment {problem}") for refund in every(Refund).filter(payment=payment.pk))
 
 
 def _parts(scope: Scope) -> Iterator[LedgerProblem]:
@@ -111,7 +122,7 @@ def _entries(scope: Scope) -> Iterator[LedgerProblem]:
     )
 
 
-AUDITS: list[Audit] = [_orders, _items, _refunds, _parts, _units, _entries]
+AUDITS: list[Audit] = [_orders, _items, _refunds, _payments, _parts, _units, _entries]
 
 
 def _taken() -> Q:
