@@ -166,12 +166,19 @@ def test_a_programme_is_made_and_its_promises_stay(product: Product, admin_clien
     assert (changed.trigger, changed.referrer_product) == ("on_signup", product)
 
 
-@pytest.mark.parametrize("cap", ["4", "", "0"])
+@pytest.mark.parametrize("cap", ["4", "0"])
 def test_a_cap_is_only_raised(cap: str, db: None, admin_client: Client) -> None:
     made = ReferralService.create_programme("friends", cap_per_referrer=5)
 
     assert faults(saved(admin_client, at(made), cap_per_referrer=cap)) == {"cap_per_referrer"}
     assert ReferralService.get_programme("friends").cap_per_referrer == 5
+
+
+def test_a_cap_is_taken_away_with_its_number(db: None, admin_client: Client) -> None:
+    made = ReferralService.create_programme("friends", cap_per_referrer=5)
+
+    assert saved(admin_client, at(made), cap_per_referrer="").status_code == 302
+    assert ReferralService.get_programme("friends").cap_per_referrer is None
 
 
 def test_a_programme_without_a_cap_gets_none(db: None, admin_client: Client) -> None:

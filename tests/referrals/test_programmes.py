@@ -86,3 +86,10 @@ def test_a_cap_is_never_lowered(door, refused):
         door.referrals.update_programme("spring", hold_days=-1)
     with refused("programme_not_found", programme="none"):
         door.referrals.update_programme("none", name="x")
+
+
+def test_a_cap_may_be_taken_away(door):
+    door.referrals.create_programme("spring", cap_per_referrer=5)
+    assert door.referrals.update_programme("spring", name="Spring").cap_per_referrer == 5
+    assert door.referrals.update_programme("spring", cap_per_referrer=None).cap_per_referrer is None
+    assert door.referrals.get_programme("spring").cap_per_referrer is None

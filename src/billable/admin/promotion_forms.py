@@ -79,9 +79,3 @@ class ProgrammeForm(EditForm):
 
     def clean_key(self) -> str:
         return checked(inputs.name, self.cleaned_data["key"], "key")
-
-    def clean_cap_per_referrer(self) -> int | None:
-        cap: int | None = self.cleaned_data["cap_per_referrer"]
-        if cap is None and self.initial.get("cap_per_referrer") is not None:
-            raise ValidationError("Can only be raised: rewards were given under it.")
-        return cap

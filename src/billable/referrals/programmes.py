@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import EllipsisType
+
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 
@@ -64,20 +66,19 @@ def update_programme(
     name: str | None = None,
     is_active: bool | None = None,
     hold_days: int | None = None,
-    cap_per_referrer: int | None = None,
+    cap_per_referrer: int | EllipsisType | None = ...,
     metadata: Metadata | None = None,
 ) -> ReferralProgramme:
-    """Change a programme; None leaves a part as it is. For other products or another trigger, start another programme.
+    """Change a programme; None leaves a part as it is, of the cap ``...`` does: None takes it away.
 
-    An inactive programme takes no new referrals and keeps its word about the old ones. ``hold_days`` counts for
-    what is earned from now on. The cap can only be raised. Raises ProgrammeNotFound, Invalid.
+    For other products or another trigger, start another programme. An inactive programme takes no new referrals and
+    keeps its word about the old ones. ``hold_days`` counts for what is earned from now on. The cap can be raised and
+    taken away, never lowered. Raises ProgrammeNotFound, Invalid.
     """
     locked(ReferralProgramme.objects.filter(key=inputs.name(key, "key"))).first()
     programme = get_programme(key)
-    if cap_per_referrer is not None:
-        if programme.cap_per_referrer is None or _cap(cap_per_referrer) < programme.cap_per_referrer:
-            raise Invalid(field="cap_per_referrer", problem="can only be raised: rewards were given under it")
-        programme.cap_per_referrer = cap_per_referrer
+    if cap_per_referrer is not ...:
+        programme.cap_per_referrer = _raised(programme.cap_per_referrer, cap_per_referrer)
     if name is not None:
         programme.name = inputs.text(name, "name", maximum=200)
     if hold_days is not None:
@@ -145,6 +146,15 @@ def _trigger(trigger: object) -> str:
 
 def _days(hold_days: object) -> int:
     return inputs.whole(hold_days, "hold_days", minimum=0, maximum=MAX_HOLD_DAYS)
+
+
+def _raised(standing: int | None, cap_per_referrer: object) -> int | None:
+    if cap_per_referrer is None:
+        return None
+    cap = _cap(cap_per_referrer)
+    if standing is None or cap < standing:
+        raise Invalid(field="cap_per_referrer", problem="can only be raised or taken away: rewards were given under it")
+    return cap
 
 
 def _cap(cap_per_referrer: object) -> int:
