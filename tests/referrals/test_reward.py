@@ -271,6 +271,28 @@ def test_who_turns_out_to_be_one_person_gets_nothing(door, referral, commit, ref
     assert (referral.status, door.referrals.settle_referrals().referrals) == ("qualified", 0)
 
 
+def test_of_two_referrals_that_a_merge_brings_together_one_payment_earns_one(door, referral, commit, refused):
+    """bob brought ada, and carol brought dan, who is ada."""
+    second = door.referrals.refer(person("carol"), person("dan"))
+    absorb(person("dan"), person("ada"))
+    with commit():
+        buy(person("ada"), "p1")
+    assert (units("bob"), units("carol"), units("ada")) == (10, 0, 105)
+    with refused("bonus_not_due", reason="not_earned"):
+        door.referrals.claim_bonus(second)
+    with commit():
+        buy(person("ada"), "p2")
+    assert (door.referrals.settle_referrals().referrals, units("carol")) == (0, 0)
+
+
+def test_a_payment_that_earned_a_reward_before_a_merge_earns_no_other_after(door, referral, commit):
+    door.referrals.refer(person("carol"), person("dan"))
+    with commit():
+        buy(person("ada"), "p1")
+    absorb(person("dan"), person("ada"))
+    assert (door.referrals.settle_referrals().referrals, units("carol"), units("ada")) == (0, 0, 105)
+
+
 def test_unknown_referrals_cannot_be_claimed(door, refused):
     for unknown in ("x", "00000000-0000-0000-0000-000000000000", 7):
         with refused("referral_not_found"):

@@ -125,7 +125,8 @@ def _ends(referral_id: UUID) -> tuple[UUID, UUID]:
 def _order(referral: Referral, referee: Customer) -> Order | None:
     """The order that earned a referral its reward, or that does now: the referee's first of more than nothing.
 
-    Whoever paid before being referred was not brought by the referral.
+    Whoever paid before being referred was not brought by the referral. Of customers that were merged each may have been
+    referred; their first order earns one reward, not one for each.
     """
     orders = Order.objects.using(write_alias())
     if referral.order_id is not None:
@@ -135,7 +136,9 @@ def _order(referral: Referral, referee: Customer) -> Order | None:
         return None
     paid = orders.filter(customer__in=family(referee.pk), paid_at__isnull=False, total_amount_minor__gt=0)
     first = paid.order_by("paid_at", "pk").first()
-    return first if first is not None and first.paid_at and first.paid_at >= referral.created_at else None
+    if first is None or first.paid_at is None or first.paid_at < referral.created_at:
+        return None
+    return None if Referral.objects.using(write_alias()).filter(order_id=first.pk).exists() else first
 
 
 def _payments(order: Order | None) -> set[str]:

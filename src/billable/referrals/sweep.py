@@ -105,6 +105,7 @@ def _settle_each(referrals: QuerySet[Referral]) -> None:
 def _due(after: UUID | None, size: int) -> list[UUID]:
     """The referrals for which something may be due. Those of sandbox customers are due by the clock of everybody."""
     rows = Referral.objects.using(write_alias()).order_by("pk").annotate(**_HEADS)
+    rows = rows.annotate(first_order=Subquery(_paid().order_by("paid_at", "pk").values("pk")[:1]))
     if after is not None:
         rows = rows.filter(pk__gt=after)
     due = rows.filter(_earned_unseen() | _held_long_enough() | _undone_since())
@@ -117,15 +118,21 @@ _HEADS = {
 }
 
 
-def _earned_unseen() -> Q:
+def _paid() -> QuerySet[Order]:
+    """In a subquery: what the outer referral's referee has paid, or another of its family."""
     members = Customer.objects.order_by().filter(Q(pk=OuterRef("family")) | Q(merged_into=OuterRef("family")))
-    paid = Order.objects.annotate(family=OuterRef("referee_head")).filter(
+    return Order.objects.annotate(family=OuterRef("referee_head")).filter(
         customer__in=members.values("pk"), paid_at__isnull=False, total_amount_minor__gt=0
     )
+
+
+def _earned_unseen() -> Q:
+    paid = _paid()
     since = Exists(paid.filter(paid_at__gte=OuterRef("created_at")))
     before = Exists(paid.filter(paid_at__lt=OuterRef("created_at")))
     trigger = ReferralTrigger.ON_FIRST_PAYMENT.value
-    return Q(since, ~before, status=PENDING, programme__trigger=trigger)
+    taken = Exists(Referral.objects.order_by().filter(order_id=OuterRef("first_order")))
+    return Q(since, ~before, ~taken, status=PENDING, programme__trigger=trigger)
 
 
 def _held_long_enough() -> Q:
