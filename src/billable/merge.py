@@ -79,7 +79,8 @@ def unmerge_customers(absorbed: Merge | Subject) -> Merge:
     Raises CustomerNotFound, and UnmergeRefused whose ``reason`` is ``not_merged``, ``merged_again`` (a later merge
     stands on top), ``anonymized``, ``held`` (units are reserved), ``refunded`` (a refund, a dispute or a reward that
     was taken back touched them), ``extended`` (a later period begins where one of them ends), or ``granted`` (an
-    order, dispute or referral of the absorbed customer gave something to the survivor).
+    order, dispute or referral of the absorbed customer gave something to the survivor, or an order of one earned the
+    reward of the other).
     """
     merge = _merge_of(absorbed)
     side = {merge.absorbed_id, *map(UUID, merge.moved["customers"])}
@@ -231,7 +232,7 @@ def _entanglement(merge: Merge, lead: Customer, other: Customer, side: set[UUID]
         return "refunded"
     if _is_extended(merge, heirs):
         return "extended"
-    return "granted" if _gave(lead, side) or _paid_for_each_other(side) else None
+    return "granted" if _gave(lead, side) or _paid_for_each_other(side) or _earned_for_each_other(side) else None
 
 
 def _is_extended(merge: Merge, heirs: QuerySet[Grant]) -> bool:
@@ -270,3 +271,11 @@ def _paid_for_each_other(side: set[UUID]) -> bool:
     payments = Payment.objects.using(write_alias()).filter(applied_to__isnull=False)
     theirs, for_them = Q(customer__in=side), Q(applied_to__customer__in=side)
     return payments.filter(theirs & ~for_them | ~theirs & for_them).exists()
+
+
+def _earned_for_each_other(side: set[UUID]) -> bool:
+    """Whether an order of one side earned the reward of a referral of the other."""
+    orders = Order.objects.using(write_alias()).order_by().filter(customer__in=side).values("pk")
+    earned = Referral.objects.using(write_alias()).filter(order_id__isnull=False)
+    theirs, by_them = Q(customer__in=side), Q(order_id__in=orders)
+    return earned.filter(by_them & ~theirs).exists() or earned.filter(theirs & ~by_them).exists()

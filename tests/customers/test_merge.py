@@ -7,7 +7,15 @@ from datetime import timedelta
 import pytest
 
 from billable.models import Customer, Grant, Hold, HoldLeg, Identity, LedgerEntry, Merge, UserLink
-from billable.services import CatalogService, CustomerRef, CustomerService, Money, OrderService, QuotaService
+from billable.services import (
+    CatalogService,
+    CustomerRef,
+    CustomerService,
+    Money,
+    OrderService,
+    QuotaService,
+    ReferralService,
+)
 
 WEB = CustomerRef(provider="web", external_id="ada")
 BOT = CustomerRef(provider="telegram", external_id="42")
@@ -448,6 +456,16 @@ def test_the_way_back_is_refused_once_an_order_of_the_absorbed_was_paid(door, we
     OrderService.confirm_payment(order, payment_id="p1")
     with refused("unmerge_refused", reason="granted"):
         door.customers.unmerge_customers(merge)
+
+
+def test_the_way_back_is_refused_once_an_order_of_the_one_earned_the_reward_of_the_other(door, web, bot, refused):
+    ReferralService.create_programme("friends", referee_product="pack")
+    ReferralService.refer(CustomerRef(external_id="bob"), web)
+    OrderService.confirm_payment(buy(bot), payment_id="p1")
+    door.customers.merge_customers(web, bot)
+    assert ReferralService.settle_referrals().rewarded == 1
+    with refused("unmerge_refused", reason="granted"):
+        door.customers.unmerge_customers(bot)
 
 
 def test_the_way_back_is_refused_once_a_period_was_extended(door, web, bot, refused):
