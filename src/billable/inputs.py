@@ -209,9 +209,11 @@ def amount(decimal_amount: object, amount_minor: object, currency_code: str | No
         raise Invalid(field="amount", problem="give amount or amount_minor, not both")
     code = currency(currency_code) if currency_code is not None else None
     if decimal_amount is not None:
+        if not isinstance(decimal_amount, str):
+            raise Invalid(field="amount", problem="must be a decimal string such as '9.99'")
         if code is None:
             raise Invalid(field="currency", problem="is required with amount")
-        money = Money.parse(decimal_amount, code, extra=knobs.currencies)  # type: ignore[arg-type]  # checked inside
+        money = Money.parse(decimal_amount, code, extra=knobs.currencies)
         whole(money.amount_minor, "amount", maximum=MAX_AMOUNT_MINOR)
         return money
     if amount_minor is not None:

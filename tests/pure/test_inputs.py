@@ -314,6 +314,7 @@ def test_a_currency_is_upper_cased_and_settings_may_add_some() -> None:
         ("9.99", None, None, "currency"),
         (9.99, None, "EUR", "amount"),
         (999, None, "EUR", "amount"),
+        (Money(100, "EUR"), None, None, "amount"),
         ("0", None, "EUR", "amount"),
         ("-1", None, "EUR", "amount"),
         ("9.999", None, "EUR", "amount"),
