@@ -38,6 +38,11 @@ def test_customers_are_merged_parted_and_anonymized(pair: Any, admin_client: Cli
     assert QuotaService.verify_ledger()
 
 
+def test_who_anonymizes_is_told_that_it_cannot_be_undone(pair: Any, admin_client: Client) -> None:
+    address = f"{reverse('admin:billable_customer_anonymize')}?id={pair[0].pk}"
+    assert "This cannot be undone." in admin_client.get(address).content.decode()
+
+
 @pytest.mark.parametrize("act", ACTS)
 def test_each_act_needs_its_permission(pair: Any, client: Client, django_user_model: Any, act: str) -> None:
     staff = django_user_model.objects.create_user("staff", is_staff=True)

@@ -88,7 +88,9 @@ def test_the_history_of_a_row_opens(table: Table, rows: Rows, admin_client: Clie
 
 @named(sorted(CATALOG, key=lambda table: table.__name__))
 def test_the_page_to_add_to_the_catalogue_opens(table: Table, rows: Rows, admin_client: Client) -> None:
-    assert admin_client.get(address(table, "add")).status_code == 200
+    page = admin_client.get(address(table, "add"))
+    assert page.status_code == 200
+    assert page.context["adminform"].form["metadata"].value() == "{}"
 
 
 @named(BOOKS)

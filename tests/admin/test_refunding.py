@@ -134,3 +134,22 @@ def test_it_takes_a_permission_of_its_own(order: Order, client: Client, django_u
 
 def offers(client: Client, pages: tuple[str, ...]) -> bytes:
     return b"".join(client.get(page).content for page in pages)
+
+
+def test_an_order_and_its_refund_show_their_items_line_by_line(order: Order, admin_client: Client) -> None:
+    """The ids of rows of one instant are in no order."""
+    skus = [f"book_{number}" for number in range(6)]
+    for sku in skus:
+        CatalogService.create_product(sku, price="5.00", currency="EUR", features=[f"read_{sku}"])
+    many = OrderService.create_order(order.customer, [{"sku": sku} for sku in skus], currency="EUR")
+    OrderService.confirm_payment(many, payment_id="pi_2")
+    refund = OrderService.refund_order(many, refund_id="re_1")
+
+    page = admin_client.get(reverse("admin:billable_order_change", args=[many.pk]))
+    shown_rows = {panel.title: [row.cells for row in panel.rows] for panel in page.context["panels"]}
+    assert [cells[1] for cells in shown_rows["Items"]] == skus
+    assert [cells[0] for cells in shown_rows["Features"]] == skus
+
+    page = admin_client.get(reverse("admin:billable_refund_change", args=[refund.pk]))
+    shown_rows = {panel.title: [row.cells for row in panel.rows] for panel in page.context["panels"]}
+    assert [cells[0] for cells in shown_rows["Items"]] == skus

@@ -39,9 +39,10 @@ def new_key() -> str:
     return f"admin:{uuid4()}"
 
 
-def reason_field(*, required: bool) -> forms.CharField:
+def reason_field(*, required: bool, help_text: str = "") -> forms.CharField:
     """Why, in words: receipts keep it."""
-    return forms.CharField(max_length=MAX_TEXT_LENGTH, required=required, widget=AdminTextareaWidget(attrs={"rows": 3}))
+    area = AdminTextareaWidget(attrs={"rows": 3})
+    return forms.CharField(max_length=MAX_TEXT_LENGTH, required=required, help_text=help_text, widget=area)
 
 
 class ActForm(forms.Form):

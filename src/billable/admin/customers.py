@@ -108,10 +108,10 @@ class MergeForm(ActForm):
     reason = reason_field(required=True)
 
 
-class ReasonForm(ActForm):
+class AnonymizeForm(ActForm):
     """Only why."""
 
-    reason = reason_field(required=True)
+    reason = reason_field(required=True, help_text="This cannot be undone. The reason is kept: say why, not who.")
 
 
 class ConfirmForm(ActForm):
@@ -189,7 +189,7 @@ class CustomerAdmin(Books):
             name="anonymize",
             title="Anonymize…",
             button="Erase for good",
-            form=ReasonForm,
+            form=AnonymizeForm,
             perform=anonymize,
             one_at_a_time=True,
             permission="anonymize_customer",

@@ -34,6 +34,8 @@ class MetadataField(forms.JSONField):
     def prepare_value(self, value: Any) -> Any:
         if isinstance(value, str):
             return super().prepare_value(value)
+        if value is None:  # the page of a new row
+            return "{}"
         return json.dumps(value, indent=2, ensure_ascii=False)
 
     def bound_data(self, data: Any, initial: Any) -> Any:

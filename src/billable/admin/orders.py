@@ -106,8 +106,15 @@ class OrderAdmin(Books):
                 *("refunded_minor_shown", "refunded_pieces"),
             ),
             title="Items",
+            ordering=("line",),
         ),
-        Related(OrderItemFeature, "item__order", ("sku", "feature", "quantity_shown", "lasts"), title="Features"),
+        Related(
+            OrderItemFeature,
+            "item__order",
+            ("sku", "feature", "quantity_shown", "lasts"),
+            title="Features",
+            ordering=("item__line", "line"),
+        ),
         Related(
             Payment,
             "order",

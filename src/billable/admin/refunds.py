@@ -32,7 +32,7 @@ class RefundAdmin(Books):
     id_fields = ("pk", "order", "payment", "customer", "refund_id")
     ordering = ("-id",)
     panels = (
-        Related(RefundItem, "refund", ("sku", "pieces", "amount_minor_shown"), title="Items"),
+        Related(RefundItem, "refund", ("sku", "pieces", "amount_minor_shown"), title="Items", ordering=("item__line",)),
         Related(
             RefundGrant,
             "part__refund",
