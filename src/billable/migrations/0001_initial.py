@@ -230,6 +230,89 @@ class Migration(migrations.Migration):
             options={
                 "db_table": "billable_grant",
                 "ordering": ("-id",),
+                "indexes": [
+                    models.Index(fields=["customer", "feature", "closed_at"], name="billable_grant_open"),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("customer", "source", "source_id", "line"), name="billable_grant_customer_source"
+                    ),
+                    check_constraint(
+                        models.Q(
+                            models.Q(("held__gte", 0), ("quantity__isnull", True), ("remaining__isnull", True)),
+                            models.Q(
+                                ("held__gte", 0),
+                                ("quantity__gte", 1),
+                                ("quantity__isnull", False),
+                                ("quantity__lte", 1000000000000),
+                                ("remaining__gte", 0),
+                                ("remaining__isnull", False),
+                                (
+                                    "remaining__lte",
+                                    django.db.models.expressions.CombinedExpression(
+                                        models.F("quantity"), "-", models.F("held")
+                                    ),
+                                ),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="billable_grant_units",
+                    ),
+                    check_constraint(
+                        models.Q(
+                            ("closed_at__isnull", True),
+                            models.Q(("held", 0), ("remaining", 0), ("remaining__isnull", False)),
+                            models.Q(("ended_at__isnull", False), ("remaining__isnull", True)),
+                            _connector="OR",
+                        ),
+                        name="billable_grant_closed_is_empty",
+                    ),
+                    check_constraint(
+                        models.Q(
+                            ("closed_at__isnull", False),
+                            ("remaining__isnull", True),
+                            ("remaining__gt", 0),
+                            ("held__gt", 0),
+                            _connector="OR",
+                        ),
+                        name="billable_grant_empty_is_closed",
+                    ),
+                    check_constraint(
+                        models.Q(
+                            models.Q(("ended_as", ""), ("ended_at__isnull", True)),
+                            models.Q(
+                                ("ended_at__isnull", False),
+                                models.Q(("ended_as", ""), _negated=True),
+                                models.Q(("remaining", 0), ("remaining__isnull", True), _connector="OR"),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="billable_grant_ended_is_empty",
+                    ),
+                    check_constraint(
+                        models.Q(
+                            ("expires_at__isnull", True), ("expires_at__gt", models.F("valid_from")), _connector="OR"
+                        ),
+                        name="billable_grant_window",
+                    ),
+                    check_constraint(
+                        models.Q(
+                            models.Q(("period_count__isnull", True), ("period_unit__isnull", True)),
+                            models.Q(
+                                ("period_count__gte", 1),
+                                ("period_count__isnull", False),
+                                ("period_unit__in", ["day", "week", "month", "year"]),
+                                ("period_unit__isnull", False),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="billable_grant_period",
+                    ),
+                    check_constraint(
+                        models.Q(("source__in", ["order", "trial", "default", "manual"])),
+                        name="billable_grant_known_source",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -282,6 +365,21 @@ class Migration(migrations.Migration):
             options={
                 "db_table": "billable_hold",
                 "ordering": ("-id",),
+                "indexes": [
+                    models.Index(fields=["customer", "closed_at"], name="billable_hold_open"),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(fields=("customer", "idempotency_key"), name="billable_hold_customer_key"),
+                    check_constraint(
+                        models.Q(
+                            ("captured__gte", 0),
+                            ("captured__lte", models.F("quantity")),
+                            ("quantity__gte", 1),
+                            ("quantity__lte", 1000000000000),
+                        ),
+                        name="billable_hold_quantity",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -320,6 +418,25 @@ class Migration(migrations.Migration):
             options={
                 "db_table": "billable_holdleg",
                 "ordering": ("hold", "position"),
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("customer", "hold", "position"), name="billable_holdleg_hold_position"
+                    ),
+                    check_constraint(
+                        models.Q(
+                            ("captured__gte", 0),
+                            (
+                                "captured__lte",
+                                django.db.models.expressions.CombinedExpression(
+                                    models.F("units"), "-", models.F("released")
+                                ),
+                            ),
+                            ("released__gte", 0),
+                            ("units__gte", 1),
+                        ),
+                        name="billable_holdleg_units",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -348,6 +465,11 @@ class Migration(migrations.Migration):
                 "verbose_name_plural": "identities",
                 "db_table": "billable_identity",
                 "ordering": ("created_at", "id"),
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("provider", "external_id"), name="billable_identity_provider_external_id"
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -397,6 +519,36 @@ class Migration(migrations.Migration):
             options={
                 "db_table": "billable_order",
                 "ordering": ("-id",),
+                "constraints": [
+                    models.UniqueConstraint(fields=("customer", "idempotency_key"), name="billable_order_customer_key"),
+                    check_constraint(
+                        models.Q(
+                            (
+                                "status__in",
+                                ["pending", "paid", "partially_refunded", "refunded", "cancelled", "expired"],
+                            )
+                        ),
+                        name="billable_order_known_status",
+                    ),
+                    check_constraint(
+                        models.Q(
+                            ("paid_amount_minor__gte", 0),
+                            ("paid_amount_minor__lte", models.F("total_amount_minor")),
+                            ("refunded_amount_minor__gte", 0),
+                            ("refunded_amount_minor__lte", models.F("paid_amount_minor")),
+                            ("total_amount_minor__gte", 0),
+                        ),
+                        name="billable_order_amounts",
+                    ),
+                    check_constraint(
+                        models.Q(
+                            ("status__in", ["pending", "expired", "cancelled"]),
+                            models.Q(("paid_amount_minor", models.F("total_amount_minor")), ("paid_at__isnull", False)),
+                            _connector="OR",
+                        ),
+                        name="billable_order_paid_in_full",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -443,6 +595,23 @@ class Migration(migrations.Migration):
             options={
                 "db_table": "billable_orderitem",
                 "ordering": ("order", "line"),
+                "constraints": [
+                    models.UniqueConstraint(fields=("order", "line"), name="billable_orderitem_order_line"),
+                    check_constraint(
+                        models.Q(
+                            ("quantity__gte", 1),
+                            ("quantity__lte", 1000000),
+                            (
+                                "total_amount_minor",
+                                django.db.models.expressions.CombinedExpression(
+                                    models.F("quantity"), "*", models.F("unit_amount_minor")
+                                ),
+                            ),
+                            ("unit_amount_minor__gte", 0),
+                        ),
+                        name="billable_orderitem_amounts",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -496,6 +665,30 @@ class Migration(migrations.Migration):
             options={
                 "db_table": "billable_orderitemfeature",
                 "ordering": ("item", "line"),
+                "constraints": [
+                    models.UniqueConstraint(fields=("item", "line"), name="billable_orderitemfeature_item_line"),
+                    check_constraint(
+                        models.Q(
+                            ("quantity__isnull", True),
+                            models.Q(("quantity__gte", 1), ("quantity__lte", 1000000000000)),
+                            _connector="OR",
+                        ),
+                        name="billable_orderitemfeature_quantity",
+                    ),
+                    check_constraint(
+                        models.Q(
+                            models.Q(("period_count__isnull", True), ("period_unit__isnull", True)),
+                            models.Q(
+                                ("period_count__gte", 1),
+                                ("period_count__isnull", False),
+                                ("period_unit__in", ["day", "week", "month", "year"]),
+                                ("period_unit__isnull", False),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="billable_orderitemfeature_period",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -551,6 +744,20 @@ class Migration(migrations.Migration):
             options={
                 "db_table": "billable_payment",
                 "ordering": ("id",),
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("customer", "payment_method", "payment_id", "capture_id"), name="billable_payment_key"
+                    ),
+                    check_constraint(models.Q(("amount_minor__gte", 0)), name="billable_payment_amount"),
+                    check_constraint(
+                        models.Q(("status__in", ["pending", "failed", "succeeded", "unapplied"])),
+                        name="billable_payment_known_status",
+                    ),
+                    check_constraint(
+                        models.Q(("code", ""), ("status", "unapplied"), _connector="OR"),
+                        name="billable_payment_code_is_unapplied",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -594,6 +801,10 @@ class Migration(migrations.Migration):
             options={
                 "db_table": "billable_price",
                 "ordering": ("product", "currency"),
+                "constraints": [
+                    models.UniqueConstraint(fields=("product", "currency"), name="billable_price_product_currency"),
+                    check_constraint(models.Q(("amount_minor__gte", 0)), name="billable_price_not_negative"),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -629,6 +840,30 @@ class Migration(migrations.Migration):
             options={
                 "db_table": "billable_productfeature",
                 "ordering": ("product", "line"),
+                "constraints": [
+                    models.UniqueConstraint(fields=("product", "line"), name="billable_productfeature_product_line"),
+                    check_constraint(
+                        models.Q(
+                            ("quantity__isnull", True),
+                            models.Q(("quantity__gte", 1), ("quantity__lte", 1000000000000)),
+                            _connector="OR",
+                        ),
+                        name="billable_productfeature_quantity",
+                    ),
+                    check_constraint(
+                        models.Q(
+                            models.Q(("period_count__isnull", True), ("period_unit__isnull", True)),
+                            models.Q(
+                                ("period_count__gte", 1),
+                                ("period_count__isnull", False),
+                                ("period_unit__in", ["day", "week", "month", "year"]),
+                                ("period_unit__isnull", False),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="billable_productfeature_period",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -753,6 +988,12 @@ class Migration(migrations.Migration):
             options={
                 "db_table": "billable_usage",
                 "ordering": ("-id",),
+                "constraints": [
+                    models.UniqueConstraint(fields=("customer", "idempotency_key"), name="billable_usage_customer_key"),
+                    check_constraint(
+                        models.Q(("quantity__gte", 1), ("quantity__lte", 1000000000000)), name="billable_usage_quantity"
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -828,6 +1069,23 @@ class Migration(migrations.Migration):
                 "verbose_name_plural": "ledger entries",
                 "db_table": "billable_ledgerentry",
                 "ordering": ("customer", "-seq"),
+                "constraints": [
+                    models.UniqueConstraint(fields=("customer", "seq"), name="billable_ledgerentry_customer_seq"),
+                    check_constraint(models.Q(("seq__gte", 1)), name="billable_ledgerentry_seq"),
+                    check_constraint(
+                        models.Q(
+                            (
+                                "kind__in",
+                                ["grant", "consume", "reverse", "expire", "revoke", "hold", "capture", "release"],
+                            )
+                        ),
+                        name="billable_ledgerentry_known_kind",
+                    ),
+                    check_constraint(
+                        models.Q(("remaining_after__isnull", True), ("remaining_after__gte", 0), _connector="OR"),
+                        name="billable_ledgerentry_remaining",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -893,6 +1151,18 @@ class Migration(migrations.Migration):
             options={
                 "db_table": "billable_adjustment",
                 "ordering": ("-id",),
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("customer", "idempotency_key"), name="billable_adjustment_customer_key"
+                    ),
+                    check_constraint(
+                        models.Q(("quantity__gte", 1), ("quantity__lte", 1000000000000)),
+                        name="billable_adjustment_quantity",
+                    ),
+                    check_constraint(
+                        models.Q(("kind__in", ["reverse", "revoke", "extend"])), name="billable_adjustment_known_kind"
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -971,363 +1241,5 @@ class Migration(migrations.Migration):
                     ),
                 ],
             },
-        ),
-        migrations.AddIndex(
-            model_name="hold",
-            index=models.Index(fields=["customer", "closed_at"], name="billable_hold_open"),
-        ),
-        migrations.AddConstraint(
-            model_name="hold",
-            constraint=models.UniqueConstraint(
-                fields=("customer", "idempotency_key"), name="billable_hold_customer_key"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="hold",
-            constraint=check_constraint(
-                models.Q(
-                    ("captured__gte", 0),
-                    ("captured__lte", models.F("quantity")),
-                    ("quantity__gte", 1),
-                    ("quantity__lte", 1000000000000),
-                ),
-                name="billable_hold_quantity",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="holdleg",
-            constraint=models.UniqueConstraint(
-                fields=("customer", "hold", "position"), name="billable_holdleg_hold_position"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="holdleg",
-            constraint=check_constraint(
-                models.Q(
-                    ("captured__gte", 0),
-                    (
-                        "captured__lte",
-                        django.db.models.expressions.CombinedExpression(models.F("units"), "-", models.F("released")),
-                    ),
-                    ("released__gte", 0),
-                    ("units__gte", 1),
-                ),
-                name="billable_holdleg_units",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="identity",
-            constraint=models.UniqueConstraint(
-                fields=("provider", "external_id"), name="billable_identity_provider_external_id"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="order",
-            constraint=models.UniqueConstraint(
-                fields=("customer", "idempotency_key"), name="billable_order_customer_key"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="order",
-            constraint=check_constraint(
-                models.Q(("status__in", ["pending", "paid", "partially_refunded", "refunded", "cancelled", "expired"])),
-                name="billable_order_known_status",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="order",
-            constraint=check_constraint(
-                models.Q(
-                    ("paid_amount_minor__gte", 0),
-                    ("paid_amount_minor__lte", models.F("total_amount_minor")),
-                    ("refunded_amount_minor__gte", 0),
-                    ("refunded_amount_minor__lte", models.F("paid_amount_minor")),
-                    ("total_amount_minor__gte", 0),
-                ),
-                name="billable_order_amounts",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="order",
-            constraint=check_constraint(
-                models.Q(
-                    ("status__in", ["pending", "expired", "cancelled"]),
-                    models.Q(("paid_amount_minor", models.F("total_amount_minor")), ("paid_at__isnull", False)),
-                    _connector="OR",
-                ),
-                name="billable_order_paid_in_full",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="orderitemfeature",
-            constraint=models.UniqueConstraint(fields=("item", "line"), name="billable_orderitemfeature_item_line"),
-        ),
-        migrations.AddConstraint(
-            model_name="orderitemfeature",
-            constraint=check_constraint(
-                models.Q(
-                    ("quantity__isnull", True),
-                    models.Q(("quantity__gte", 1), ("quantity__lte", 1000000000000)),
-                    _connector="OR",
-                ),
-                name="billable_orderitemfeature_quantity",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="orderitemfeature",
-            constraint=check_constraint(
-                models.Q(
-                    models.Q(("period_count__isnull", True), ("period_unit__isnull", True)),
-                    models.Q(
-                        ("period_count__gte", 1),
-                        ("period_count__isnull", False),
-                        ("period_unit__in", ["day", "week", "month", "year"]),
-                        ("period_unit__isnull", False),
-                    ),
-                    _connector="OR",
-                ),
-                name="billable_orderitemfeature_period",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="payment",
-            constraint=models.UniqueConstraint(
-                fields=("customer", "payment_method", "payment_id", "capture_id"), name="billable_payment_key"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="payment",
-            constraint=check_constraint(models.Q(("amount_minor__gte", 0)), name="billable_payment_amount"),
-        ),
-        migrations.AddConstraint(
-            model_name="payment",
-            constraint=check_constraint(
-                models.Q(("status__in", ["pending", "failed", "succeeded", "unapplied"])),
-                name="billable_payment_known_status",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="payment",
-            constraint=check_constraint(
-                models.Q(("code", ""), ("status", "unapplied"), _connector="OR"),
-                name="billable_payment_code_is_unapplied",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="price",
-            constraint=models.UniqueConstraint(fields=("product", "currency"), name="billable_price_product_currency"),
-        ),
-        migrations.AddConstraint(
-            model_name="price",
-            constraint=check_constraint(models.Q(("amount_minor__gte", 0)), name="billable_price_not_negative"),
-        ),
-        migrations.AddConstraint(
-            model_name="orderitem",
-            constraint=models.UniqueConstraint(fields=("order", "line"), name="billable_orderitem_order_line"),
-        ),
-        migrations.AddConstraint(
-            model_name="orderitem",
-            constraint=check_constraint(
-                models.Q(
-                    ("quantity__gte", 1),
-                    ("quantity__lte", 1000000),
-                    (
-                        "total_amount_minor",
-                        django.db.models.expressions.CombinedExpression(
-                            models.F("quantity"), "*", models.F("unit_amount_minor")
-                        ),
-                    ),
-                    ("unit_amount_minor__gte", 0),
-                ),
-                name="billable_orderitem_amounts",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="grant",
-            index=models.Index(fields=["customer", "feature", "closed_at"], name="billable_grant_open"),
-        ),
-        migrations.AddConstraint(
-            model_name="grant",
-            constraint=models.UniqueConstraint(
-                fields=("customer", "source", "source_id", "line"), name="billable_grant_customer_source"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="grant",
-            constraint=check_constraint(
-                models.Q(
-                    models.Q(("held__gte", 0), ("quantity__isnull", True), ("remaining__isnull", True)),
-                    models.Q(
-                        ("held__gte", 0),
-                        ("quantity__gte", 1),
-                        ("quantity__isnull", False),
-                        ("quantity__lte", 1000000000000),
-                        ("remaining__gte", 0),
-                        ("remaining__isnull", False),
-                        (
-                            "remaining__lte",
-                            django.db.models.expressions.CombinedExpression(
-                                models.F("quantity"), "-", models.F("held")
-                            ),
-                        ),
-                    ),
-                    _connector="OR",
-                ),
-                name="billable_grant_units",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="grant",
-            constraint=check_constraint(
-                models.Q(
-                    ("closed_at__isnull", True),
-                    models.Q(("held", 0), ("remaining", 0), ("remaining__isnull", False)),
-                    models.Q(("ended_at__isnull", False), ("remaining__isnull", True)),
-                    _connector="OR",
-                ),
-                name="billable_grant_closed_is_empty",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="grant",
-            constraint=check_constraint(
-                models.Q(
-                    ("closed_at__isnull", False),
-                    ("remaining__isnull", True),
-                    ("remaining__gt", 0),
-                    ("held__gt", 0),
-                    _connector="OR",
-                ),
-                name="billable_grant_empty_is_closed",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="grant",
-            constraint=check_constraint(
-                models.Q(
-                    models.Q(("ended_as", ""), ("ended_at__isnull", True)),
-                    models.Q(
-                        ("ended_at__isnull", False),
-                        models.Q(("ended_as", ""), _negated=True),
-                        models.Q(("remaining", 0), ("remaining__isnull", True), _connector="OR"),
-                    ),
-                    _connector="OR",
-                ),
-                name="billable_grant_ended_is_empty",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="grant",
-            constraint=check_constraint(
-                models.Q(("expires_at__isnull", True), ("expires_at__gt", models.F("valid_from")), _connector="OR"),
-                name="billable_grant_window",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="grant",
-            constraint=check_constraint(
-                models.Q(
-                    models.Q(("period_count__isnull", True), ("period_unit__isnull", True)),
-                    models.Q(
-                        ("period_count__gte", 1),
-                        ("period_count__isnull", False),
-                        ("period_unit__in", ["day", "week", "month", "year"]),
-                        ("period_unit__isnull", False),
-                    ),
-                    _connector="OR",
-                ),
-                name="billable_grant_period",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="grant",
-            constraint=check_constraint(
-                models.Q(("source__in", ["order", "trial", "default", "manual"])), name="billable_grant_known_source"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="productfeature",
-            constraint=models.UniqueConstraint(fields=("product", "line"), name="billable_productfeature_product_line"),
-        ),
-        migrations.AddConstraint(
-            model_name="productfeature",
-            constraint=check_constraint(
-                models.Q(
-                    ("quantity__isnull", True),
-                    models.Q(("quantity__gte", 1), ("quantity__lte", 1000000000000)),
-                    _connector="OR",
-                ),
-                name="billable_productfeature_quantity",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="productfeature",
-            constraint=check_constraint(
-                models.Q(
-                    models.Q(("period_count__isnull", True), ("period_unit__isnull", True)),
-                    models.Q(
-                        ("period_count__gte", 1),
-                        ("period_count__isnull", False),
-                        ("period_unit__in", ["day", "week", "month", "year"]),
-                        ("period_unit__isnull", False),
-                    ),
-                    _connector="OR",
-                ),
-                name="billable_productfeature_period",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="usage",
-            constraint=models.UniqueConstraint(
-                fields=("customer", "idempotency_key"), name="billable_usage_customer_key"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="usage",
-            constraint=check_constraint(
-                models.Q(("quantity__gte", 1), ("quantity__lte", 1000000000000)), name="billable_usage_quantity"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="ledgerentry",
-            constraint=models.UniqueConstraint(fields=("customer", "seq"), name="billable_ledgerentry_customer_seq"),
-        ),
-        migrations.AddConstraint(
-            model_name="ledgerentry",
-            constraint=check_constraint(models.Q(("seq__gte", 1)), name="billable_ledgerentry_seq"),
-        ),
-        migrations.AddConstraint(
-            model_name="ledgerentry",
-            constraint=check_constraint(
-                models.Q(
-                    ("kind__in", ["grant", "consume", "reverse", "expire", "revoke", "hold", "capture", "release"])
-                ),
-                name="billable_ledgerentry_known_kind",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="ledgerentry",
-            constraint=check_constraint(
-                models.Q(("remaining_after__isnull", True), ("remaining_after__gte", 0), _connector="OR"),
-                name="billable_ledgerentry_remaining",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="adjustment",
-            constraint=models.UniqueConstraint(
-                fields=("customer", "idempotency_key"), name="billable_adjustment_customer_key"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="adjustment",
-            constraint=check_constraint(
-                models.Q(("quantity__gte", 1), ("quantity__lte", 1000000000000)), name="billable_adjustment_quantity"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="adjustment",
-            constraint=check_constraint(
-                models.Q(("kind__in", ["reverse", "revoke", "extend"])), name="billable_adjustment_known_kind"
-            ),
         ),
     ]

@@ -39,10 +39,55 @@ class Migration(migrations.Migration):
                 ("decided_at", models.DateTimeField(blank=True, null=True)),
                 ("reason", models.CharField(blank=True, max_length=500)),
                 ("metadata", models.JSONField(blank=True, default=dict)),
+                (
+                    "customer",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="disputes",
+                        to="billable.customer",
+                    ),
+                ),
+                (
+                    "order",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="disputes", to="billable.order"
+                    ),
+                ),
+                (
+                    "payment",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="disputes",
+                        to="billable.payment",
+                    ),
+                ),
             ],
             options={
                 "db_table": "billable_dispute",
                 "ordering": ("-id",),
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("payment", "dispute_id"), name="billable_dispute_payment_dispute_id"
+                    ),
+                    check_constraint(models.Q(("amount_minor__gte", 0)), name="billable_dispute_amount"),
+                    check_constraint(
+                        models.Q(("status__in", ["disputed", "won", "lost"])), name="billable_dispute_known_status"
+                    ),
+                    check_constraint(
+                        models.Q(
+                            models.Q(("decided_at__isnull", True), ("status", "disputed")),
+                            models.Q(models.Q(("status", "disputed"), _negated=True), ("decided_at__isnull", False)),
+                            _connector="OR",
+                        ),
+                        name="billable_dispute_decided",
+                    ),
+                    check_constraint(
+                        models.Q(("payment_status__in", ["succeeded", "unapplied"])),
+                        name="billable_dispute_known_payment_status",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -61,65 +106,62 @@ class Migration(migrations.Migration):
                 ("refunded_units", models.BigIntegerField(default=0)),
                 ("idempotency_key", billable.db.fields.KeyField(max_length=200)),
                 ("metadata", models.JSONField(blank=True, default=dict)),
+                (
+                    "customer",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="exchanges",
+                        to="billable.customer",
+                    ),
+                ),
+                (
+                    "feature",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="billable.feature",
+                    ),
+                ),
+                (
+                    "product",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="billable.product",
+                    ),
+                ),
+                (
+                    "usage",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="exchanges",
+                        to="billable.usage",
+                    ),
+                ),
             ],
             options={
                 "db_table": "billable_exchange",
                 "ordering": ("-id",),
-            },
-        ),
-        migrations.CreateModel(
-            name="Invoice",
-            fields=[
-                (
-                    "id",
-                    models.UUIDField(default=billable.ids.new_id, editable=False, primary_key=True, serialize=False),
-                ),
-                ("actor", models.CharField(editable=False, max_length=100)),
-                ("created_at", models.DateTimeField(editable=False)),
-                (
-                    "kind",
-                    models.CharField(choices=[("receipt", "receipt"), ("credit_note", "credit_note")], max_length=20),
-                ),
-                ("source_id", models.UUIDField(help_text="The order, or the refund, that it is about.")),
-                ("series", models.CharField(max_length=20)),
-                ("year", models.PositiveSmallIntegerField()),
-                ("number", models.BigIntegerField()),
-                ("issued_at", models.DateTimeField()),
-                ("currency", models.CharField(max_length=10)),
-                ("net_minor", models.BigIntegerField()),
-                ("tax_minor", models.BigIntegerField()),
-                ("total_minor", models.BigIntegerField()),
-                ("tax_included", models.BooleanField(default=True)),
-                ("seller", models.JSONField(default=dict, help_text="Who sold, as it stood then.")),
-                ("buyer", models.JSONField(default=dict, help_text="Who bought, as it stood then.")),
-                ("payment_method", models.CharField(blank=True, max_length=64)),
-            ],
-            options={
-                "db_table": "billable_invoice",
-                "ordering": ("-id",),
-            },
-        ),
-        migrations.CreateModel(
-            name="InvoiceLine",
-            fields=[
-                (
-                    "id",
-                    models.UUIDField(default=billable.ids.new_id, editable=False, primary_key=True, serialize=False),
-                ),
-                ("line", models.PositiveIntegerField()),
-                ("sku", models.CharField(max_length=64)),
-                ("description", models.CharField(blank=True, max_length=300)),
-                ("quantity", models.BigIntegerField()),
-                ("unit_amount_minor", models.BigIntegerField()),
-                ("discount_minor", models.BigIntegerField(default=0)),
-                ("net_minor", models.BigIntegerField()),
-                ("tax_rate", models.DecimalField(decimal_places=4, default=0, help_text="Percent.", max_digits=7)),
-                ("tax_minor", models.BigIntegerField()),
-                ("total_minor", models.BigIntegerField()),
-            ],
-            options={
-                "db_table": "billable_invoiceline",
-                "ordering": ("invoice", "line"),
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("customer", "idempotency_key"), name="billable_exchange_customer_key"
+                    ),
+                    check_constraint(
+                        models.Q(
+                            ("quantity__gte", 1),
+                            ("quantity__lte", 1000000),
+                            ("refunded_units__gte", 0),
+                            ("refunded_units__lte", models.F("units")),
+                            ("units__gte", 1),
+                            ("units__lte", 1000000000000),
+                        ),
+                        name="billable_exchange_units",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -134,6 +176,10 @@ class Migration(migrations.Migration):
                 "verbose_name_plural": "invoice series",
                 "db_table": "billable_invoiceseries",
                 "ordering": ("series", "year"),
+                "constraints": [
+                    models.UniqueConstraint(fields=("series", "year"), name="billable_invoiceseries_series_year"),
+                    check_constraint(models.Q(("last_number__gte", 0)), name="billable_invoiceseries_number"),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -149,10 +195,38 @@ class Migration(migrations.Migration):
                 ("reason", models.CharField(blank=True, max_length=500)),
                 ("undone_at", models.DateTimeField(blank=True, null=True)),
                 ("undone_by", models.CharField(blank=True, max_length=100)),
+                (
+                    "absorbed",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="billable.customer"
+                    ),
+                ),
+                (
+                    "customer",
+                    models.ForeignKey(
+                        help_text="Who survived.",
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="merges",
+                        to="billable.customer",
+                    ),
+                ),
             ],
             options={
                 "db_table": "billable_merge",
                 "ordering": ("-id",),
+                "constraints": [
+                    check_constraint(
+                        models.Q(("customer", models.F("absorbed")), _negated=True), name="billable_merge_not_itself"
+                    ),
+                    check_constraint(
+                        models.Q(
+                            models.Q(("undone_at__isnull", True), ("undone_by", "")),
+                            models.Q(("undone_at__isnull", False), models.Q(("undone_by", ""), _negated=True)),
+                            _connector="OR",
+                        ),
+                        name="billable_merge_undone",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -197,6 +271,29 @@ class Migration(migrations.Migration):
             options={
                 "db_table": "billable_promotion",
                 "ordering": ("code",),
+                "constraints": [
+                    check_constraint(
+                        models.Q(
+                            ("percent_off__isnull", True),
+                            models.Q(("percent_off__gt", 0), ("percent_off__lte", 100)),
+                            _connector="OR",
+                        ),
+                        name="billable_promotion_percent",
+                    ),
+                    check_constraint(
+                        models.Q(("max_uses__isnull", True), ("used__lte", models.F("max_uses")), _connector="OR"),
+                        name="billable_promotion_uses",
+                    ),
+                    check_constraint(
+                        models.Q(
+                            ("starts_at__isnull", True),
+                            ("ends_at__isnull", True),
+                            ("ends_at__gt", models.F("starts_at")),
+                            _connector="OR",
+                        ),
+                        name="billable_promotion_window",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -205,20 +302,45 @@ class Migration(migrations.Migration):
                 ("id", models.BigAutoField(primary_key=True, serialize=False)),
                 ("currency", models.CharField(max_length=10)),
                 ("amount_minor", models.BigIntegerField()),
+                (
+                    "promotion",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="amounts", to="billable.promotion"
+                    ),
+                ),
             ],
             options={
                 "db_table": "billable_promotionamount",
                 "ordering": ("promotion", "currency"),
+                "constraints": [
+                    models.UniqueConstraint(fields=("promotion", "currency"), name="billable_promotionamount_currency"),
+                    check_constraint(models.Q(("amount_minor__gte", 1)), name="billable_promotionamount_amount"),
+                ],
             },
         ),
         migrations.CreateModel(
             name="PromotionProduct",
             fields=[
                 ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                (
+                    "product",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="promotions", to="billable.product"
+                    ),
+                ),
+                (
+                    "promotion",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="products", to="billable.promotion"
+                    ),
+                ),
             ],
             options={
                 "db_table": "billable_promotionproduct",
                 "ordering": ("promotion", "id"),
+                "constraints": [
+                    models.UniqueConstraint(fields=("promotion", "product"), name="billable_promotionproduct_product"),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -238,10 +360,98 @@ class Migration(migrations.Migration):
                     "released_as",
                     models.CharField(blank=True, help_text="cancelled, expired or refunded", max_length=20),
                 ),
+                (
+                    "customer",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="promotion_uses",
+                        to="billable.customer",
+                    ),
+                ),
+                (
+                    "promotion",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="uses", to="billable.promotion"
+                    ),
+                ),
             ],
             options={
                 "db_table": "billable_promotionuse",
                 "ordering": ("-id",),
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("customer", "order_id"), name="billable_promotionuse_customer_order"
+                    ),
+                    check_constraint(models.Q(("discount_minor__gte", 0)), name="billable_promotionuse_discount"),
+                    check_constraint(
+                        models.Q(
+                            models.Q(("released_as", ""), ("released_at__isnull", True)),
+                            models.Q(("released_at__isnull", False), models.Q(("released_as", ""), _negated=True)),
+                            _connector="OR",
+                        ),
+                        name="billable_promotionuse_released",
+                    ),
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="ReferralProgramme",
+            fields=[
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("key", models.CharField(max_length=64, unique=True)),
+                ("name", models.CharField(blank=True, max_length=200)),
+                ("is_active", models.BooleanField(default=True)),
+                (
+                    "trigger",
+                    models.CharField(
+                        choices=[("on_signup", "on_signup"), ("on_first_payment", "on_first_payment")],
+                        default="on_first_payment",
+                        max_length=20,
+                    ),
+                ),
+                (
+                    "hold_days",
+                    models.PositiveIntegerField(default=0, help_text="How long a reward waits after it was earned."),
+                ),
+                (
+                    "cap_per_referrer",
+                    models.PositiveIntegerField(blank=True, help_text="Most rewards. Empty: any number.", null=True),
+                ),
+                ("metadata", models.JSONField(blank=True, default=dict)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "referee_product",
+                    models.ForeignKey(
+                        blank=True,
+                        help_text="Empty: nothing.",
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="billable.product",
+                    ),
+                ),
+                (
+                    "referrer_product",
+                    models.ForeignKey(
+                        blank=True,
+                        help_text="Empty: nothing.",
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="billable.product",
+                    ),
+                ),
+            ],
+            options={
+                "db_table": "billable_referralprogramme",
+                "ordering": ("key",),
+                "constraints": [
+                    check_constraint(
+                        models.Q(("trigger__in", ["on_signup", "on_first_payment"])),
+                        name="billable_referralprogramme_known_trigger",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -291,41 +501,89 @@ class Migration(migrations.Migration):
                 ),
                 ("taken_back_at", models.DateTimeField(blank=True, null=True)),
                 ("metadata", models.JSONField(blank=True, default=dict)),
+                (
+                    "customer",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="referred_by",
+                        to="billable.customer",
+                    ),
+                ),
+                (
+                    "referrer",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="referrals", to="billable.customer"
+                    ),
+                ),
+                (
+                    "programme",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="referrals",
+                        to="billable.referralprogramme",
+                    ),
+                ),
             ],
             options={
                 "db_table": "billable_referral",
                 "ordering": ("-id",),
-            },
-        ),
-        migrations.CreateModel(
-            name="ReferralProgramme",
-            fields=[
-                ("id", models.BigAutoField(primary_key=True, serialize=False)),
-                ("key", models.CharField(max_length=64, unique=True)),
-                ("name", models.CharField(blank=True, max_length=200)),
-                ("is_active", models.BooleanField(default=True)),
-                (
-                    "trigger",
-                    models.CharField(
-                        choices=[("on_signup", "on_signup"), ("on_first_payment", "on_first_payment")],
-                        default="on_first_payment",
-                        max_length=20,
+                "constraints": [
+                    models.UniqueConstraint(fields=("customer",), name="billable_referral_referee"),
+                    check_constraint(
+                        models.Q(("customer", models.F("referrer")), _negated=True),
+                        name="billable_referral_not_oneself",
                     ),
-                ),
-                (
-                    "hold_days",
-                    models.PositiveIntegerField(default=0, help_text="How long a reward waits after it was earned."),
-                ),
-                (
-                    "cap_per_referrer",
-                    models.PositiveIntegerField(blank=True, help_text="Most rewards. Empty: any number.", null=True),
-                ),
-                ("metadata", models.JSONField(blank=True, default=dict)),
-                ("created_at", models.DateTimeField(auto_now_add=True)),
-            ],
-            options={
-                "db_table": "billable_referralprogramme",
-                "ordering": ("key",),
+                    check_constraint(
+                        models.Q(
+                            models.Q(
+                                ("due_at__isnull", True),
+                                ("qualified_at__isnull", True),
+                                ("rewarded_at__isnull", True),
+                                ("status", "pending"),
+                                ("taken_back_at__isnull", True),
+                            ),
+                            models.Q(
+                                ("due_at__isnull", False),
+                                ("qualified_at__isnull", False),
+                                ("rewarded_at__isnull", True),
+                                ("status", "qualified"),
+                                ("taken_back_at__isnull", True),
+                            ),
+                            models.Q(
+                                ("due_at__isnull", False),
+                                ("qualified_at__isnull", False),
+                                ("rewarded_at__isnull", False),
+                                ("status__in", ["rewarded", "capped"]),
+                                ("taken_back_at__isnull", True),
+                            ),
+                            models.Q(
+                                ("qualified_at__isnull", False),
+                                ("status", "taken_back"),
+                                ("taken_back_at__isnull", False),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="billable_referral_instants",
+                    ),
+                    check_constraint(
+                        models.Q(
+                            models.Q(("referee_grants", 0), ("referrer_grants", 0)),
+                            models.Q(
+                                ("rewarded_at__isnull", False),
+                                models.Q(
+                                    models.Q(("status", "capped"), _negated=True),
+                                    ("referrer_grants", 0),
+                                    _connector="OR",
+                                ),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="billable_referral_grants",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -364,10 +622,254 @@ class Migration(migrations.Migration):
                 ),
                 ("reason", models.CharField(blank=True, max_length=500)),
                 ("metadata", models.JSONField(blank=True, default=dict)),
+                (
+                    "customer",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="refunds",
+                        to="billable.customer",
+                    ),
+                ),
+                (
+                    "order",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="refunds",
+                        to="billable.order",
+                    ),
+                ),
+                (
+                    "payment",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="refunds",
+                        to="billable.payment",
+                    ),
+                ),
             ],
             options={
                 "db_table": "billable_refund",
                 "ordering": ("id",),
+                "constraints": [
+                    models.UniqueConstraint(fields=("order", "refund_id"), name="billable_refund_order_refund_id"),
+                    check_constraint(models.Q(("amount_minor__gte", 0)), name="billable_refund_amount"),
+                    check_constraint(
+                        models.Q(("origin__in", ["merchant", "provider", "dispute"])),
+                        name="billable_refund_known_origin",
+                    ),
+                    check_constraint(
+                        models.Q(("policy__in", ["", "full", "unused_only", "pro_rata_time"])),
+                        name="billable_refund_known_policy",
+                    ),
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="Invoice",
+            fields=[
+                (
+                    "id",
+                    models.UUIDField(default=billable.ids.new_id, editable=False, primary_key=True, serialize=False),
+                ),
+                ("actor", models.CharField(editable=False, max_length=100)),
+                ("created_at", models.DateTimeField(editable=False)),
+                (
+                    "kind",
+                    models.CharField(choices=[("receipt", "receipt"), ("credit_note", "credit_note")], max_length=20),
+                ),
+                ("source_id", models.UUIDField(help_text="The order, or the refund, that it is about.")),
+                ("series", models.CharField(max_length=20)),
+                ("year", models.PositiveSmallIntegerField()),
+                ("number", models.BigIntegerField()),
+                ("issued_at", models.DateTimeField()),
+                ("currency", models.CharField(max_length=10)),
+                ("net_minor", models.BigIntegerField()),
+                ("tax_minor", models.BigIntegerField()),
+                ("total_minor", models.BigIntegerField()),
+                ("tax_included", models.BooleanField(default=True)),
+                ("seller", models.JSONField(default=dict, help_text="Who sold, as it stood then.")),
+                ("buyer", models.JSONField(default=dict, help_text="Who bought, as it stood then.")),
+                ("payment_method", models.CharField(blank=True, max_length=64)),
+                (
+                    "corrects",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="credit_notes",
+                        to="billable.invoice",
+                    ),
+                ),
+                (
+                    "customer",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="invoices", to="billable.customer"
+                    ),
+                ),
+                (
+                    "order",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="invoices", to="billable.order"
+                    ),
+                ),
+                (
+                    "refund",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="credit_notes",
+                        to="billable.refund",
+                    ),
+                ),
+            ],
+            options={
+                "db_table": "billable_invoice",
+                "ordering": ("-id",),
+                "constraints": [
+                    models.UniqueConstraint(fields=("kind", "source_id"), name="billable_invoice_source"),
+                    models.UniqueConstraint(fields=("series", "year", "number"), name="billable_invoice_number"),
+                    check_constraint(
+                        models.Q(
+                            ("net_minor__gte", 0),
+                            ("number__gte", 1),
+                            ("tax_minor__gte", 0),
+                            (
+                                "total_minor",
+                                django.db.models.expressions.CombinedExpression(
+                                    models.F("net_minor"), "+", models.F("tax_minor")
+                                ),
+                            ),
+                        ),
+                        name="billable_invoice_amounts",
+                    ),
+                    check_constraint(
+                        models.Q(
+                            models.Q(
+                                ("corrects__isnull", True),
+                                ("kind", "receipt"),
+                                ("refund__isnull", True),
+                                ("source_id", models.F("order_id")),
+                            ),
+                            models.Q(
+                                ("kind", "credit_note"), ("refund__isnull", False), ("source_id", models.F("refund_id"))
+                            ),
+                            _connector="OR",
+                        ),
+                        name="billable_invoice_source_is_there",
+                    ),
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="InvoiceLine",
+            fields=[
+                (
+                    "id",
+                    models.UUIDField(default=billable.ids.new_id, editable=False, primary_key=True, serialize=False),
+                ),
+                ("line", models.PositiveIntegerField()),
+                ("sku", models.CharField(max_length=64)),
+                ("description", models.CharField(blank=True, max_length=300)),
+                ("quantity", models.BigIntegerField()),
+                ("unit_amount_minor", models.BigIntegerField()),
+                ("discount_minor", models.BigIntegerField(default=0)),
+                ("net_minor", models.BigIntegerField()),
+                ("tax_rate", models.DecimalField(decimal_places=4, default=0, help_text="Percent.", max_digits=7)),
+                ("tax_minor", models.BigIntegerField()),
+                ("total_minor", models.BigIntegerField()),
+                (
+                    "customer",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="billable.customer",
+                    ),
+                ),
+                (
+                    "invoice",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="lines",
+                        to="billable.invoice",
+                    ),
+                ),
+            ],
+            options={
+                "db_table": "billable_invoiceline",
+                "ordering": ("invoice", "line"),
+                "constraints": [
+                    models.UniqueConstraint(fields=("invoice", "line"), name="billable_invoiceline_invoice_line"),
+                    check_constraint(
+                        models.Q(
+                            ("discount_minor__gte", 0),
+                            ("net_minor__gte", 0),
+                            ("quantity__gte", 0),
+                            ("tax_minor__gte", 0),
+                            ("tax_rate__gte", 0),
+                            ("tax_rate__lte", 100),
+                            (
+                                "total_minor",
+                                django.db.models.expressions.CombinedExpression(
+                                    models.F("net_minor"), "+", models.F("tax_minor")
+                                ),
+                            ),
+                            ("unit_amount_minor__gte", 0),
+                        ),
+                        name="billable_invoiceline_amounts",
+                    ),
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="RefundItem",
+            fields=[
+                (
+                    "id",
+                    models.UUIDField(default=billable.ids.new_id, editable=False, primary_key=True, serialize=False),
+                ),
+                ("pieces", models.BigIntegerField(default=0)),
+                ("amount_minor", models.BigIntegerField()),
+                (
+                    "customer",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="billable.customer",
+                    ),
+                ),
+                (
+                    "item",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="refunds", to="billable.orderitem"
+                    ),
+                ),
+                (
+                    "refund",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="items",
+                        to="billable.refund",
+                    ),
+                ),
+            ],
+            options={
+                "db_table": "billable_refunditem",
+                "ordering": ("refund", "id"),
+                "constraints": [
+                    models.UniqueConstraint(fields=("refund", "item"), name="billable_refunditem_refund_item"),
+                    check_constraint(
+                        models.Q(("amount_minor__gte", 0), ("pieces__gte", 0)), name="billable_refunditem_amounts"
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -382,25 +884,54 @@ class Migration(migrations.Migration):
                 ("expired", models.BigIntegerField(default=0)),
                 ("taken_back", models.BigIntegerField(blank=True, help_text="Empty: unlimited.", null=True)),
                 ("ended", models.BooleanField(default=False)),
+                (
+                    "customer",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="billable.customer",
+                    ),
+                ),
+                (
+                    "grant",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="billable.grant"
+                    ),
+                ),
+                (
+                    "part",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="grants",
+                        to="billable.refunditem",
+                    ),
+                ),
             ],
             options={
                 "db_table": "billable_refundgrant",
                 "ordering": ("part", "id"),
-            },
-        ),
-        migrations.CreateModel(
-            name="RefundItem",
-            fields=[
-                (
-                    "id",
-                    models.UUIDField(default=billable.ids.new_id, editable=False, primary_key=True, serialize=False),
-                ),
-                ("pieces", models.BigIntegerField(default=0)),
-                ("amount_minor", models.BigIntegerField()),
-            ],
-            options={
-                "db_table": "billable_refunditem",
-                "ordering": ("refund", "id"),
+                "constraints": [
+                    models.UniqueConstraint(fields=("part", "grant"), name="billable_refundgrant_part_grant"),
+                    check_constraint(
+                        models.Q(
+                            ("expired__gte", 0),
+                            ("used__gte", 0),
+                            models.Q(
+                                models.Q(("taken_back__isnull", True), ("unused__isnull", True)),
+                                models.Q(
+                                    ("taken_back__gte", 0),
+                                    ("taken_back__isnull", False),
+                                    ("taken_back__lte", models.F("unused")),
+                                    ("unused__isnull", False),
+                                ),
+                                _connector="OR",
+                            ),
+                        ),
+                        name="billable_refundgrant_units",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -408,10 +939,28 @@ class Migration(migrations.Migration):
             fields=[
                 ("id", models.BigAutoField(primary_key=True, serialize=False)),
                 ("units", models.BigIntegerField()),
+                (
+                    "feature",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="buys", to="billable.feature"
+                    ),
+                ),
+                (
+                    "product",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="unit_prices", to="billable.product"
+                    ),
+                ),
             ],
             options={
                 "db_table": "billable_unitprice",
                 "ordering": ("product", "id"),
+                "constraints": [
+                    models.UniqueConstraint(fields=("product", "feature"), name="billable_unitprice_product_feature"),
+                    check_constraint(
+                        models.Q(("units__gte", 1), ("units__lte", 1000000000000)), name="billable_unitprice_units"
+                    ),
+                ],
             },
         ),
         migrations.AlterModelOptions(
@@ -885,660 +1434,12 @@ class Migration(migrations.Migration):
                 name="billable_product_tax_rate",
             ),
         ),
-        migrations.AddField(
-            model_name="dispute",
-            name="customer",
-            field=models.ForeignKey(
-                db_index=False,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="disputes",
-                to="billable.customer",
-            ),
-        ),
-        migrations.AddField(
-            model_name="dispute",
-            name="order",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT, related_name="disputes", to="billable.order"
-            ),
-        ),
-        migrations.AddField(
-            model_name="dispute",
-            name="payment",
-            field=models.ForeignKey(
-                db_index=False,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="disputes",
-                to="billable.payment",
-            ),
-        ),
-        migrations.AddField(
-            model_name="exchange",
-            name="customer",
-            field=models.ForeignKey(
-                db_index=False,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="exchanges",
-                to="billable.customer",
-            ),
-        ),
-        migrations.AddField(
-            model_name="exchange",
-            name="feature",
-            field=models.ForeignKey(
-                db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="billable.feature"
-            ),
-        ),
-        migrations.AddField(
-            model_name="exchange",
-            name="product",
-            field=models.ForeignKey(
-                db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="billable.product"
-            ),
-        ),
-        migrations.AddField(
-            model_name="exchange",
-            name="usage",
-            field=models.ForeignKey(
-                db_constraint=False,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="exchanges",
-                to="billable.usage",
-            ),
-        ),
-        migrations.AddField(
-            model_name="invoice",
-            name="corrects",
-            field=models.ForeignKey(
-                blank=True,
-                null=True,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="credit_notes",
-                to="billable.invoice",
-            ),
-        ),
-        migrations.AddField(
-            model_name="invoice",
-            name="customer",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT, related_name="invoices", to="billable.customer"
-            ),
-        ),
-        migrations.AddField(
-            model_name="invoice",
-            name="order",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT, related_name="invoices", to="billable.order"
-            ),
-        ),
-        migrations.AddField(
-            model_name="invoiceline",
-            name="customer",
-            field=models.ForeignKey(
-                db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="billable.customer"
-            ),
-        ),
-        migrations.AddField(
-            model_name="invoiceline",
-            name="invoice",
-            field=models.ForeignKey(
-                db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name="lines", to="billable.invoice"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="invoiceseries",
-            constraint=models.UniqueConstraint(fields=("series", "year"), name="billable_invoiceseries_series_year"),
-        ),
-        migrations.AddConstraint(
-            model_name="invoiceseries",
-            constraint=check_constraint(models.Q(("last_number__gte", 0)), name="billable_invoiceseries_number"),
-        ),
-        migrations.AddField(
-            model_name="merge",
-            name="absorbed",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT, related_name="+", to="billable.customer"
-            ),
-        ),
-        migrations.AddField(
-            model_name="merge",
-            name="customer",
-            field=models.ForeignKey(
-                help_text="Who survived.",
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="merges",
-                to="billable.customer",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="promotion",
-            constraint=check_constraint(
-                models.Q(
-                    ("percent_off__isnull", True),
-                    models.Q(("percent_off__gt", 0), ("percent_off__lte", 100)),
-                    _connector="OR",
-                ),
-                name="billable_promotion_percent",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="promotion",
-            constraint=check_constraint(
-                models.Q(("max_uses__isnull", True), ("used__lte", models.F("max_uses")), _connector="OR"),
-                name="billable_promotion_uses",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="promotion",
-            constraint=check_constraint(
-                models.Q(
-                    ("starts_at__isnull", True),
-                    ("ends_at__isnull", True),
-                    ("ends_at__gt", models.F("starts_at")),
-                    _connector="OR",
-                ),
-                name="billable_promotion_window",
-            ),
-        ),
-        migrations.AddField(
-            model_name="promotionamount",
-            name="promotion",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT, related_name="amounts", to="billable.promotion"
-            ),
-        ),
-        migrations.AddField(
-            model_name="promotionproduct",
-            name="product",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT, related_name="promotions", to="billable.product"
-            ),
-        ),
-        migrations.AddField(
-            model_name="promotionproduct",
-            name="promotion",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT, related_name="products", to="billable.promotion"
-            ),
-        ),
-        migrations.AddField(
-            model_name="promotionuse",
-            name="customer",
-            field=models.ForeignKey(
-                db_index=False,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="promotion_uses",
-                to="billable.customer",
-            ),
-        ),
-        migrations.AddField(
-            model_name="promotionuse",
-            name="promotion",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT, related_name="uses", to="billable.promotion"
-            ),
-        ),
-        migrations.AddField(
-            model_name="referral",
-            name="customer",
-            field=models.ForeignKey(
-                db_index=False,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="referred_by",
-                to="billable.customer",
-            ),
-        ),
-        migrations.AddField(
-            model_name="referral",
-            name="referrer",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT, related_name="referrals", to="billable.customer"
-            ),
-        ),
-        migrations.AddField(
-            model_name="referralprogramme",
-            name="referee_product",
-            field=models.ForeignKey(
-                blank=True,
-                help_text="Empty: nothing.",
-                null=True,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="+",
-                to="billable.product",
-            ),
-        ),
-        migrations.AddField(
-            model_name="referralprogramme",
-            name="referrer_product",
-            field=models.ForeignKey(
-                blank=True,
-                help_text="Empty: nothing.",
-                null=True,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="+",
-                to="billable.product",
-            ),
-        ),
-        migrations.AddField(
-            model_name="referral",
-            name="programme",
-            field=models.ForeignKey(
-                blank=True,
-                null=True,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="referrals",
-                to="billable.referralprogramme",
-            ),
-        ),
-        migrations.AddField(
-            model_name="refund",
-            name="customer",
-            field=models.ForeignKey(
-                db_index=False,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="refunds",
-                to="billable.customer",
-            ),
-        ),
-        migrations.AddField(
-            model_name="refund",
-            name="order",
-            field=models.ForeignKey(
-                db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name="refunds", to="billable.order"
-            ),
-        ),
-        migrations.AddField(
-            model_name="refund",
-            name="payment",
-            field=models.ForeignKey(
-                blank=True,
-                null=True,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="refunds",
-                to="billable.payment",
-            ),
-        ),
-        migrations.AddField(
-            model_name="invoice",
-            name="refund",
-            field=models.ForeignKey(
-                blank=True,
-                null=True,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="credit_notes",
-                to="billable.refund",
-            ),
-        ),
-        migrations.AddField(
-            model_name="refundgrant",
-            name="customer",
-            field=models.ForeignKey(
-                db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="billable.customer"
-            ),
-        ),
-        migrations.AddField(
-            model_name="refundgrant",
-            name="grant",
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name="+", to="billable.grant"),
-        ),
-        migrations.AddField(
-            model_name="refunditem",
-            name="customer",
-            field=models.ForeignKey(
-                db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="billable.customer"
-            ),
-        ),
-        migrations.AddField(
-            model_name="refunditem",
-            name="item",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT, related_name="refunds", to="billable.orderitem"
-            ),
-        ),
-        migrations.AddField(
-            model_name="refunditem",
-            name="refund",
-            field=models.ForeignKey(
-                db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name="items", to="billable.refund"
-            ),
-        ),
-        migrations.AddField(
-            model_name="refundgrant",
-            name="part",
-            field=models.ForeignKey(
-                db_index=False,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="grants",
-                to="billable.refunditem",
-            ),
-        ),
-        migrations.AddField(
-            model_name="unitprice",
-            name="feature",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT, related_name="buys", to="billable.feature"
-            ),
-        ),
-        migrations.AddField(
-            model_name="unitprice",
-            name="product",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT, related_name="unit_prices", to="billable.product"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="dispute",
-            constraint=models.UniqueConstraint(
-                fields=("payment", "dispute_id"), name="billable_dispute_payment_dispute_id"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="dispute",
-            constraint=check_constraint(models.Q(("amount_minor__gte", 0)), name="billable_dispute_amount"),
-        ),
-        migrations.AddConstraint(
-            model_name="dispute",
-            constraint=check_constraint(
-                models.Q(("status__in", ["disputed", "won", "lost"])), name="billable_dispute_known_status"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="dispute",
-            constraint=check_constraint(
-                models.Q(
-                    models.Q(("decided_at__isnull", True), ("status", "disputed")),
-                    models.Q(models.Q(("status", "disputed"), _negated=True), ("decided_at__isnull", False)),
-                    _connector="OR",
-                ),
-                name="billable_dispute_decided",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="dispute",
-            constraint=check_constraint(
-                models.Q(("payment_status__in", ["succeeded", "unapplied"])),
-                name="billable_dispute_known_payment_status",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="exchange",
-            constraint=models.UniqueConstraint(
-                fields=("customer", "idempotency_key"), name="billable_exchange_customer_key"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="exchange",
-            constraint=check_constraint(
-                models.Q(
-                    ("quantity__gte", 1),
-                    ("quantity__lte", 1000000),
-                    ("refunded_units__gte", 0),
-                    ("refunded_units__lte", models.F("units")),
-                    ("units__gte", 1),
-                    ("units__lte", 1000000000000),
-                ),
-                name="billable_exchange_units",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="invoiceline",
-            constraint=models.UniqueConstraint(fields=("invoice", "line"), name="billable_invoiceline_invoice_line"),
-        ),
-        migrations.AddConstraint(
-            model_name="invoiceline",
-            constraint=check_constraint(
-                models.Q(
-                    ("discount_minor__gte", 0),
-                    ("net_minor__gte", 0),
-                    ("quantity__gte", 0),
-                    ("tax_minor__gte", 0),
-                    ("tax_rate__gte", 0),
-                    ("tax_rate__lte", 100),
-                    (
-                        "total_minor",
-                        django.db.models.expressions.CombinedExpression(
-                            models.F("net_minor"), "+", models.F("tax_minor")
-                        ),
-                    ),
-                    ("unit_amount_minor__gte", 0),
-                ),
-                name="billable_invoiceline_amounts",
-            ),
-        ),
         migrations.AddConstraint(
             model_name="customer",
             constraint=check_constraint(
                 models.Q(("anonymized_at__isnull", True), ("anonymized_by", ""), ("anonymized_reason", ""))
                 | models.Q(("anonymized_at__isnull", False), models.Q(("anonymized_by", ""), _negated=True)),
                 name="billable_customer_anonymized",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="merge",
-            constraint=check_constraint(
-                models.Q(("customer", models.F("absorbed")), _negated=True), name="billable_merge_not_itself"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="merge",
-            constraint=check_constraint(
-                models.Q(
-                    models.Q(("undone_at__isnull", True), ("undone_by", "")),
-                    models.Q(("undone_at__isnull", False), models.Q(("undone_by", ""), _negated=True)),
-                    _connector="OR",
-                ),
-                name="billable_merge_undone",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="promotionamount",
-            constraint=models.UniqueConstraint(
-                fields=("promotion", "currency"), name="billable_promotionamount_currency"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="promotionamount",
-            constraint=check_constraint(models.Q(("amount_minor__gte", 1)), name="billable_promotionamount_amount"),
-        ),
-        migrations.AddConstraint(
-            model_name="promotionproduct",
-            constraint=models.UniqueConstraint(
-                fields=("promotion", "product"), name="billable_promotionproduct_product"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="promotionuse",
-            constraint=models.UniqueConstraint(
-                fields=("customer", "order_id"), name="billable_promotionuse_customer_order"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="promotionuse",
-            constraint=check_constraint(models.Q(("discount_minor__gte", 0)), name="billable_promotionuse_discount"),
-        ),
-        migrations.AddConstraint(
-            model_name="promotionuse",
-            constraint=check_constraint(
-                models.Q(
-                    models.Q(("released_as", ""), ("released_at__isnull", True)),
-                    models.Q(("released_at__isnull", False), models.Q(("released_as", ""), _negated=True)),
-                    _connector="OR",
-                ),
-                name="billable_promotionuse_released",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="referralprogramme",
-            constraint=check_constraint(
-                models.Q(("trigger__in", ["on_signup", "on_first_payment"])),
-                name="billable_referralprogramme_known_trigger",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="referral",
-            constraint=models.UniqueConstraint(fields=("customer",), name="billable_referral_referee"),
-        ),
-        migrations.AddConstraint(
-            model_name="referral",
-            constraint=check_constraint(
-                models.Q(("customer", models.F("referrer")), _negated=True), name="billable_referral_not_oneself"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="referral",
-            constraint=check_constraint(
-                models.Q(
-                    models.Q(
-                        ("due_at__isnull", True),
-                        ("qualified_at__isnull", True),
-                        ("rewarded_at__isnull", True),
-                        ("status", "pending"),
-                        ("taken_back_at__isnull", True),
-                    ),
-                    models.Q(
-                        ("due_at__isnull", False),
-                        ("qualified_at__isnull", False),
-                        ("rewarded_at__isnull", True),
-                        ("status", "qualified"),
-                        ("taken_back_at__isnull", True),
-                    ),
-                    models.Q(
-                        ("due_at__isnull", False),
-                        ("qualified_at__isnull", False),
-                        ("rewarded_at__isnull", False),
-                        ("status__in", ["rewarded", "capped"]),
-                        ("taken_back_at__isnull", True),
-                    ),
-                    models.Q(
-                        ("qualified_at__isnull", False), ("status", "taken_back"), ("taken_back_at__isnull", False)
-                    ),
-                    _connector="OR",
-                ),
-                name="billable_referral_instants",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="referral",
-            constraint=check_constraint(
-                models.Q(
-                    models.Q(("referee_grants", 0), ("referrer_grants", 0)),
-                    models.Q(
-                        ("rewarded_at__isnull", False),
-                        models.Q(
-                            models.Q(("status", "capped"), _negated=True), ("referrer_grants", 0), _connector="OR"
-                        ),
-                    ),
-                    _connector="OR",
-                ),
-                name="billable_referral_grants",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="refund",
-            constraint=models.UniqueConstraint(fields=("order", "refund_id"), name="billable_refund_order_refund_id"),
-        ),
-        migrations.AddConstraint(
-            model_name="refund",
-            constraint=check_constraint(models.Q(("amount_minor__gte", 0)), name="billable_refund_amount"),
-        ),
-        migrations.AddConstraint(
-            model_name="refund",
-            constraint=check_constraint(
-                models.Q(("origin__in", ["merchant", "provider", "dispute"])), name="billable_refund_known_origin"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="refund",
-            constraint=check_constraint(
-                models.Q(("policy__in", ["", "full", "unused_only", "pro_rata_time"])),
-                name="billable_refund_known_policy",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="invoice",
-            constraint=models.UniqueConstraint(fields=("kind", "source_id"), name="billable_invoice_source"),
-        ),
-        migrations.AddConstraint(
-            model_name="invoice",
-            constraint=models.UniqueConstraint(fields=("series", "year", "number"), name="billable_invoice_number"),
-        ),
-        migrations.AddConstraint(
-            model_name="invoice",
-            constraint=check_constraint(
-                models.Q(
-                    ("net_minor__gte", 0),
-                    ("number__gte", 1),
-                    ("tax_minor__gte", 0),
-                    (
-                        "total_minor",
-                        django.db.models.expressions.CombinedExpression(
-                            models.F("net_minor"), "+", models.F("tax_minor")
-                        ),
-                    ),
-                ),
-                name="billable_invoice_amounts",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="invoice",
-            constraint=check_constraint(
-                models.Q(
-                    models.Q(
-                        ("corrects__isnull", True),
-                        ("kind", "receipt"),
-                        ("refund__isnull", True),
-                        ("source_id", models.F("order_id")),
-                    ),
-                    models.Q(("kind", "credit_note"), ("refund__isnull", False), ("source_id", models.F("refund_id"))),
-                    _connector="OR",
-                ),
-                name="billable_invoice_source_is_there",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="refunditem",
-            constraint=models.UniqueConstraint(fields=("refund", "item"), name="billable_refunditem_refund_item"),
-        ),
-        migrations.AddConstraint(
-            model_name="refunditem",
-            constraint=check_constraint(
-                models.Q(("amount_minor__gte", 0), ("pieces__gte", 0)), name="billable_refunditem_amounts"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="refundgrant",
-            constraint=models.UniqueConstraint(fields=("part", "grant"), name="billable_refundgrant_part_grant"),
-        ),
-        migrations.AddConstraint(
-            model_name="refundgrant",
-            constraint=check_constraint(
-                models.Q(
-                    ("expired__gte", 0),
-                    ("used__gte", 0),
-                    models.Q(
-                        models.Q(("taken_back__isnull", True), ("unused__isnull", True)),
-                        models.Q(
-                            ("taken_back__gte", 0),
-                            ("taken_back__isnull", False),
-                            ("taken_back__lte", models.F("unused")),
-                            ("unused__isnull", False),
-                        ),
-                        _connector="OR",
-                    ),
-                ),
-                name="billable_refundgrant_units",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="unitprice",
-            constraint=models.UniqueConstraint(
-                fields=("product", "feature"), name="billable_unitprice_product_feature"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="unitprice",
-            constraint=check_constraint(
-                models.Q(("units__gte", 1), ("units__lte", 1000000000000)), name="billable_unitprice_units"
             ),
         ),
     ]
