@@ -69,7 +69,7 @@ from billable.refunds.asked import RefundLine
 from billable.refunds.dispute import dispute_payment
 from billable.refunds.exchange import refund_exchange
 from billable.refunds.quote import RefundGrantQuote, RefundItemQuote, RefundQuote, quote_refund
-from billable.refunds.read import get_refund, list_refunds
+from billable.refunds.read import get_dispute, get_refund, list_disputes, list_refunds
 from billable.refunds.refund import refund_order
 from billable.refunds.resolve import resolve_dispute
 from billable.refunds.slide import RefundSlide
@@ -300,6 +300,12 @@ class OrderService:
 
     resolve_dispute = staticmethod(_resolve_dispute)
     aresolve_dispute = staticmethod(in_thread(_resolve_dispute))
+
+    get_dispute = staticmethod(get_dispute)
+    aget_dispute = staticmethod(in_thread(get_dispute))
+
+    list_disputes = staticmethod(list_disputes)
+    alist_disputes = staticmethod(in_thread(list_disputes))
 
     exchange = staticmethod(_exchange)
     aexchange = staticmethod(in_thread(_exchange))

@@ -217,3 +217,15 @@ def test_disputes_that_are_unknown_or_have_no_outcome(api: Api, sale: dict[str, 
     dispute = api.ok(api.post(f"/payments/{sale['payments'][0]['id']}/dispute", {"dispute_id": "a"}))
     for outcome in ("disputed", None, 7):
         assert api.fields(api.post(f"/disputes/{dispute['id']}/resolve", {"outcome": outcome})) == ["outcome"]
+
+
+def test_disputes_are_read_by_the_providers_name_and_by_id(api: Api, sale: dict[str, Any]) -> None:
+    said = api.ok(api.post(f"/payments/{sale['payments'][0]['id']}/dispute", {"dispute_id": "dp_1"}))
+    del said["replayed"]
+
+    assert api.ok(api.get("/disputes", dispute_id="dp_1", status="disputed")) == {"items": [said], "next": None}
+    assert api.ok(api.get("/disputes", external_id="nobody"))["items"] == []
+    assert api.ok(api.get("/disputes", dispute_id="dp_2"))["items"] == []
+    assert api.ok(api.get(f"/disputes/{said['id']}")) == said
+    api.refused(api.get(f"/disputes/{NOBODY}"), 404, "dispute_not_found")
+    assert api.fields(api.get("/disputes", status="open")) == ["status"]

@@ -182,3 +182,14 @@ def test_what_is_used_up_or_back_already_has_nothing_to_refund(api: Api, order: 
     problem = api.refused(api.post(path, {"refund_id": "re_2"}), 409, "wrong_order_state")
     assert problem["order_status"] == "refunded"
     api.refused(api.post("/orders/nothing/refunds", {"refund_id": "re_1"}), 404, "order_not_found")
+
+
+def test_refunds_are_read_by_customer_and_by_id(api: Api, order: dict[str, Any]) -> None:
+    made = api.ok(api.post(f"/orders/{order['id']}/refunds", {"refund_id": "re_1", "amount_minor": 100}))
+    del made["replayed"]
+
+    assert api.ok(api.get("/refunds", external_id="anna")) == {"items": [made], "next": None}
+    assert api.ok(api.get("/refunds"))["items"] == [made]
+    assert api.ok(api.get("/refunds", external_id="nobody"))["items"] == []
+    assert api.ok(api.get(f"/refunds/{made['id']}")) == made
+    api.refused(api.get("/refunds/re_1"), 404, "refund_not_found")

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from billable.models import Dispute, Grant, Payment, Refund
-from billable.services import OrderService, QuotaService
+from billable.services import CustomerRef, OrderService, QuotaService
 
 
 @pytest.fixture
@@ -408,3 +408,28 @@ def test_later_periods_keep_their_time_while_it_is_open_and_move_up_when_it_is_l
     grant = Grant.objects.get(source_id=str(later.pk))
     assert grant.valid_from == clock.instant
     assert grant.expires_at - grant.valid_from >= timedelta(days=27)
+
+
+def test_disputes_are_found_by_the_providers_name_and_by_where_they_stand(door, user, buy, pay, refused):
+    first, second, third = (door.orders.dispute_payment(pay(buy("pack")), dispute_id=f"dp_{n}") for n in range(3))
+    door.orders.resolve_dispute(second, "won")
+
+    def found(*who, **what):
+        return [each.dispute_id for each in door.orders.list_disputes(*who, **what).items]
+
+    assert (found(), found(user)) == (["dp_2", "dp_1", "dp_0"],) * 2
+    assert (found(dispute_id="dp_1"), found(status="disputed"), found(status="won")) == (
+        ["dp_1"],
+        ["dp_2", "dp_0"],
+        ["dp_1"],
+    )
+    assert found(CustomerRef(external_id="nobody", provider="telegram")) == []
+    page = door.orders.list_disputes(limit=2)
+    assert [each.pk for each in page.items] == [third.pk, second.pk]
+    rest = door.orders.list_disputes(cursor=page.next)
+    assert ([each.pk for each in rest.items], rest.next) == ([first.pk], None)
+    assert door.orders.get_dispute(str(second.pk)).status == "won"
+    with refused("invalid", field="status"):
+        door.orders.list_disputes(status="open")
+    with refused("dispute_not_found"):
+        door.orders.get_dispute("dp_1")

@@ -188,6 +188,8 @@ def orders(user: User) -> None:
     assert_type(dispute, Dispute)
     assert_type(dispute.amount, Money)
     assert_type(OrderService.resolve_dispute(dispute, "won"), Dispute)
+    assert_type(OrderService.get_dispute(dispute), Dispute)
+    assert_type(OrderService.list_disputes(user, dispute_id="dp_1", status="disputed"), Page[Dispute])
 
 
 def refunds(user: User, order: Order) -> None:
@@ -415,6 +417,8 @@ Verb(OrderService.list_payments).has(OrderService.alist_payments)
 Verb(OrderService.apply_payment).has(OrderService.aapply_payment)
 Verb(OrderService.return_payment).has(OrderService.areturn_payment)
 Verb(OrderService.dispute_payment).has(OrderService.adispute_payment)
+Verb(OrderService.get_dispute).has(OrderService.aget_dispute)
+Verb(OrderService.list_disputes).has(OrderService.alist_disputes)
 Verb(OrderService.resolve_dispute).has(OrderService.aresolve_dispute)
 Verb(OrderService.quote_refund).has(OrderService.aquote_refund)
 Verb(OrderService.refund_order).has(OrderService.arefund_order)

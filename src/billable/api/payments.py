@@ -14,10 +14,13 @@ from billable.api.schemas.payments import (
     ApplyIn,
     DisputeIn,
     DisputeOut,
+    DisputePage,
+    DisputesParameters,
     PaymentPage,
     PaymentsParameters,
     ResolveIn,
     ReturnIn,
+    SaidDisputeOut,
     SaleIn,
 )
 from billable.paging import Page
@@ -63,7 +66,7 @@ def return_payment(request: HttpRequest, payment_id: PathId, body: ReturnIn = NO
 
 @router.post(
     "/payments/{payment_id}/dispute",
-    response=takes_body(DisputeOut, 404, 409),
+    response=takes_body(SaidDisputeOut, 404, 409),
     url_name="payment-dispute",
     openapi_extra=REPEATS_SAFELY,
 )
@@ -80,9 +83,27 @@ def dispute_payment(request: HttpRequest, payment_id: PathId, body: DisputeIn) -
     )
 
 
+@router.get("/disputes", response=reads(DisputePage), url_name="disputes")
+def list_disputes(request: HttpRequest, query: Query[DisputesParameters]) -> Page[Dispute]:
+    """Disputes, newest first: a customer's, or everybody's when no customer is named."""
+    return OrderService.list_disputes(
+        query.customer_if_named,
+        dispute_id=query.dispute_id,
+        status=query.status,
+        cursor=query.cursor,
+        limit=query.limit,
+    )
+
+
+@router.get("/disputes/{dispute_id}", response=reads(DisputeOut, 404), url_name="dispute")
+def get_dispute(request: HttpRequest, dispute_id: PathId) -> Dispute:
+    """One dispute, by the id in an answer of billable."""
+    return OrderService.get_dispute(dispute_id)
+
+
 @router.post(
     "/disputes/{dispute_id}/resolve",
-    response=takes_body(DisputeOut, 404, 409),
+    response=takes_body(SaidDisputeOut, 404, 409),
     url_name="dispute-resolve",
     openapi_extra=REPEATS_SAFELY,
 )

@@ -9,7 +9,16 @@ from ninja import Query, Router
 
 from billable.api.openapi import REPEATS_SAFELY, TAKES_KEY, reads, takes_body
 from billable.api.schemas.base import PageParameters, PathId
-from billable.api.schemas.refunds import MadeRefundOut, PaymentRefundIn, QuoteIn, QuoteOut, RefundIn, RefundPage
+from billable.api.schemas.refunds import (
+    MadeRefundOut,
+    PaymentRefundIn,
+    QuoteIn,
+    QuoteOut,
+    RefundIn,
+    RefundOut,
+    RefundPage,
+    RefundsParameters,
+)
 from billable.paging import Page
 from billable.services import OrderService
 
@@ -46,7 +55,7 @@ def refund_order(request: HttpRequest, order_id: PathId, body: RefundIn) -> Refu
 
 
 @router.get("/orders/{order_id}/refunds", response=reads(RefundPage, 404), url_name="order-refunds")
-def list_refunds(request: HttpRequest, order_id: PathId, query: Query[PageParameters]) -> Page[Refund]:
+def list_refunds_of_order(request: HttpRequest, order_id: PathId, query: Query[PageParameters]) -> Page[Refund]:
     """What went back of an order, newest first."""
     return OrderService.list_refunds(order=order_id, cursor=query.cursor, limit=query.limit)
 
@@ -87,3 +96,15 @@ def refund_payment(request: HttpRequest, body: PaymentRefundIn) -> Refund:
         origin=body.origin,
         release_holds=body.release_holds,
     )
+
+
+@router.get("/refunds", response=reads(RefundPage), url_name="refunds")
+def list_refunds(request: HttpRequest, query: Query[RefundsParameters]) -> Page[Refund]:
+    """Refunds, newest first: a customer's, or everybody's when no customer is named."""
+    return OrderService.list_refunds(query.customer_if_named, cursor=query.cursor, limit=query.limit)
+
+
+@router.get("/refunds/{refund_id}", response=reads(RefundOut, 404), url_name="refund")
+def get_refund(request: HttpRequest, refund_id: PathId) -> Refund:
+    """One refund, by the id in an answer of billable."""
+    return OrderService.get_refund(refund_id)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from django.db.models import QuerySet
-
 from billable import clock, inputs
 from billable.actor import current_actor
 from billable.customers.models import Customer
@@ -14,7 +12,6 @@ from billable.customers.subjects import lock_customer_id
 from billable.db.units import unit_of_work, write_alias
 from billable.errors import (
     CurrencyMismatch,
-    DisputeNotFound,
     DisputeOpen,
     IdempotencyConflict,
     Invalid,
@@ -31,6 +28,7 @@ from billable.quota.catch_up import catch_up
 from billable.refunds.kinds import DisputeStatus
 from billable.refunds.models import Dispute
 from billable.refunds.provisional import take_back
+from billable.refunds.read import disputes
 from billable.signals import emit
 
 _ARRIVED_HERE = (PaymentStatus.SUCCEEDED.value, PaymentStatus.UNAPPLIED.value)
@@ -84,20 +82,6 @@ def dispute_payment(
     )
     _open(customer, dispute)
     return dispute
-
-
-def disputes() -> QuerySet[Dispute]:
-    """Disputes with their payment and order loaded."""
-    return Dispute.objects.using(write_alias()).select_related("payment", "order")
-
-
-def get_dispute(dispute: Dispute | UUID | str) -> Dispute:
-    """One dispute as it stands now, with its payment and order. Raises DisputeNotFound."""
-    dispute_id = dispute.pk if isinstance(dispute, Dispute) else inputs.known_identifier(dispute)
-    found = None if dispute_id is None else disputes().filter(pk=dispute_id).first()
-    if found is None:
-        raise DisputeNotFound(dispute=str(dispute_id or dispute)[:100])
-    return found
 
 
 def _open(customer: Customer, dispute: Dispute) -> None:

@@ -1,4 +1,4 @@
-"""list_refunds and get_refund."""
+"""Refunds and disputes, one or many."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from uuid import UUID
 from django.db.models import Prefetch, QuerySet
 
 from billable import inputs, paging
-from billable.customers.subjects import Subject, family, find_customer_id, who
+from billable.customers.subjects import Subject, family_of
 from billable.db.units import write_alias
-from billable.errors import OrderNotFound, RefundNotFound
+from billable.errors import DisputeNotFound, Invalid, OrderNotFound, RefundNotFound
 from billable.orders.models import Order
 from billable.orders.read import order_id_of
 from billable.paging import DEFAULT_LIMIT, Page
-from billable.refunds.models import Refund, RefundGrant, RefundItem
+from billable.refunds.kinds import DisputeStatus
+from billable.refunds.models import Dispute, Refund, RefundGrant, RefundItem
 
 
 def with_parts() -> QuerySet[Refund]:
@@ -47,15 +48,56 @@ def list_refunds(
     """
     size, refunds = paging.page_limit(limit), with_parts().order_by("-id")
     if user is not None:
-        person = who(user)
-        customer_id = None if person.is_anonymous else find_customer_id(person)
-        refunds = refunds.filter(customer__in=family(customer_id)) if customer_id else refunds.none()
+        refunds = refunds.filter(customer__in=family_of(user))
     if order is not None:
         refunds = refunds.filter(order=_known(order))
     if cursor is not None:
         refunds = refunds.filter(pk__lt=inputs.identifier(paging.decode(cursor), "cursor"))
     rows = list(refunds[: size + 1])
     return paging.cut(rows, size, str(rows[size - 1].pk) if len(rows) > size else None)
+
+
+def disputes() -> QuerySet[Dispute]:
+    """Disputes with their payment and order loaded."""
+    return Dispute.objects.using(write_alias()).select_related("payment", "order")
+
+
+def get_dispute(dispute: Dispute | UUID | str) -> Dispute:
+    """One dispute as it stands now, with its payment and order. Raises DisputeNotFound."""
+    dispute_id = dispute.pk if isinstance(dispute, Dispute) else inputs.known_identifier(dispute)
+    found = None if dispute_id is None else disputes().filter(pk=dispute_id).first()
+    if found is None:
+        raise DisputeNotFound(dispute=str(dispute_id or dispute)[:100])
+    return found
+
+
+def list_disputes(
+    user: Subject | None = None,
+    *,
+    dispute_id: str | None = None,
+    status: str | None = None,
+    cursor: str | None = None,
+    limit: int = DEFAULT_LIMIT,
+) -> Page[Dispute]:
+    """Disputes, newest first: of ``user`` or (None) of everybody, with their payments and orders loaded.
+
+    ``dispute_id`` is the provider's name, as a notice of the outcome has it; payments of two methods may share it.
+    ``disputed`` is the status of those that wait for a decision. Raises Invalid for an unknown ``status``, a foreign
+    cursor or a limit outside 1 to 200.
+    """
+    size, rows = paging.page_limit(limit), disputes().order_by("-id")
+    if user is not None:
+        rows = rows.filter(customer__in=family_of(user))
+    if dispute_id is not None:
+        rows = rows.filter(dispute_id=inputs.key(dispute_id, "dispute_id"))
+    if status is not None:
+        if status not in [each.value for each in DisputeStatus]:
+            raise Invalid(field="status", problem="is no status of a dispute")
+        rows = rows.filter(status=status)
+    if cursor is not None:
+        rows = rows.filter(pk__lt=inputs.identifier(paging.decode(cursor), "cursor"))
+    found = list(rows[: size + 1])
+    return paging.cut(found, size, str(found[size - 1].pk) if len(found) > size else None)
 
 
 def _known(order: Order | UUID | str) -> UUID:

@@ -15,10 +15,10 @@ from billable.orders.read import get_order
 from billable.orders.settle import judge, take
 from billable.quota.catch_up import catch_up
 from billable.refunds.asked import Asked
-from billable.refunds.dispute import disputes, get_dispute
 from billable.refunds.kinds import DisputeStatus, RefundOrigin
 from billable.refunds.models import Dispute
 from billable.refunds.provisional import give_back, take_back
+from billable.refunds.read import disputes, get_dispute
 from billable.refunds.refund import Terms, refund_core
 from billable.refunds.source import left_of
 from billable.signals import emit

@@ -33,6 +33,11 @@ class PaymentsParameters(CustomerFields, PageParameters):
     status: Key | None = Field(default=None, description="`unapplied` is the money that somebody must look at.")
 
 
+class DisputesParameters(CustomerFields, PageParameters):
+    dispute_id: Key | None = Field(default=None, description="The provider's name of the dispute.")
+    status: Key | None = Field(default=None, description="`disputed` waits for a decision.")
+
+
 class ApplyIn(KeyedBody):
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"order_id": "01900000-0000-7000-8000-000000000000", "reason": "paid twice"}]}
@@ -117,11 +122,19 @@ class DisputeOut(Schema):
     actor: str
     created_at: datetime
     decided_at: datetime | None
-    replayed: bool = Field(description="True when this had been said before.")
 
     @staticmethod
     def resolve_amount(dispute: Dispute) -> str:
         return text(dispute.amount)
+
+
+class SaidDisputeOut(DisputeOut):
+    replayed: bool = Field(description="True when this had been said before.")
+
+
+class DisputePage(Schema):
+    items: list[DisputeOut]
+    next: str | None
 
 
 class PaymentPage(Schema):

@@ -10,7 +10,18 @@ from django.http import HttpRequest
 from ninja import Schema
 from pydantic import ConfigDict, Field
 
-from billable.api.schemas.base import AmountMinor, Body, Key, KeyedBody, Metadata, Name, Text, text
+from billable.api.schemas.base import (
+    AmountMinor,
+    Body,
+    CustomerFields,
+    Key,
+    KeyedBody,
+    Metadata,
+    Name,
+    PageParameters,
+    Text,
+    text,
+)
 from billable.errors import Invalid
 from billable.inputs import MAX_ORDER_LINES, MAX_ORDER_QUANTITY
 from billable.money import Money
@@ -176,6 +187,10 @@ class RefundOut(Schema):
 
 class MadeRefundOut(RefundOut):
     replayed: bool = Field(description="True when the refund id had been used before: this is the refund it made.")
+
+
+class RefundsParameters(CustomerFields, PageParameters):
+    """Whose refunds, and which page of them."""
 
 
 class RefundPage(Schema):
