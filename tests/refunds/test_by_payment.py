@@ -139,3 +139,25 @@ def test_money_that_no_order_took_is_not_taken_for_money_that_went_back(door, bu
         door.orders.refund_order(payment_id="twice", refund_id="re_1")
     assert door.orders.refund_order(payment_id="twice", refund_id="re_2").payment == twice
     assert door.orders.refund_order(payment_id="twice", refund_id="re_2").replayed
+
+
+def test_of_a_payment_in_several_captures_the_refund_names_one(door, user, state, refused):
+    order = OrderService.create_order(user, [{"sku": "pack"}], currency="EUR")
+    for capture, amount in (("c1", 400), ("c2", 600)):
+        OrderService.confirm_payment(order, payment_id="p", capture_id=capture, amount_minor=amount)
+    with refused("invalid", field="capture_id"):
+        door.orders.refund_order(payment_id="p", refund_id="re_1")
+    with refused("payment_not_found"):
+        door.orders.refund_order(payment_id="p", capture_id="c3", refund_id="re_1")
+    refund = door.orders.refund_order(payment_id="p", capture_id="c2", refund_id="re_1")
+    assert (refund.amount_minor, refund.payment.capture_id) == (600, "c2")
+    assert door.orders.refund_order(payment_id="p", capture_id="c2", refund_id="re_1").replayed
+    with refused("idempotency_conflict", fields=["payment_id"]):
+        door.orders.refund_order(payment_id="p", capture_id="c1", refund_id="re_1")
+    door.orders.refund_order(payment_id="p", capture_id="c1", refund_id="re_2")
+    assert state(order) == ("refunded", 1000, [0])
+
+
+def test_a_capture_that_nobody_named_before_is_the_payment(door, buy, state):
+    order = buy("pack")
+    assert door.orders.refund_order(payment_id="pi_1", capture_id="c1", refund_id="re_1").order == order

@@ -85,6 +85,7 @@ def refund_payment(request: HttpRequest, body: PaymentRefundIn) -> Refund:
     return OrderService.refund_order(
         payment_id=body.payment_id,
         payment_method=body.payment_method,
+        capture_id=body.capture_id,
         refund_id=body.name(request),
         items=body.lines,
         amount=body.amount,

@@ -58,6 +58,7 @@ def refund_order(
     *,
     payment_id: str | None = None,
     payment_method: str = DEFAULT_METHOD,
+    capture_id: str = "",
     refund_id: str,
     items: Sequence[RefundLine] | None = None,
     amount: str | None = None,
@@ -77,8 +78,9 @@ def refund_order(
     was used stays used and is reported. Later periods of the same product move up.
 
     ``refund_id`` is the provider's name of the refund, or any key: once per order. A repeat changes nothing and answers
-    with ``replayed``. A refund that the provider started may name the payment instead of the order; without an amount
-    that is all that the payment brought. A payment that no order took is returned by it, whole.
+    with ``replayed``. A refund that the provider started may name the payment instead of the order, and of one that
+    arrived in several captures the ``capture_id``; without an amount that is all that the payment brought. A payment
+    that no order took is returned by it, whole.
 
     Raises OrderNotFound, PaymentNotFound, WrongOrderState, WrongPaymentState, DisputeOpen, NothingToRefund,
     RefundTooLarge, HoldsLive, IdempotencyConflict, CurrencyMismatch, Invalid.
@@ -91,7 +93,7 @@ def refund_order(
         release_holds=inputs.flag(release_holds, "release_holds"),
     )
     given = Given(items=items, amount=amount, amount_minor=amount_minor, currency=currency, policy=policy)
-    return _refund(source.find(order, payment_id, payment_method), given, terms)
+    return _refund(source.find(order, payment_id, payment_method, capture_id), given, terms)
 
 
 def _refund(found: Source, given: Given, terms: Terms) -> Refund:

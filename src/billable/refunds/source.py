@@ -8,12 +8,12 @@ from uuid import UUID
 
 from django.db.models import Q, QuerySet, Sum
 
-from billable import inputs
 from billable.customers.models import Customer
 from billable.customers.services import now_for
 from billable.db.units import write_alias
 from billable.errors import Invalid, NothingToRefund, PaymentNotFound, WrongPaymentState
 from billable.orders.claims import DEFAULT_METHOD, PaymentKey, claimed_order_ids
+from billable.orders.confirm import payment_key
 from billable.orders.lifecycle import COUNTED, PaymentStatus
 from billable.orders.models import Order, Payment
 from billable.orders.read import get_order, get_payment, order_id_of
@@ -31,7 +31,9 @@ class Source:
     payment: UUID | None = None
 
 
-def find(order: Order | UUID | str | None, payment_id: object, payment_method: object) -> Source:
+def find(
+    order: Order | UUID | str | None, payment_id: object, payment_method: object, capture_id: object = ""
+) -> Source:
     """Find the order or payment that is named; both must belong together.
 
     Raises OrderNotFound, PaymentNotFound, Invalid.
@@ -41,16 +43,18 @@ def find(order: Order | UUID | str | None, payment_id: object, payment_method: o
             raise Invalid(field="order", problem="is required, or a payment_id")
         found = get_order(order)
         return Source(customer_id=found.customer_id, order_id=found.pk)
-    method, known_as = inputs.name(payment_method, "payment_method"), inputs.key(payment_id, "payment_id")
-    payments = _by_key(PaymentKey(method=method, id=known_as, capture_id=""))
+    key = payment_key(payment_method, payment_id, capture_id)
+    payments = _by_key(key)
     if order is not None:
         order_id = order_id_of(order)
         payments = [payment for payment in payments if order_id in (payment.order_id, payment.applied_to_id)]
     if not payments:
-        raise PaymentNotFound(payment=f"{method}:{known_as}")
+        raise PaymentNotFound(payment=f"{key.method}:{key.id}")
     if len({payment.order_id for payment in payments}) > 1:
         raise Invalid(field="payment_method", problem="is required: several methods know this payment_id")
     arrived = [payment for payment in payments if payment.succeeded_at is not None]
+    if len(arrived) > 1:
+        raise Invalid(field="capture_id", problem="is required: the payment arrived in several captures")
     chosen = (arrived or payments)[0]
     return Source(customer_id=chosen.customer_id, order_id=chosen.order_id, payment=chosen.pk)
 
@@ -118,11 +122,13 @@ def _counted(order: Order) -> QuerySet[Payment]:
 
 
 def _by_key(key: PaymentKey) -> list[Payment]:
-    """The payments by an id; ``default`` on either side matches any method."""
+    """The payments by an id; ``default`` on either side matches any method, and no capture any capture."""
     payments = Payment.objects.using(write_alias()).filter(order__in=claimed_order_ids(key), payment_id=key.id)
     if key.method != DEFAULT_METHOD:
         payments = payments.filter(payment_method__in=[key.method, DEFAULT_METHOD])
-    return list(payments.order_by("id"))
+    found = list(payments.order_by("id"))
+    named = [payment for payment in found if key.capture_id and payment.capture_id == key.capture_id]
+    return named or [payment for payment in found if not (payment.capture_id and key.capture_id)]
 
 
 def _wrong_state(payment: Payment) -> WrongPaymentState:

@@ -98,6 +98,9 @@ class PaymentRefundIn(RefundIn):
 
     payment_id: Key
     payment_method: Name = "default"
+    capture_id: str = Field(
+        default="", max_length=200, description="Which capture, of a payment that arrived in several."
+    )
 
 
 class RefundedGrantOut(Schema):
