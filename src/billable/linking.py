@@ -14,7 +14,7 @@ from billable.customers.models import PROVIDER_MAX_LENGTH, Identity, UserLink
 from billable.customers.services import link_identity
 from billable.customers.subjects import CustomerRef, user_model
 from billable.db.units import write_alias
-from billable.errors import AlreadyAnonymized, IdentityTaken, Invalid
+from billable.errors import AlreadyAnonymized, CustomerNotFound, IdentityTaken, Invalid
 from billable.onboarding import Admit, opens_account
 
 BATCH = 500
@@ -79,13 +79,16 @@ def link_identities(
     """
     inputs.key(provider, "provider", maximum=PROVIDER_MAX_LENGTH)
     size = inputs.whole(batch_size, "batch_size", maximum=MAX_BATCH)
-    users, tally = _users(path), _Tally()
+    values, tally = _users(path), _Tally()
+    # A path to many rows gives a user several values: whose batch it is, all of them are in it.
+    users = values.values_list("pk", flat=True).distinct()
     total, last = users.count(), None
     while batch := list((users if last is None else users.filter(pk__gt=last))[:size]):
         tally.users += len(batch)
-        for user_id, external_id in _unlinked(batch, provider, tally):
+        of_batch = values.filter(pk__gte=batch[0], pk__lte=batch[-1])
+        for user_id, external_id in _unlinked(list(of_batch), provider, tally):
             _link_one(user_id, provider, external_id, tally, dry_run=dry_run)
-        last = batch[-1][0]
+        last = batch[-1]
         if progress is not None:
             progress(tally.users, total)
     return LinkReport(
@@ -133,5 +136,6 @@ def _link_one(user_id: Any, provider: str, external_id: str, tally: _Tally, *, d
             raise IdentityTaken(provider=provider, external_id=external_id)
         tally.linked += 1
         tally.promised |= {external_id} if dry_run else set()
-    except (Invalid, IdentityTaken, AlreadyAnonymized) as refusal:
+    except (Invalid, IdentityTaken, AlreadyAnonymized, CustomerNotFound) as refusal:
+        # Not found: a user that was deleted since the batch was read.
         tally.refuse(user_id, external_id, refusal.code)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group
 from django.core.management import CommandError, call_command
 
+from billable import linking
 from billable.models import Identity
 from billable.services import CatalogService, CustomerRef, CustomerService, Money, OrderService, QuotaService
 
@@ -73,6 +76,36 @@ def test_external_ids_are_linked_in_batches_and_once(door, staff):
     again = door.customers.link_identities("last_name", "crm")
     assert (again.linked, again.already, again.conflict_count) == (0, 3, 2)
     assert door.customers.get_customer(stranger).pk == stranger.pk
+
+
+def test_a_user_with_several_values_is_linked_by_all_of_them(door, staff):
+    for name in ("a", "b", "c"):
+        staff[0].groups.add(Group.objects.create(name=name))
+    steps = []
+
+    report = door.customers.link_identities(
+        "groups__name", "team", batch_size=1, progress=lambda done, total: steps.append((done, total))
+    )
+
+    assert (report.users, report.linked, report.conflict_count, steps) == (1, 3, 0, [(1, 1)])
+    for name in ("a", "b", "c"):
+        assert door.customers.get_customer(CustomerRef(provider="team", external_id=name))
+
+
+def test_a_user_who_is_deleted_meanwhile_stops_nobody(door, staff, monkeypatch):
+    link, gone = linking._link, staff[1].pk
+
+    def leave(user, provider, external_id):
+        get_user_model().objects.filter(pk=gone).delete()
+        return link(user, provider, external_id)
+
+    monkeypatch.setattr(linking, "_link", leave)
+    report = door.customers.link_identities("last_name", "crm")
+
+    assert [(each.user_id, each.code) for each in report.conflicts if each.user_id == gone] == [
+        (gone, "customer_not_found")
+    ]
+    assert report.linked > 1
 
 
 def test_a_path_that_leads_nowhere_is_refused(door, staff, refused):
