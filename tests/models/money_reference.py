@@ -209,7 +209,7 @@ class MoneyReference(Reference):
     def _return(self, grant: Grant, units: int) -> None:
         super()._return(grant, units)
         self._returned.append(grant)
-        if grant.revoked_at is None and grant.customer != self.head(grant.customer):
+        if not grant.is_over(self.now) and grant.customer != self.head(grant.customer):
             # It was empty when its customer was absorbed and had nothing to give on; now it has.
             self._end_grant(grant, "transferred")
         gave_on = grant.revoked_at is not None and grant.ended_as in GAVE_ON and grant.quantity is not None
