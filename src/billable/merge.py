@@ -117,8 +117,8 @@ def _named(subject: Subject) -> UUID:
 def _lock(survivor_id: UUID, absorbed_id: UUID) -> tuple[Customer, Customer]:
     """Lock the customer that survives and the absorbed one with all that it had absorbed. Raises CustomerNotFound.
 
-    Whoever was absorbed while we waited is followed. The locks that were taken for nothing are given back first, by a
-    savepoint: kept, they would not be in ascending order with the next.
+    Whoever was absorbed or parted while we waited is followed. The locks that were taken for nothing are given back
+    first, by a savepoint: kept, they would not be in ascending order with the next.
     """
     alias = write_alias()
     while True:
@@ -131,7 +131,7 @@ def _lock(survivor_id: UUID, absorbed_id: UUID) -> tuple[Customer, Customer]:
         rows = {row.pk: row for row in lock_customers(wanted)}
         if absorbed_id not in rows:
             raise CustomerNotFound(customer=str(absorbed_id))
-        if rows[head_id].merged_into_id is None and wanted.issuperset(_members(absorbed_id)):
+        if wanted.issuperset({_head(survivor_id), *_members(absorbed_id)}) and rows[head_id].merged_into_id is None:
             transaction.savepoint_commit(before, using=alias)
             return rows[head_id], rows[absorbed_id]
         transaction.savepoint_rollback(before, using=alias)

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db.models import Sum
 
-from billable.errors import MergeRefused
+from billable.errors import MergeRefused, UnmergeRefused
 from billable.models import Customer, LedgerEntry, Merge, Usage
 from billable.services import CatalogService, CustomerRef, CustomerService, OrderService, QuotaService
 from tests.concurrency.conftest import balance, customer
@@ -110,3 +110,32 @@ def test_a_merge_and_its_undoing_lose_nothing(crew: Crew, credits: str) -> None:
         assert len(results.values) == 4
         assert balance(ada) + balance(bob) == 95
         assert LedgerEntry.objects.filter(kind="transfer").count() == 2 * (number + 1)
+
+
+def test_whoever_waited_for_a_customer_that_was_parted_meanwhile_uses_its_own_units(crew: Crew, credits: str) -> None:
+    CatalogService.create_product("pack", price="9.99", features=[credits], quantity=100)
+    for number in range(2 * ROUNDS):
+        ada, bob = pair(number)
+        order = OrderService.create_order(bob, [{"sku": "pack"}])
+        merged = CustomerService.merge_customers(ada, bob)
+        undo = verb("CustomerService.unmerge_customers", merged)
+        pay = verb("OrderService.confirm_payment", order.pk, payment_id=f"pi_{number}")
+
+        crew.at_once(undo, *[consume(bob, quantity=3)] * 3, pay, undo, refusing=UnmergeRefused)
+
+        merged.refresh_from_db()
+        survivors = Usage.objects.filter(customer=merged.customer)
+        if merged.undone_at is not None:
+            assert not survivors.filter(created_at__gt=merged.undone_at).exists()
+        assert balance(ada) + balance(bob) == (191 if merged.undone_at else 382)
+
+
+def test_whoever_waited_for_a_customer_that_was_absorbed_meanwhile_holds_nobody_up(crew: Crew, credits: str) -> None:
+    for number in range(2 * ROUNDS):
+        ada, bob = pair(number)
+        undo = verb("CustomerService.unmerge_customers", bob)
+
+        crew.at_once(merge(ada, bob), *[consume(bob, quantity=1)] * 4, *[undo] * 3, refusing=UnmergeRefused)
+
+        standing = Customer.objects.filter(pk=str(bob.customer_id), merged_into=None).exists()
+        assert balance(ada) + balance(bob) == (96 if standing else 192)

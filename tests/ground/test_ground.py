@@ -134,6 +134,24 @@ def test_in_a_callers_transaction_only_the_caller_can_start_over():
 
 
 @pytest.mark.django_db(transaction=True)
+def test_a_verb_starts_over_where_the_transaction_is_its_own_and_not_for_ever(django_user_model):
+    tries = []
+
+    @units.unit_of_work
+    def verb() -> int:
+        tries.append(django_user_model.objects.create(username="ada").pk)
+        units.start_over()
+        return len(tries)
+
+    assert verb() == units.TRIES
+    assert django_user_model.objects.count() == 1
+    tries.clear()
+    django_user_model.objects.all().delete()
+    with transaction.atomic():
+        assert verb() == 1
+
+
+@pytest.mark.django_db(transaction=True)
 def test_a_verb_called_by_a_receiver_after_the_commit_has_a_transaction_of_its_own():
     seen = []
 

@@ -18,11 +18,12 @@ from billable import inputs
 from billable.conf import knobs
 from billable.customers.models import PROVIDER_MAX_LENGTH, Customer, Identity, UserLink
 from billable.db.locks import locked
-from billable.db.units import write_alias
-from billable.errors import CustomerNotFound, Invalid, InvalidSubject
+from billable.db.units import start_over, write_alias
+from billable.errors import CustomerNotFound, Invalid, InvalidSubject, Retryable
 
 DEFAULT_PROVIDER = "default"
 _BIGGEST_INTEGER = 2**63 - 1
+TRIES = 20
 
 Row = TypeVar("Row", bound=models.Model)
 
@@ -229,16 +230,19 @@ def lock_customer_id(customer_id: UUID) -> Customer:
 
     ``addressed_id`` of the answer is the id that was asked for.
     """
-    # Nobody locks an absorbed row on the way to the one that absorbed it: a merge, which locks both, would wait for us
-    # and we for it. Who was absorbed while we waited is followed.
-    customer, wanted = _lock_head(customer_id), customer_id
-    while customer is not None and customer.merged_into_id is not None:
-        wanted = customer.merged_into_id
+    # Nobody locks an absorbed row on the way to the one that absorbed it: whoever locks both would wait for us and we
+    # for it. Who was absorbed or parted while we waited is followed, from the start if we can give the lock back.
+    wanted = customer_id
+    for _ in range(TRIES):
         customer = _lock_head(wanted)
-    if customer is None:
-        raise CustomerNotFound(customer=str(customer_id))
-    customer.addressed_id = customer_id
-    return customer
+        if customer is None:
+            raise CustomerNotFound(customer=str(customer_id))
+        if _is_head(customer, customer_id):
+            customer.addressed_id = customer_id
+            return customer
+        start_over()
+        wanted = customer.merged_into_id or customer_id
+    raise Retryable()
 
 
 def _lock_head(customer_id: UUID) -> Customer | None:
@@ -246,14 +250,23 @@ def _lock_head(customer_id: UUID) -> Customer | None:
     return locked(Customer.objects.order_by()).filter(pk=Subquery(head)).first()
 
 
+def _is_head(customer: Customer, customer_id: UUID) -> bool:
+    """Whether a locked customer is the one that is meant by an id: itself, or who absorbed it and still stands so."""
+    if customer.merged_into_id is not None or customer.pk == customer_id:
+        return customer.merged_into_id is None
+    return Customer.objects.using(write_alias()).filter(pk=customer_id, merged_into=customer.pk).exists()
+
+
 def lock_owner(row: QuerySet[Any]) -> Customer | None:
     """Lock the customer that a row belongs to, or the one that absorbed it, in one statement; None without a row."""
-    owner = Customer.objects.order_by().filter(pk=Subquery(row.order_by().values("customer_id")[:1]))
-    head = owner.values(head=Coalesce("merged_into_id", "id"))
-    customer = locked(Customer.objects.order_by()).filter(pk=Subquery(head)).first()
-    if customer is None or customer.merged_into_id is None:
+    owner_id = Subquery(row.order_by().values("customer_id")[:1], output_field=models.UUIDField())
+    head = Customer.objects.order_by().filter(pk=owner_id).values(head=Coalesce("merged_into_id", "id"))
+    customers = locked(Customer.objects.order_by()).filter(pk=Subquery(head)).annotate(owner_id=owner_id)
+    customer = customers.first()
+    if customer is None or _is_head(customer, customer.owner_id):
         return customer
-    return lock_customer_id(customer.pk)
+    start_over()
+    return lock_customer_id(customer.owner_id)
 
 
 def lock_customers(customer_ids: Iterable[UUID]) -> list[Customer]:

@@ -27,6 +27,12 @@ _RETRYABLE_ERRNOS = frozenset({1205, 1213})
 
 # Whether a verb is already running: only the outermost one may start over.
 _running: ContextVar[bool] = ContextVar("billable_unit_of_work", default=False)
+# Whether its transaction is its own, not committed yet, and this is not the last try.
+_may_start_over: ContextVar[bool] = ContextVar("billable_may_start_over", default=False)
+
+
+class _StartOver(Exception):
+    """The verb that is running holds locks that it must not keep."""
 
 
 def write_alias() -> str:
@@ -56,16 +62,30 @@ def unit_of_work(verb: Callable[P, T]) -> Callable[P, T]:
     return run
 
 
+def start_over() -> None:
+    """Give all locks back and run the verb from its start. Does nothing in a transaction that is not the verb's own."""
+    if _may_start_over.get():
+        raise _StartOver
+
+
 def _outermost(alias: str, joined: bool, act: Callable[[], T]) -> T:
     committed: list[bool] = []
+
+    def is_written() -> None:
+        committed.append(True)
+        _may_start_over.set(False)
+
     for attempt in range(1, TRIES + 1):
+        token = _may_start_over.set(not joined and attempt < TRIES)
         try:
             if joined:
                 return act()
             with transaction.atomic(using=alias):
-                transaction.on_commit(lambda: committed.append(True), using=alias)
+                transaction.on_commit(is_written, using=alias)
                 _take_the_write_lock(alias)
                 return act()
+        except _StartOver:
+            continue
         except OperationalError as error:
             # A hook of the host that runs after our commit may fail alike; what is written must not be written twice.
             if committed or not is_retryable(error):
@@ -73,6 +93,8 @@ def _outermost(alias: str, joined: bool, act: Callable[[], T]) -> T:
             if joined or attempt == TRIES:
                 raise Retryable() from error
             time.sleep(FIRST_PAUSE_SECONDS * 2**attempt * random.random())  # noqa: S311  # jitter
+        finally:
+            _may_start_over.reset(token)
     raise AssertionError("unreachable: the last try returns or raises")
 
 
