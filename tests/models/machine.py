@@ -315,7 +315,7 @@ class EngineAndReference(RuleBasedStateMachine):
             lambda: self.reference.revoke(grant, key),
             lambda: self._call(QuotaService, "revoke_grant", grant.id, reason="by the model", idempotency_key=key),
             self._same_grant,
-            also=[grant.customer],
+            also=[self.reference.holder(grant)],
             catches_up=True,
         )
 
@@ -324,7 +324,7 @@ class EngineAndReference(RuleBasedStateMachine):
             lambda: self.reference.revoke_part(grant, quantity, key),
             lambda: self._call(QuotaService, "revoke_grant", grant.id, quantity=quantity, idempotency_key=key),
             self._same_grant,
-            also=[grant.customer],
+            also=[self.reference.holder(grant)],
             catches_up=True,
         )
 

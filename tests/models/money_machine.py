@@ -415,6 +415,11 @@ class MoneyAndReference(EngineAndReference):
         root = expected.root or expected
         assert (actual.origin_id or actual.pk) == root.id
 
+    def _same_payment(self, expected: Any, actual: Any) -> None:
+        super()._same_payment(expected, actual)
+        if expected.taker is not None:
+            self._name_grants(expected.taker)
+
     def _standings(self, grant: Grant, *, swept: bool) -> list[list[Any]]:
         ended = super()._standings(grant, swept=swept)
         if grant.revoked_at is not None:

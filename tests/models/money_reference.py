@@ -142,6 +142,9 @@ class MoneyReference(Reference):
             of = earlier.of if (earlier.of.root or earlier.of) is (of.root or of) else of
         return super()._adjusted(keeper, key, kind, of, quantity)
 
+    def holder(self, grant: Grant) -> str:
+        return self.head(self._carrier(grant).customer)
+
     def revoke(self, grant: Grant, key: str | None) -> Done:
         if key is not None and (self._keeper(self.adjusted, grant.customer, key), key) in self.adjusted:
             raise No("idempotency_conflict")

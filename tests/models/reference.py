@@ -488,6 +488,10 @@ class Reference:
                 last, reached = other, other.end
         return last
 
+    def holder(self, grant: Grant) -> str:
+        """Whose books a grant is in."""
+        return grant.customer
+
     def revoke(self, grant: Grant, key: str | None) -> Done:
         if key is not None and (grant.customer, key) in self.adjusted:
             raise No("idempotency_conflict")
