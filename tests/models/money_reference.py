@@ -146,9 +146,10 @@ class MoneyReference(Reference):
         return self.head(self._carrier(grant).customer)
 
     def revoke(self, grant: Grant, key: str | None) -> Done:
-        if key is not None and (self._keeper(self.adjusted, grant.customer, key), key) in self.adjusted:
+        carrier = self._carrier(grant)
+        if key is not None and (self._keeper(self.adjusted, carrier.customer, key), key) in self.adjusted:
             raise No("idempotency_conflict")
-        return super().revoke(self._carrier(grant), None)
+        return super().revoke(carrier, None)
 
     def revoke_part(self, grant: Grant, quantity: int, key: str | None) -> Done:
         return super().revoke_part(self._carrier(grant), quantity, key)
