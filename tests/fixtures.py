@@ -17,7 +17,7 @@ from django.test.utils import CaptureQueriesContext
 from billable import clock as billable_clock
 from billable import services
 from billable.models import Customer
-from tests import books
+from tests import books, rows
 
 ROOT = Path(__file__).parent
 WRITE_THE_BOOKS = {
@@ -133,7 +133,7 @@ class Refused:
         self.error: Any = None
 
     def __enter__(self) -> Refused:
-        self.before = rows()
+        self.before = dict(rows.everything())
         return self
 
     def __exit__(self, kind: Any, error: Any, trace: Any) -> bool:
@@ -146,18 +146,8 @@ class Refused:
         self.error = error
         assert error.code == self.code, f"{error!r}"
         assert {name: error.data[name] for name in self.expected} == self.expected
-        assert rows() == self.before, "a refusal must leave every row as it was"
+        assert dict(rows.everything()) == self.before, "a refusal must leave every row as it was"
         return True
-
-
-def rows() -> dict[str, list[Any]]:
-    """Every row of every table of ours."""
-    from django.apps import apps
-
-    return {
-        model._meta.db_table: sorted(map(str, model._base_manager.values_list()))
-        for model in apps.get_app_config("billable").get_models()
-    }
 
 
 @pytest.fixture(autouse=True)

@@ -16,6 +16,7 @@ from billable.services import (
     QuotaService,
     ReferralService,
 )
+from tests.shelf import stock
 
 WEB = CustomerRef(provider="web", external_id="ada")
 BOT = CustomerRef(provider="telegram", external_id="42")
@@ -24,6 +25,10 @@ BOT = CustomerRef(provider="telegram", external_id="42")
 @pytest.fixture
 def shop(clock, settings):
     settings.BILLABLE_FINGERPRINT_KEYS = ["a key that is long enough"]
+    stock(_catalogue)
+
+
+def _catalogue():
     for key in ("pdf", "sso"):
         CatalogService.create_feature(key)
     CatalogService.create_product("pack", prices=[Money(1000, "USD")], features=["pdf"], quantity=10)

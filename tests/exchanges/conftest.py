@@ -5,10 +5,15 @@ from __future__ import annotations
 import pytest
 
 from billable.services import CatalogService, QuotaService
+from tests.shelf import stock
 
 
 @pytest.fixture(autouse=True)
 def shop(db: None) -> None:
+    stock(_catalogue)
+
+
+def _catalogue() -> None:
     for key in ("credits", "gems", "ai"):
         CatalogService.create_feature(key)
     CatalogService.create_product("pdf_pack", name="PDFs", features=["pdf"], quantity=10, unit_prices={"credits": 20})

@@ -10,6 +10,7 @@ import pytest
 from billable.ids import new_id
 from billable.models import Order, Promotion, Refund
 from billable.services import CatalogService, Money, OrderLine, OrderService, PromotionService
+from tests.shelf import stock
 
 NOTHING: Mapping[str, str] = {}
 SELLER = {
@@ -25,6 +26,10 @@ SELLER = {
 @pytest.fixture(autouse=True)
 def shop(db: None, settings: Any) -> None:
     settings.BILLABLE_SELLER = SELLER
+    stock(_catalogue)
+
+
+def _catalogue() -> None:
     prices = [Money(999, "EUR"), Money(500, "JPY"), Money(1234567, "KWD"), Money(50, "XTR")]
     CatalogService.create_product("pro", name="Pro", prices=prices, features=["pdf_export"], quantity=100)
     CatalogService.create_product("pack", price="5.00", currency="EUR", features=["pdf_export"], quantity=10)

@@ -17,7 +17,7 @@ from billable import models
 from billable.errors import BillableError
 from billable.money import Money
 from billable.services import CatalogService, CustomerRef, CustomerService, OrderService, QuotaService
-from tests.models import rows
+from tests import rows
 from tests.models.conftest import Clock
 from tests.models.reference import Answer, Done, Grant, Line, No, Order, Payment, Reference, Usage
 

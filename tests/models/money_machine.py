@@ -20,8 +20,7 @@ from billable.services import (
     PromotionService,
     ReferralService,
 )
-from tests import books
-from tests.models import rows
+from tests import books, rows
 from tests.models.conftest import Clock
 from tests.models.machine import (
     CUSTOMERS,

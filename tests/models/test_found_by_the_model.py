@@ -13,7 +13,7 @@ from billable import paging
 from billable.errors import BillableError, Invalid
 from billable.models import Customer, Grant
 from billable.services import CatalogService, CustomerService, OrderService, QuotaService
-from tests.models import rows
+from tests import rows
 from tests.models.conftest import Clock
 
 pytestmark = pytest.mark.django_db

@@ -5,12 +5,17 @@ from __future__ import annotations
 import pytest
 
 from billable.services import CatalogService, Money
+from tests.shelf import stock
 
 FEATURES = [{"feature": "pdf_export", "quantity": 100, "period": "1 month"}, {"feature": "sso", "period": "1 month"}]
 
 
 @pytest.fixture(autouse=True)
 def catalogue(db: None) -> None:
+    stock(_catalogue)
+
+
+def _catalogue() -> None:
     prices = [Money(999, "EUR"), Money(1099, "USD")]
     CatalogService.create_product("pro", name="Pro", prices=prices, features=FEATURES)
     CatalogService.create_product("pack", price="5.00", currency="EUR", features=["pdf_export"], quantity=10)

@@ -9,10 +9,15 @@ import pytest
 
 from billable.models import Grant
 from billable.services import CatalogService, QuotaService
+from tests.shelf import stock
 
 
 @pytest.fixture(autouse=True)
 def features(db: None) -> None:
+    stock(_features)
+
+
+def _features() -> None:
     for key in ("pdf_export", "ai_analysis", "credits", "tokens"):
         CatalogService.create_feature(key)
 

@@ -8,11 +8,16 @@ import pytest
 
 from billable.models import Customer
 from billable.services import CatalogService, CustomerRef, CustomerService, OrderService, ReferralService
+from tests.shelf import stock
 
 
 @pytest.fixture(autouse=True)
 def rewards(db: None) -> None:
     """What both sides may get, and something to buy."""
+    stock(_products)
+
+
+def _products() -> None:
     CatalogService.create_product("thanks", features=["pdf_export"], quantity=10)
     CatalogService.create_product("welcome", features=["pdf_export", "ai"], quantity=5)
     CatalogService.create_product("pack", price="9.99", currency="EUR", features=["pdf_export"], quantity=100)

@@ -6,6 +6,7 @@ import pytest
 
 from billable.models import Grant
 from billable.services import CatalogService, Money, OrderService, QuotaService
+from tests.shelf import stock
 
 PRODUCTS = {
     "pack": {"price": "10.00", "features": ["pdf_export"], "quantity": 100},
@@ -30,6 +31,10 @@ PRODUCTS = {
 
 @pytest.fixture(autouse=True)
 def catalogue(db):
+    stock(_catalogue)
+
+
+def _catalogue():
     for sku, terms in PRODUCTS.items():
         CatalogService.create_product(sku, currency="EUR", **terms)
     prices = [Money(500, "JPY"), Money(1999, "KWD"), Money(50, "XTR")]
