@@ -5,6 +5,7 @@
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -12,6 +13,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
@@ -87,6 +89,8 @@ def serving(*arguments: str, home: Path, **variables: str) -> Iterator[Served]:
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
+            # Whoever runs the suite under nohup would have the server deaf to hang-ups, too.
+            preexec_fn=partial(signal.signal, signal.SIGHUP, signal.SIG_DFL),
         )
         served = Served(process=process, output=Path(output.name))
         try:
