@@ -28,6 +28,7 @@ def sqlite() -> dict[str, Any]:
             "transaction_mode": "IMMEDIATE",
             "timeout": 20,
             "init_command": "PRAGMA journal_mode=WAL",
+            "cached_statements": 1024,
         },
         "TEST": {"NAME": name},
     }

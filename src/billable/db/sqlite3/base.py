@@ -7,6 +7,8 @@ from typing import Any
 from django.db.backends.sqlite3 import base
 
 BUSY_TIMEOUT_SECONDS = 20
+# Python keeps 128 unless it is told otherwise, and the engine has more; parsing one costs more than running it.
+CACHED_STATEMENTS = 1024
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
@@ -17,6 +19,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def get_connection_params(self) -> dict[str, Any]:
         parameters: dict[str, Any] = super().get_connection_params()
         parameters.setdefault("timeout", BUSY_TIMEOUT_SECONDS)
+        parameters.setdefault("cached_statements", CACHED_STATEMENTS)
         parameters.pop("transaction_mode", None)
         self.transaction_mode = "IMMEDIATE"
         return parameters
