@@ -15,6 +15,7 @@ from django.utils.module_loading import import_string
 
 from billable.conf import (
     EXAMPLE_TOKENS,
+    MAX_HOLD_SECONDS,
     MAX_ORDER_TTL_HOURS,
     MIN_FINGERPRINT_KEY_LENGTH,
     MIN_TOKEN_LENGTH,
@@ -86,6 +87,12 @@ def check_setting_values(**kwargs: Any) -> list[CheckMessage]:
         messages.append(Error(f"BILLABLE_CURRENCY is no known currency: {knobs.currency!r}.", id="billable.E002"))
     if knobs.order_ttl_hours is not None and not 0 < knobs.order_ttl_hours <= MAX_ORDER_TTL_HOURS:
         problem = f"BILLABLE_ORDER_TTL_HOURS must be above 0 and at most {MAX_ORDER_TTL_HOURS}, or None."
+        messages.append(Error(problem, id="billable.E002"))
+    if not 1 <= knobs.hold_seconds <= knobs.hold_max_seconds <= MAX_HOLD_SECONDS:
+        problem = f"BILLABLE_HOLD_SECONDS must be 1 to BILLABLE_HOLD_MAX_SECONDS, and that at most {MAX_HOLD_SECONDS}."
+        messages.append(Error(problem, id="billable.E002"))
+    if not 0 <= knobs.hold_grace_seconds <= MAX_HOLD_SECONDS:
+        problem = f"BILLABLE_HOLD_GRACE_SECONDS must be 0 to {MAX_HOLD_SECONDS}."
         messages.append(Error(problem, id="billable.E002"))
     if not _is_percent(knobs.tax_rate):
         problem = f"BILLABLE_TAX_RATE is no percentage: {knobs.tax_rate!r}."

@@ -17,6 +17,7 @@ EXAMPLE_TOKENS = frozenset({"change-me-in-production", "change-me", "changeme", 
 MIN_TOKEN_LENGTH = 20
 MIN_FINGERPRINT_KEY_LENGTH = 16
 MAX_ORDER_TTL_HOURS = 87_600
+MAX_HOLD_SECONDS = 31_536_000
 SELLER_FIELDS = ("name", "address", "email", "tax_id", "country", "zone")
 
 
@@ -58,6 +59,21 @@ class Settings:
         """How many hours an order waits for its money before ``expire_orders`` calls it off. Default None: for ever."""
         hours = self._get("ORDER_TTL_HOURS", None)
         return None if hours is None else float(hours)
+
+    @property
+    def hold_seconds(self) -> int:
+        """How many seconds a hold lasts when nobody says. Default 900, a quarter of an hour."""
+        return int(self._get("HOLD_SECONDS", 900))
+
+    @property
+    def hold_max_seconds(self) -> int:
+        """The most seconds that a hold may last, from when it is made or extended. Default 604800, a week."""
+        return int(self._get("HOLD_MAX_SECONDS", 604_800))
+
+    @property
+    def hold_grace_seconds(self) -> int:
+        """For how many seconds after its end the units of a hold stay reserved for a late capture. Default 0."""
+        return int(self._get("HOLD_GRACE_SECONDS", 0))
 
     @property
     def tax_rate(self) -> str:

@@ -8,10 +8,10 @@
     │   ├── OrderNotFound            ├── GrantNotFound       ├── UsageNotFound
     │   ├── PaymentNotFound          ├── DisputeNotFound     ├── RefundNotFound
     │   ├── PromotionNotFound        ├── ExchangeNotFound    ├── ReferralNotFound
-    │   ├── ProgrammeNotFound        └── InvoiceNotFound
+    │   ├── ProgrammeNotFound        ├── InvoiceNotFound     └── HoldNotFound
     ├── Refused                      understood, and the answer is no
     │   ├── QuotaExceeded            ├── RevocationTooLarge  ├── PromotionRefused
-    │   ├── SelfReferral             └── ReferralCycle
+    │   ├── SelfReferral             ├── ReferralCycle       └── InsideTransaction
     ├── Conflict                     contradicts what already happened
     │   ├── IdempotencyConflict      ├── PaymentConflict     ├── PaymentUnapplied
     │   ├── WrongOrderState          ├── WrongPaymentState   ├── WrongDisputeState
@@ -20,7 +20,7 @@
     │   ├── IdentityTaken            ├── UserTaken           ├── NameTaken
     │   ├── PromotionTaken           ├── ProgrammeTaken      ├── AlreadyReferred
     │   ├── BonusNotDue              ├── MergeRefused        ├── UnmergeRefused
-    │   └── AlreadyAnonymized
+    │   ├── HoldClosed               ├── CaptureTooLarge     └── AlreadyAnonymized
     ├── Invalid                      the input can never be right; ``field`` names it
     │   ├── InvalidSubject           ├── AmbiguousSku        ├── NotForSale
     │   ├── CurrencyMismatch         └── FingerprintMissing
@@ -185,6 +185,14 @@ class InvoiceNotFound(NotFound):
     invoice: str
 
 
+@dataclasses.dataclass(eq=False, kw_only=True)
+class HoldNotFound(NotFound):
+    """There is no hold {hold}."""
+
+    code = "hold_not_found"
+    hold: str
+
+
 # --- Refused ------------------------------------------------------------------------------------
 
 
@@ -248,6 +256,13 @@ class ReferralCycle(Refused):
     code = "referral_cycle"
     referrer: str
     referee: str
+
+
+@dataclasses.dataclass(eq=False, kw_only=True)
+class InsideTransaction(Refused):
+    """A hold for a block cannot be opened inside a transaction: it must be seen by others while the block runs."""
+
+    code = "inside_transaction"
 
 
 # --- Conflict -----------------------------------------------------------------------------------
@@ -358,6 +373,26 @@ class HoldsLive(Conflict):
     holds: list[str]
     order: str = ""
     exchange: str = ""
+
+
+@dataclasses.dataclass(eq=False, kw_only=True)
+class HoldClosed(Conflict):
+    """A hold that is {hold_status} cannot be {verb}."""
+
+    code = "hold_closed"
+    hold: str
+    hold_status: str
+    verb: str
+
+
+@dataclasses.dataclass(eq=False, kw_only=True)
+class CaptureTooLarge(Conflict):
+    """{requested} units cannot be captured: {held} are still held."""
+
+    code = "capture_too_large"
+    hold: str
+    requested: int
+    held: int
 
 
 @dataclasses.dataclass(eq=False, kw_only=True)

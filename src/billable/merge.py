@@ -25,7 +25,7 @@ from billable.db.units import unit_of_work, write_alias
 from billable.errors import CustomerNotFound, InvalidSubject, MergeRefused, UnmergeRefused
 from billable.ids import new_id
 from billable.orders.models import Order, Payment
-from billable.quota import lineage
+from billable.quota import holds, lineage
 from billable.quota.catch_up import catch_up
 from billable.quota.kinds import AdjustmentKind, CauseType, GrantSource
 from billable.quota.ledger import Cause
@@ -48,8 +48,7 @@ def merge_customers(survivor: Subject, absorbed: Subject, *, reason: str = "") -
     """
     why = inputs.text(reason, "reason")
     lead, other = _lock(_named(survivor), _named(absorbed))
-    grants = Grant.objects.using(write_alias()).open_of(other)
-    if obstacle := _obstacle(lead, other, grants):
+    if obstacle := _obstacle(lead, other):
         raise MergeRefused(survivor=str(lead.pk), absorbed=str(other.pk), reason=obstacle)
     catch_up(other, now_for(other))
     catch_up(lead, now_for(lead))
@@ -63,7 +62,7 @@ def merge_customers(survivor: Subject, absorbed: Subject, *, reason: str = "") -
         created_at=clock.now(),
     )
     merge.save(using=write_alias(), force_insert=True)
-    _hand_on(lead, grants, merge)
+    _hand_on(lead, Grant.objects.using(write_alias()).open_of(other), merge)
     _repoint(lead, other)
     emit("customer.merged", merge=merge)
     return merge
@@ -149,13 +148,13 @@ def _members(customer_id: UUID) -> set[UUID]:
     return set(family(customer_id).values_list("pk", flat=True))
 
 
-def _obstacle(lead: Customer, other: Customer, grants: QuerySet[Grant]) -> str | None:
+def _obstacle(lead: Customer, other: Customer) -> str | None:
     """Why the one cannot absorb the other."""
     if other.merged_into_id is not None:
         return "already_merged"
     if lead.anonymized_at is not None or other.anonymized_at is not None:
         return "anonymized"
-    return "live_holds" if grants.filter(held__gt=0).exists() else None
+    return "live_holds" if holds.open_holds(other).filter(lapses_at__gt=now_for(other)).exists() else None
 
 
 def _moved(other: Customer) -> dict[str, list[str]]:
@@ -225,7 +224,7 @@ def _entanglement(merge: Merge, lead: Customer, other: Customer, side: set[UUID]
     if lead.anonymized_at is not None:
         return "anonymized"
     heirs = _heirs(lead, side)
-    if heirs.filter(held__gt=0).exists():
+    if holds.open_holds(lead).filter(lapses_at__gt=now_for(lead), legs__grant__in=heirs).exists():
         return "held"
     taking = [cause.value for cause in (CauseType.REFUND, CauseType.DISPUTE, CauseType.EXCHANGE, CauseType.REFERRAL)]
     if LedgerEntry.objects.using(write_alias()).filter(grant__in=heirs, cause_type__in=taking, amount__lte=0).exists():

@@ -49,7 +49,9 @@ def customer_state(user: Subject) -> CustomerState:
     """Everything about a customer at a glance. Writes nothing. Raises CustomerNotFound."""
     customer = get_customer(user)
     alias, members = write_alias(), family(customer.pk)
-    holds = Hold.objects.using(alias).filter(customer__in=members, closed_at__isnull=True)
+    holds = Hold.objects.using(alias).filter(
+        customer__in=members, closed_at__isnull=True, lapses_at__gt=now_for(customer)
+    )
     referrals = Referral.objects.using(alias).select_related("programme").order_by("-pk")
     return CustomerState(
         customer=customer,

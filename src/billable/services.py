@@ -18,16 +18,10 @@ from billable.customers import services as customers
 from billable.customers.services import BillingDetails
 from billable.customers.subjects import CustomerRef, Subject
 from billable.exchanges import services as exchanges
+from billable.invoices import steps as documents
 from billable.invoices.issue import InvoiceSweep, issue_credit_note, issue_missing, issue_receipt
 from billable.invoices.read import get_invoice, list_invoices
 from billable.invoices.render import INVOICE_CONTENT_SECURITY_POLICY, render_invoice, render_invoice_pdf
-from billable.invoices.steps import (
-    note_after_dispute,
-    note_after_refund,
-    receipt_after_dispute,
-    receipt_after_order,
-    receipt_after_payment,
-)
 from billable.linking import LinkConflict, LinkReport, link_identities
 from billable.merge import merge_customers, unmerge_customers
 from billable.money import Money
@@ -45,26 +39,23 @@ from billable.overview import CustomerState, customer_state
 from billable.paging import Page
 from billable.privacy import anonymize_customer
 from billable.promotions import services as promotions
+from billable.quota import hold, holds
 from billable.quota.balances import Balance, balances
+from billable.quota.capture import capture_hold
 from billable.quota.check import GrantSummary, QuotaCheck, check
 from billable.quota.consume import consume
 from billable.quota.expire import Sweep, expire_grants
 from billable.quota.grant import grant_feature, grant_product
 from billable.quota.history import history, list_grants
+from billable.quota.holding import Holding, with_hold
 from billable.quota.reverse import reverse_usage
 from billable.quota.revoke import revoke_grant
 from billable.referrals import programmes as referral_programmes
+from billable.referrals import sweep as rewards
 from billable.referrals.read import ReferralStats, get_referral, list_referrals, referral_stats
 from billable.referrals.refer import refer
 from billable.referrals.reward import claim_bonus
-from billable.referrals.sweep import (
-    ReferralSweep,
-    reward_after_dispute,
-    reward_after_payment,
-    reward_after_refer,
-    reward_after_refund,
-    settle_referrals,
-)
+from billable.referrals.sweep import ReferralSweep, settle_referrals
 from billable.refunds.asked import RefundLine
 from billable.refunds.dispute import dispute_payment
 from billable.refunds.exchange import refund_exchange
@@ -85,6 +76,7 @@ __all__ = [
     "CustomerState",
     "FeatureLine",
     "GrantSummary",
+    "Holding",
     "Identification",
     "InvoiceService",
     "InvoiceSweep",
@@ -119,6 +111,7 @@ __all__ = [
 # An existing user becomes a customer at the first write that grants or sells; an unknown identity only at the verbs
 # that open accounts. Consuming makes a customer only where default products give it something to consume.
 _consume = opens_account(consume, Admit.USERS_WITH_DEFAULTS)
+_hold_quota = opens_account(hold.hold_quota, Admit.USERS_WITH_DEFAULTS)
 _grant_product = opens_account(grant_product, Admit.USERS)
 _grant_feature = opens_account(grant_feature, Admit.USERS)
 _link_identity = opens_account(customers.link_identity, Admit.USERS)
@@ -130,13 +123,15 @@ _start_trial = opens_account(start_trial, Admit.ANYBODY)
 _open_and_refer = opens_account(refer, Admit.ANYBODY, subjects=("referrer", "referee"))
 
 # What follows a verb once it is committed.
-_create_order = followed_by(_open_and_create_order, receipt_after_order)
-_confirm_payment = followed_by(confirm_payment, receipt_after_payment, reward_after_payment)
-_apply_payment = followed_by(apply_payment, receipt_after_payment, reward_after_payment)
-_record_sale = followed_by(_open_and_record_sale, receipt_after_payment, reward_after_payment)
-_refund_order = followed_by(refund_order, note_after_refund, reward_after_refund)
-_resolve_dispute = followed_by(resolve_dispute, receipt_after_dispute, note_after_dispute, reward_after_dispute)
-_refer = followed_by(_open_and_refer, reward_after_refer)
+_create_order = followed_by(_open_and_create_order, documents.receipt_after_order)
+_confirm_payment = followed_by(confirm_payment, documents.receipt_after_payment, rewards.reward_after_payment)
+_apply_payment = followed_by(apply_payment, documents.receipt_after_payment, rewards.reward_after_payment)
+_record_sale = followed_by(_open_and_record_sale, documents.receipt_after_payment, rewards.reward_after_payment)
+_refund_order = followed_by(refund_order, documents.note_after_refund, rewards.reward_after_refund)
+_resolve_dispute = followed_by(
+    resolve_dispute, documents.receipt_after_dispute, documents.note_after_dispute, rewards.reward_after_dispute
+)
+_refer = followed_by(_open_and_refer, rewards.reward_after_refer)
 
 
 class CatalogService:
@@ -224,6 +219,26 @@ class QuotaService:
 
     reverse_usage = staticmethod(reverse_usage)
     areverse_usage = staticmethod(in_thread(reverse_usage))
+
+    hold_quota = staticmethod(_hold_quota)
+    ahold_quota = staticmethod(in_thread(_hold_quota))
+
+    capture_hold = staticmethod(capture_hold)
+    acapture_hold = staticmethod(in_thread(capture_hold))
+
+    release_hold = staticmethod(hold.release_hold)
+    arelease_hold = staticmethod(in_thread(hold.release_hold))
+
+    extend_hold = staticmethod(hold.extend_hold)
+    aextend_hold = staticmethod(in_thread(hold.extend_hold))
+
+    holding = staticmethod(with_hold(_hold_quota))
+
+    get_hold = staticmethod(holds.get_hold)
+    aget_hold = staticmethod(in_thread(holds.get_hold))
+
+    list_holds = staticmethod(holds.list_holds)
+    alist_holds = staticmethod(in_thread(holds.list_holds))
 
     balances = staticmethod(balances)
     abalances = staticmethod(in_thread(balances))

@@ -87,6 +87,21 @@ quota_consumed = Signal()
 quota_exhausted = Signal()
 """A consume took the last unit of a feature. Payload: ``usage``."""
 
+quota_held = Signal()
+"""Units were reserved. Payload: ``hold``."""
+
+hold_extended = Signal()
+"""A hold lasts longer. Payload: ``hold``."""
+
+hold_captured = Signal()
+"""Reserved units were used; ``quota_consumed`` follows with the usage. Payload: ``hold``."""
+
+hold_released = Signal()
+"""What a hold reserved was given back. Payload: ``hold``."""
+
+hold_lapsed = Signal()
+"""The time of a hold ran out, and what it reserved is free again. Payload: ``hold``."""
+
 usage_reversed = Signal()
 """Consumed units were put back. Payload: ``adjustment``."""
 

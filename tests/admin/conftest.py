@@ -42,7 +42,7 @@ def rows(db: None, admin_user: Any) -> dict[type[Model], Any]:
     usage = models.Usage.objects.create(
         **whose, feature=feature, quantity=3, costs=[], balance_after=7, event_seq=1, idempotency_key="job-1", **facts
     )
-    hold = models.Hold.objects.create(**whose, feature=feature, quantity=1, costs=[], expires_at=now, **facts)
+    hold = models.Hold.objects.create(**whose, feature=feature, quantity=1, expires_at=now, lapses_at=now, **facts)
     order = models.Order.objects.create(**whose, currency="EUR", total_amount_minor=1998, **facts)
     item = models.OrderItem.objects.create(
         **whose, order=order, line=1, product=product, sku="pro", quantity=2, unit_amount_minor=999,

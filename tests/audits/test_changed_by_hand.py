@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 from django.db.models import JSONField, Model, Value
 
-from billable.models import Feature, Hold, InvoiceSeries, LedgerEntry, PaymentClaim, Product, TrialFingerprint
+from billable.models import Feature, InvoiceSeries, LedgerEntry, PaymentClaim, Product, TrialFingerprint
 from billable.services import CatalogService, QuotaService
 from tests.audits.books import START
 from tests.books import problems
@@ -508,19 +508,6 @@ def test_an_order_of_an_absorbed_customer_gives_to_the_one_that_absorbed_it(book
     assert not problems()
     change(books.bob, merged_into=None)
     assert key_of(order) in named()
-
-
-def test_the_leg_of_another_customers_hold_is_named(books):
-    from billable.models import HoldLeg
-
-    facts = {"feature": books.sold.feature, "quantity": 1, "expires_at": FAR_AWAY, "actor": "x", "created_at": START}
-    hold = Hold.objects.create(customer=books.ada, **facts)
-    leg = HoldLeg.objects.create(customer=books.ada, hold=hold, position=1, grant=books.sold, units=1)
-    assert not problems()
-    change(leg, customer_id=books.bob.pk)
-    assert key_of(leg) in named()
-    change(leg, customer_id=books.ada.pk, grant_id=books.bobs.pk)
-    assert key_of(leg) in named() & named(books.ada)
 
 
 def test_the_books_of_one_customer_say_nothing_of_another(books):

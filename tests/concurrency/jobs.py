@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 from collections.abc import Callable
@@ -131,3 +132,27 @@ def _roll_back(job: Job) -> None:
     with transaction.atomic():
         job()
         transaction.set_rollback(True)
+
+
+# --------------------------------------------------------------------------------------------------- in a loop
+
+
+def hold_in_a_loop(ref: CustomerRef, cancel_after: float | None) -> str:
+    """Work in a block that holds 40 credits, in a task that is cancelled after so many seconds; how that ended."""
+
+    async def work() -> None:
+        async with QuotaService.holding(ref, "credits", 40):
+            await asyncio.sleep(0.5)
+
+    async def main() -> str:
+        task = asyncio.create_task(work())
+        if cancel_after is not None:
+            await asyncio.sleep(cancel_after)
+            task.cancel()
+        try:
+            await task
+        except asyncio.CancelledError:
+            return "cancelled"
+        return "done"
+
+    return asyncio.run(main())

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from billable.models import Customer, Grant, Hold, HoldLeg, Identity, LedgerEntry, Merge, UserLink
+from billable.models import Customer, Grant, Identity, LedgerEntry, Merge, UserLink
 from billable.services import (
     CatalogService,
     CustomerRef,
@@ -358,31 +358,22 @@ def test_a_merge_with_nobody_is_refused(door, web, refused, django_user_model):
         door.customers.unmerge_customers(gone)
 
 
-def reserve(customer, grant, units=2):
-    """Units of a grant, held: as a hold would write it."""
-    hold = Hold.objects.create(
-        customer=customer,
-        feature=grant.feature,
-        quantity=units,
-        expires_at=grant.created_at + timedelta(days=1),
-        actor="python",
-        created_at=grant.created_at,
-    )
-    HoldLeg.objects.create(customer=customer, hold=hold, position=1, grant=grant, units=units)
-    Grant.objects.filter(pk=grant.pk).update(held=units, remaining=grant.remaining - units)
-
-
-@pytest.mark.broken_books
-def test_live_holds_of_the_absorbed_refuse_the_merge_and_those_of_its_heirs_the_way_back(door, web, bot, refused):
-    reserve(bot, give(bot, 10))
+def test_live_holds_of_the_absorbed_refuse_the_merge_and_those_of_its_heirs_the_way_back(
+    door, web, bot, clock, refused
+):
+    give(bot, 10)
+    QuotaService.hold_quota(bot, "pdf", 2, ttl=60)
     with refused("merge_refused", reason="live_holds"):
         door.customers.merge_customers(web, bot)
-    other = CustomerService.identify("app", "7").customer
-    give(other, 10)
-    merge = door.customers.merge_customers(web, other)
-    reserve(web, Grant.objects.get(customer=web))
+    clock.advance(seconds=60)
+    merge = door.customers.merge_customers(web, bot)
+    assert balance(web) == 10
+    QuotaService.hold_quota(web, "pdf", 2, ttl=60)
     with refused("unmerge_refused", reason="held"):
         door.customers.unmerge_customers(merge)
+    clock.advance(seconds=60)
+    door.customers.unmerge_customers(merge)
+    assert (balance(web), balance(bot)) == (0, 10)
 
 
 # ---------------------------------------------------------------------------------------------------- unmerge

@@ -105,7 +105,14 @@ def _quota(rows: Rows) -> Iterator[Model]:
     )
     yield (
         hold := models.Hold.objects.create(
-            **whose, feature=feature, quantity=5, captured=2, idempotency_key="k", expires_at=NOW, **WRITTEN
+            **whose,
+            feature=feature,
+            quantity=5,
+            captured=2,
+            idempotency_key="k",
+            expires_at=NOW,
+            lapses_at=NOW,
+            **WRITTEN,
         )
     )
     yield models.HoldLeg.objects.create(**whose, hold=hold, position=1, grant=grant, units=5, captured=2, released=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -78,6 +79,16 @@ CHECKS: dict[str, tuple[type[Model], list[dict[str, Any]]]] = {
         models.Hold,
         [{"quantity": 0, "captured": 0}, {"quantity": MAX_UNITS + 1}, {"captured": -1}, {"captured": 6}],
     ),
+    "billable_hold_closed": (
+        models.Hold,
+        [
+            {"closed_at": NOW},
+            {"closed_as": "captured"},
+            {"closed_at": NOW, "closed_as": "lost"},
+            {"final_capture": uuid4()},
+        ],
+    ),
+    "billable_hold_lapse": (models.Hold, [{"lapses_at": NOW - timedelta(seconds=1)}]),
     "billable_holdleg_units": (
         models.HoldLeg,
         [{"units": 0, "captured": 0, "released": 0}, {"captured": -1}, {"released": -1}, {"captured": 5}],

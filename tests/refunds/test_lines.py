@@ -6,12 +6,16 @@ from datetime import timedelta
 
 import pytest
 
-from billable import clock as engine_clock
-from billable.customers.subjects import lock_customer_id
-from billable.models import Grant, Hold, HoldLeg, LedgerEntry, PromotionUse
-from billable.quota import ledger
-from billable.quota.kinds import CauseType, EntryKind
-from billable.services import CatalogService, CustomerService, Money, OrderService, PromotionService, QuotaService
+from billable.models import Grant, LedgerEntry, PromotionUse
+from billable.services import (
+    CatalogService,
+    CustomerRef,
+    CustomerService,
+    Money,
+    OrderService,
+    PromotionService,
+    QuotaService,
+)
 
 
 def absorb(absorbed, survivor):
@@ -19,22 +23,10 @@ def absorb(absorbed, survivor):
 
 
 def hold(order, units, *, seconds=600):
-    """Hold units of an order's first grant, as the verb for it will."""
-    grant, now = Grant.objects.get(source_id=str(order.pk), line=1), engine_clock.now()
-    customer = lock_customer_id(order.customer_id)
-    made = Hold.objects.create(
-        customer=customer,
-        feature=grant.feature,
-        quantity=units,
-        expires_at=now + timedelta(seconds=seconds),
-        actor="test",
-        created_at=now,
-    )
-    HoldLeg.objects.create(customer=customer, hold=made, position=1, grant=grant, units=units)
-    cause = ledger.Cause(CauseType.HOLD, made.pk)
-    change = ledger.Change(grant=grant, kind=EntryKind.HOLD, amount=-units, held_change=units, cause=cause, at=now)
-    ledger.apply(customer, [change])
-    return made
+    """Hold units of an order's first grant."""
+    grant = Grant.objects.select_related("feature", "product").get(source_id=str(order.pk), line=1)
+    who = CustomerRef(customer_id=order.customer_id)
+    return QuotaService.hold_quota(who, grant.feature.key, units, ttl=seconds, sku=grant.product.sku)
 
 
 # --- lineages
@@ -129,7 +121,7 @@ def test_a_hold_whose_time_is_over_is_no_hold(door, buy, clock):
     assert (quote.items[0].grants[0].unused, quote.holds) == (100, ())
     refund = door.orders.refund_order(order, refund_id="re_1")
     held.refresh_from_db()
-    assert (refund.items.get().grants.get().taken_back, held.closed_as) == (100, "released")
+    assert (refund.items.get().grants.get().taken_back, held.closed_as) == (100, "lapsed")
 
 
 def test_a_hold_on_another_item_is_in_nobodys_way(door, buy):

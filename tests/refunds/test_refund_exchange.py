@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 import pytest
 
-from billable.models import Grant, Hold, HoldLeg
+from billable.models import Grant
 from billable.services import CatalogService, OrderService, QuotaService
 
 
@@ -116,10 +114,7 @@ def test_later_periods_move_up(door, rich, clock):
 
 def test_live_holds_on_what_was_given_are_in_the_way(door, rich, clock, refused):
     made = door.orders.exchange(rich, "pdfs", idempotency_key="e1")
-    grant = made.grants[0]
-    facts = {"feature": grant.feature, "quantity": 1, "actor": "x", "created_at": clock()}
-    hold = Hold.objects.create(customer=made.customer, expires_at=clock() + timedelta(hours=1), **facts)
-    HoldLeg.objects.create(customer=made.customer, hold=hold, position=1, grant=grant, units=1)
+    hold = QuotaService.hold_quota(rich, made.grants[0].feature.key, ttl=3600)
     with refused("holds_live", exchange=str(made.pk), holds=[str(hold.pk)]):
         door.orders.refund_exchange(made, idempotency_key="r1")
     clock.advance(hours=2)

@@ -22,6 +22,7 @@ from billable.models import (
     Feature,
     FeatureCost,
     Grant,
+    Hold,
     Identity,
     Invoice,
     LedgerEntry,
@@ -122,6 +123,14 @@ def quota(user: User, at: datetime) -> None:
     assert_type(back, Adjustment)
     assert_type(QuotaService.reverse_usage(UUID(int=1), idempotency_key="undo_8"), Adjustment)
     assert_type(QuotaService.balances(user, feature="pdf_export"), tuple[Balance, ...])
+    hold = QuotaService.hold_quota(user, "ai_analysis", 5, ttl=timedelta(minutes=5), idempotency_key="job")
+    assert_type(hold, Hold)
+    assert_type(QuotaService.capture_hold(hold, 3), Usage)
+    assert_type(QuotaService.release_hold(hold.pk, reason="it failed"), Hold)
+    assert_type(QuotaService.extend_hold(hold, ttl=60, idempotency_key="more"), Hold)
+    assert_type(QuotaService.list_holds(user, status="held"), Page[Hold])
+    with QuotaService.holding(user, "ai_analysis", 5, ttl=600) as reserved:
+        assert_type(reserved, Hold)
     assert_type(
         QuotaService.grant_product(
             user, "pack", quantity=2, expires_at=at, reason="", idempotency_key="k", metadata={}
@@ -356,6 +365,8 @@ async def from_a_bot(user: User) -> None:
     assert_type(balance, int | None)
     assert_type(await QuotaService.acheck_quota(user, "pdf_export"), QuotaCheck)
     assert_type(await QuotaService.aconsume_quota(user=user, feature="x", idempotency_key="k"), Usage)
+    async with QuotaService.holding(user, "x") as reserved:
+        assert_type(reserved, Hold)
     assert_type(await OrderService.acreate_order(user, [{"sku": "pack"}], metadata={}), Order)
     assert_type(await OrderService.aconfirm_payment("id", payment_id="p", status="paid"), Payment)
     assert_type(await OrderService.alist_orders(user), Page[Order])
@@ -397,6 +408,12 @@ Verb(CustomerService.link_identities).has(CustomerService.alink_identities)
 Verb(CustomerService.set_billing_details).has(CustomerService.aset_billing_details)
 Verb(QuotaService.check_quota).has(QuotaService.acheck_quota)
 Verb(QuotaService.consume_quota).has(QuotaService.aconsume_quota)
+Verb(QuotaService.hold_quota).has(QuotaService.ahold_quota)
+Verb(QuotaService.capture_hold).has(QuotaService.acapture_hold)
+Verb(QuotaService.release_hold).has(QuotaService.arelease_hold)
+Verb(QuotaService.extend_hold).has(QuotaService.aextend_hold)
+Verb(QuotaService.get_hold).has(QuotaService.aget_hold)
+Verb(QuotaService.list_holds).has(QuotaService.alist_holds)
 Verb(QuotaService.reverse_usage).has(QuotaService.areverse_usage)
 Verb(QuotaService.balances).has(QuotaService.abalances)
 Verb(QuotaService.grant_product).has(QuotaService.agrant_product)

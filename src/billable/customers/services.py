@@ -29,9 +29,9 @@ class BillingDetails(TypedDict, total=False):
     tax_id: str
 
 
-def now_for(customer: Customer | None) -> datetime:
-    """The instant that a decision about this customer is made at."""
-    present = clock.now()
+def now_for(customer: Customer | None, present: datetime | None = None) -> datetime:
+    """The instant that a decision about this customer is made at, when it is ``present`` (None: now) for everybody."""
+    present = present or clock.now()
     return present if customer is None else present + timedelta(seconds=customer.clock_offset_seconds)
 
 

@@ -17,11 +17,12 @@ from billable.errors import ExchangeNotFound, IdempotencyConflict, Invalid, NotF
 from billable.exchanges.models import Exchange
 from billable.inputs import MAX_ORDER_QUANTITY, MAX_UNITS, Metadata
 from billable.paging import DEFAULT_LIMIT, Page
-from billable.quota.consume import UsageRequest, refuse_users_without_customer, take
+from billable.quota.consume import take
 from billable.quota.grant import GrantLine, Source, allot, lines_of
 from billable.quota.kinds import CauseType, GrantSource
 from billable.quota.ledger import Cause
 from billable.quota.models import Grant
+from billable.quota.request import UsageRequest, refuse_users_without_customer
 from billable.signals import emit
 
 ACTION = "exchange"

@@ -171,8 +171,10 @@ def _kinds(scope: Scope) -> Iterator[LedgerProblem]:
         )
         | Q(cause_type=CauseType.REFERRAL.value, kind=EntryKind.REVOKE.value, amount__lte=0, usage__isnull=True)
     )
-    reserving = [EntryKind.HOLD.value, EntryKind.CAPTURE.value, EntryKind.RELEASE.value]
-    held = Q(kind__in=reserving, cause_type=CauseType.HOLD.value)
+    swap = Q(held_change=F("amount") * -1, usage__isnull=True)
+    reserving = Q(swap, kind=EntryKind.HOLD.value, amount__lt=0) | Q(swap, kind=EntryKind.RELEASE.value, amount__gt=0)
+    reserving |= Q(kind=EntryKind.CAPTURE.value, amount=0, held_change__lt=0, usage__isnull=False)
+    held = Q(reserving, cause_type=CauseType.HOLD.value)
     units |= Q(
         of_adjustment | Q(cause_type__in=_TAKERS),
         kind__in=[EntryKind.REFUND.value, EntryKind.DISPUTE.value, EntryKind.TRANSFER.value],

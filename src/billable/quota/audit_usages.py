@@ -1,4 +1,4 @@
-"""The audits of what was used: every usage, reversal and hold fits the entries that it left."""
+"""The audits of what was used: every usage and reversal fits the entries that it left."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from django.db.models import Exists, F, OuterRef, Q
 from billable.audits import Audit, LedgerProblem, Scope, blame, breaking, every, named, total, within
 from billable.quota.burn import Rate
 from billable.quota.kinds import AdjustmentKind, CauseType, EntryKind
-from billable.quota.models import Adjustment, HoldLeg, LedgerEntry, Usage
+from billable.quota.models import Adjustment, LedgerEntry, Usage
 
 
 def _draws(scope: Scope) -> Iterator[LedgerProblem]:
@@ -45,9 +45,11 @@ def _adjustments(scope: Scope) -> Iterator[LedgerProblem]:
     mine |= Q(grant__customer=F("customer")) | Q(grant__customer__merged_into=F("customer"))
     reversal = Q(kind=AdjustmentKind.REVERSE.value, usage__isnull=False, grant__isnull=True)
     revocation = Q(Exists(entry), kind=AdjustmentKind.REVOKE.value, usage__isnull=True, grant__isnull=False)
+    mine |= Q(hold__customer=F("customer")) | Q(hold__customer__merged_into=F("customer"))
+    extension = Q(kind=AdjustmentKind.EXTEND.value, hold__isnull=False, usage__isnull=True, grant__isnull=True)
     yield from named(
-        breaking(within(every(Adjustment), scope), mine, reversal | revocation),
-        "a {0.kind} of {0.quantity} that its entries, usage or grant know nothing of",
+        breaking(within(every(Adjustment), scope), mine, reversal | revocation | extension),
+        "a {0.kind} of {0.quantity} that its entries, usage, grant or hold know nothing of",
     )
 
 
@@ -57,7 +59,7 @@ def _usages(scope: Scope) -> Iterator[LedgerProblem]:
     usages = within(every(Usage), scope).annotate(undone=total(reversals, "usage", "quantity")).order_by("pk")
     legs = usages.values_list(
         *("pk", "feature__key", "quantity", "costs", "undone"),
-        *("entries__grant__feature__key", "entries__kind", "entries__amount"),
+        *("entries__grant__feature__key", "entries__kind", "entries__amount", "entries__held_change"),
     )
     for (pk, feature, quantity, costs, undone), rows in groupby(legs.iterator(), key=lambda leg: leg[:5]):
         if problem := _misused(feature, quantity, costs, undone, [leg[5:] for leg in rows]):
@@ -66,28 +68,22 @@ def _usages(scope: Scope) -> Iterator[LedgerProblem]:
                 yield blame(adjustment, f"does not fit its usage, which {problem}")
 
 
-def _holds(scope: Scope) -> Iterator[LedgerProblem]:
-    """The legs of a hold belong to its customer, and so do their grants."""
-    mine = Q(hold__customer=F("customer")) & Q(grant__customer=F("customer"))
-    legs = within(every(HoldLeg), scope, "hold__customer")
-    yield from named(breaking(legs, mine), "its hold or grant belongs to another customer")
-
-
-AUDITS: list[Audit] = [_draws, _narrowed, _adjustments, _usages, _holds]
+AUDITS: list[Audit] = [_draws, _narrowed, _adjustments, _usages]
 
 
 def _misused(feature: str, quantity: int, costs: Any, undone: int, legs: Iterable[tuple[Any, ...]]) -> str | None:
-    """What is wrong with a usage, whose ``legs`` are the (payer, kind, amount) of its entries."""
+    """What is wrong with a usage, whose ``legs`` are the (payer, kind, amount, held change) of its entries."""
     shares = _shares(feature, quantity, costs)
     if shares is None:
         return "has costs that say nothing"
     if undone > quantity:
         return f"was reversed by {undone} of {quantity} units"
     taken, out, cost, left = Counter[str](), Counter[str](), Counter[str](), Counter[str]()
-    for payer, kind, amount in legs:
+    for payer, kind, amount, held_change in legs:
         if payer is not None:
-            taken[payer] -= amount if kind == EntryKind.CONSUME.value else 0
-            out[payer] -= amount
+            gone = amount + (held_change if kind == EntryKind.CAPTURE.value else 0)
+            taken[payer] -= gone if kind in (EntryKind.CONSUME.value, EntryKind.CAPTURE.value) else 0
+            out[payer] -= gone
     kept = quantity - undone
     for rate, covered in shares:
         keep = min(covered, kept)

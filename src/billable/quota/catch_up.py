@@ -5,26 +5,66 @@ Nothing that is true at an instant depends on anybody having swept: readers comp
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from django.db.models import Min
 
 from billable.customers.models import Customer
 from billable.db.units import write_alias
-from billable.quota import ledger
-from billable.quota.kinds import GrantEnd
-from billable.quota.models import Grant
+from billable.quota import holds, ledger
+from billable.quota.kinds import GrantEnd, HoldEnd
+from billable.quota.models import Grant, Hold
 from billable.signals import emit
 
 
-def catch_up(customer: Customer, now: datetime) -> int:
-    """Write what became due for a locked customer until ``now``; how many grants ended by it."""
+@dataclass(frozen=True, kw_only=True)
+class CaughtUp:
+    """What was written: how many grants ended, and how many holds lapsed."""
+
+    grants: int = 0
+    holds: int = 0
+
+    def __bool__(self) -> bool:
+        return bool(self.grants or self.holds)
+
+
+def catch_up(customer: Customer, now: datetime) -> CaughtUp:
+    """Write what became due for a locked customer until ``now``: at each instant, expiry before the lapse of holds."""
     if customer.next_change_at is None or customer.next_change_at > now:
-        return 0
+        return CaughtUp()
     waiting = Grant.objects.using(write_alias()).open_of(customer)
-    due = list(waiting.filter(expires_at__lte=now).order_by("expires_at", "id"))
-    customer.next_change_at = waiting.filter(expires_at__gt=now).aggregate(first=Min("expires_at"))["first"]
-    ledger.end(customer, [(grant, grant.expires_at) for grant in due if grant.expires_at], GrantEnd.EXPIRED)
-    for grant in due:
+    reserved = holds.open_holds(customer)
+    expiring = list(waiting.filter(expires_at__lte=now).order_by("expires_at", "id"))
+    lapsing = list(reserved.filter(lapses_at__lte=now).order_by("lapses_at", "id"))
+    customer.next_change_at = min(
+        filter(
+            None,
+            (
+                waiting.filter(expires_at__gt=now).aggregate(first=Min("expires_at"))["first"],
+                reserved.filter(lapses_at__gt=now).aggregate(first=Min("lapses_at"))["first"],
+            ),
+        ),
+        default=None,
+    )
+    _write(customer, expiring, lapsing)
+    for grant in expiring:
         emit("grant.expired", grant=grant)
-    return len(due)
+    for hold in lapsing:
+        emit("hold.lapsed", hold=hold)
+    return CaughtUp(grants=len(expiring), holds=len(lapsing))
+
+
+def _write(customer: Customer, expiring: list[Grant], lapsing: list[Hold]) -> None:
+    # What a lapse gives back to a grant that expires later must be there when it does.
+    rows = {grant.pk: grant for grant in expiring}
+    for hold in lapsing:
+        before = [grant for grant in expiring if grant.expires_at is not None and grant.expires_at <= hold.lapses_at]
+        _expire(customer, before)
+        expiring = expiring[len(before) :]
+        holds.close(customer, hold, HoldEnd.LAPSED, rows, at=hold.lapses_at)
+    _expire(customer, expiring)
+
+
+def _expire(customer: Customer, grants: list[Grant]) -> None:
+    ledger.end(customer, [(grant, grant.expires_at) for grant in grants if grant.expires_at], GrantEnd.EXPIRED)

@@ -84,13 +84,14 @@ class QuotaCheck(tuple[bool, str, "Product | None", "int | None"]):
         allowed = burn.plan(usable, quantity) is not None
         code = "allowed" if allowed else standing.shortage(sku)
         grants = [standing.grants[each.id] for each in usable]
+        left = {each.id: each.remaining for each in usable}
         summaries = [
             GrantSummary(
                 grant_id=None if grant._state.adding else grant.pk,
                 feature=grant.feature.key,
                 product_sku=grant.product.sku if grant.product else None,
                 source=grant.source,
-                remaining=grant.remaining,
+                remaining=left[grant.pk],
                 expires_at=grant.expires_at,
             )
             for grant in grants

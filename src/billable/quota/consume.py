@@ -2,33 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
-
 from billable import clock, inputs
 from billable.actor import current_actor
-from billable.catalog.models import ProductFeature
 from billable.customers.models import Customer
-from billable.customers.subjects import Subject, find_customer_id, lock_customer, of_family, user_exists, who
+from billable.customers.subjects import Subject, lock_customer, of_family
 from billable.db.units import unit_of_work, write_alias
-from billable.errors import IdempotencyConflict, Invalid, QuotaExceeded
 from billable.inputs import Metadata
-from billable.quota import burn, ledger, standing
-from billable.quota.catch_up import catch_up
-from billable.quota.models import Usage
+from billable.quota import ledger
+from billable.quota.models import Hold, Usage
+from billable.quota.request import UsageRequest, answer, refuse_users_without_customer
 from billable.signals import emit
-
-
-@dataclass(frozen=True, kw_only=True)
-class UsageRequest:
-    """What is asked for. The first three decide whether a repeated key means the same thing."""
-
-    feature: str
-    quantity: int
-    sku: str
-    action_type: str
-    action_id: str
-    metadata: dict[str, Any]
 
 
 @unit_of_work
@@ -50,145 +33,55 @@ def consume(
     then nothing was taken. Raises QuotaExceeded (nothing is written, and the same key may succeed later),
     IdempotencyConflict, CustomerNotFound, FeatureNotFound, AmbiguousSku, Invalid.
     """
-    request = UsageRequest(
-        feature=inputs.name(feature, "feature"),
-        quantity=inputs.whole(quantity, "quantity"),
-        sku="" if sku is None else inputs.name(sku, "sku"),
-        action_type=inputs.text(action_type, "action_type", maximum=100),
-        action_id=inputs.text(action_id, "action_id", maximum=200),
-        metadata=inputs.metadata(metadata),
-    )
+    request = UsageRequest.read(feature, quantity, sku, action_type, action_id, metadata)
     key = inputs.optional_key(idempotency_key)
     refuse_users_without_customer(user, request)
     customer = lock_customer(user)
-    if earlier := _by_key(customer, key):
-        return _replay(earlier, request)
+    if earlier := usage_by_key(customer, key):
+        request.refuse_another(earlier)
+        earlier.replayed = True
+        return earlier
     return take(customer, request, key)
 
 
-def take(customer: Customer, request: UsageRequest, key: str | None = None) -> Usage:
+def take(customer: Customer, request: UsageRequest, key: str | None = None, *, late_for: Hold | None = None) -> Usage:
     """Take the units for a locked customer. Raises QuotaExceeded, FeatureNotFound, Invalid before anything is written.
 
-    Other rooms that pay in units take them here too: their own receipt has the key.
+    Other rooms that pay in units take them here too: their own receipt has the key. ``late_for`` is a lapsed hold.
     """
-    found = standing.of_customer(customer, request.feature)
-    shares = _shares(found, request)
-    catch_up(customer, found.now)
-    return _use(customer, found, request, shares, key)
-
-
-def refuse_users_without_customer(user: Subject, request: UsageRequest) -> None:
-    """A user who never bought anything is refused like anybody without units; an unknown one is not found."""
-    person = who(user)
-    if (
-        person.user_id is not None
-        and person.references == 1
-        and find_customer_id(person) is None
-        and user_exists(person)
-    ):
-        found = standing.only(standing.read(person, request.feature), request.feature)
-        raise _exceeded(found, request)
-
-
-def _shares(found: standing.Standing, request: UsageRequest) -> tuple[burn.Share, ...]:
-    shares = burn.plan(found.usable(request.sku or None), request.quantity)
-    if shares is None:
-        raise _exceeded(found, request)
-    for share in shares:
-        if any(draw.units > inputs.MAX_UNITS for draw in share.draws):
-            problem = f"would cost more than {inputs.MAX_UNITS} units of {share.rate.payer}"
-            raise Invalid(field="quantity", problem=problem)
-    return shares
-
-
-def _exceeded(found: standing.Standing, request: UsageRequest) -> QuotaExceeded:
-    sku = request.sku or None
-    return QuotaExceeded(
-        feature=found.feature.key,
-        requested=request.quantity,
-        balance=burn.balance(found.usable(sku)) or 0,
-        reason=found.shortage(sku),
-    )
-
-
-def _use(
-    customer: Customer,
-    found: standing.Standing,
-    request: UsageRequest,
-    shares: tuple[burn.Share, ...],
-    key: str | None,
-) -> Usage:
-    taken = [(found.grants[draw.grant_id], draw.units) for share in shares for draw in share.draws]
+    paid = answer(customer, request)
     usage = Usage(
         customer=customer,
-        feature=found.feature,
+        feature=paid.found.feature,
         quantity=request.quantity,
         asked=request.feature,
         sku=request.sku,
         idempotency_key=key,
-        costs=[
-            {
-                "feature": share.rate.payer,
-                "quantity": share.quantity,
-                "per": share.rate.per,
-                "units": share.rate.units,
-            }
-            for share in shares
-            if share.rate.position
-        ],
-        balance_after=_left(found, taken),
+        hold=late_for,
+        late=late_for is not None,
+        costs=paid.costs,
+        balance_after=paid.balance_after,
         action_type=request.action_type,
         action_id=request.action_id,
         metadata=request.metadata,
         actor=current_actor(),
         created_at=clock.now(),
     )
-    ledger.use(customer, usage, taken, at=found.now)
-    emit("quota.consumed", usage=usage)
-    if usage.balance_after == 0:
-        emit("quota.exhausted", usage=usage)
+    ledger.use(customer, usage, paid.taken, at=paid.found.now)
+    tell(usage)
     return usage
 
 
-def _left(found: standing.Standing, taken: list[tuple[Any, int]]) -> int | None:
-    """The balance once the draws are made. Of the feature as a whole, also when a SKU narrowed the draws."""
-    gone = {grant.pk: units for grant, units in taken}
-    return burn.balance(
-        burn.Open(
-            id=each.id,
-            rate=each.rate,
-            remaining=None if each.remaining is None else each.remaining - gone.get(each.id, 0),
-            priority=each.priority,
-            valid_from=each.valid_from,
-            expires_at=each.expires_at,
-        )
-        for each in found.usable()
-    )
+def tell(usage: Usage) -> None:
+    """Let the world know of a usage, once it is committed."""
+    emit("quota.consumed", usage=usage)
+    if usage.balance_after == 0:
+        emit("quota.exhausted", usage=usage)
 
 
-def _by_key(customer: Customer, key: str | None) -> Usage | None:
+def usage_by_key(customer: Customer, key: str | None) -> Usage | None:
+    """The usage that a key was used for."""
     if key is None:
         return None
     usages = Usage.objects.using(write_alias()).select_related("feature").filter(idempotency_key=key)
     return of_family(usages, customer).first()
-
-
-def _replay(earlier: Usage, request: UsageRequest) -> Usage:
-    differing = []
-    same_name = request.feature in (earlier.feature.key, earlier.asked)
-    if not same_name and not _gives_only(request.feature, earlier.feature.pk):
-        differing.append("feature")
-    if earlier.quantity != request.quantity:
-        differing.append("quantity")
-    if earlier.sku != request.sku:
-        differing.append("sku")
-    if differing:
-        raise IdempotencyConflict(idempotency_key=earlier.idempotency_key or "", fields=differing)
-    earlier.replayed = True
-    return earlier
-
-
-def _gives_only(sku: str, feature_id: int) -> bool:
-    """Whether the name is the SKU of a product whose one feature this is."""
-    lines = ProductFeature.objects.using(write_alias()).filter(product__sku=sku)
-    return set(lines.values_list("feature_id", flat=True)) == {feature_id}

@@ -10,36 +10,39 @@ from billable.customers.models import Customer
 from billable.customers.services import now_for
 from billable.customers.subjects import lock_customer_id
 from billable.db.units import unit_of_work, write_alias
-from billable.quota.catch_up import catch_up
+from billable.quota.catch_up import CaughtUp, catch_up
 
 BATCH = 500
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sweep:
-    """What a sweep wrote: for how many customers, and how many grants ended."""
+    """What a sweep wrote: for how many customers, how many grants ended, and how many holds lapsed."""
 
     customers: int
     grants: int
+    holds: int
 
 
 def expire_grants(*, limit: int | None = None) -> Sweep:
-    """Write the expiry of every grant whose time ran out, for up to ``limit`` customers (None: all that are due).
+    """Write the expiry of every grant and the lapse of every hold whose time ran out.
+
+    ``limit`` is for how many customers; None is for all that are due.
 
     Changes no answer. Each customer is a transaction of its own; any number of sweeps may run at once. Raises Invalid.
     """
     most = None if limit is None else inputs.whole(limit, "limit")
-    customers = grants = 0
+    customers = grants = lapsed = 0
     last: UUID | None = None
     while most is None or customers < most:
         batch = _due(last, BATCH if most is None else min(BATCH, most - customers))
         if not batch:
             break
         for customer_id in batch:
-            ended = _sweep(customer_id)
-            customers, grants = customers + 1, grants + ended
+            wrote = _sweep(customer_id)
+            customers, grants, lapsed = customers + 1, grants + wrote.grants, lapsed + wrote.holds
         last = batch[-1]
-    return Sweep(customers=customers, grants=grants)
+    return Sweep(customers=customers, grants=grants, holds=lapsed)
 
 
 def _due(after: UUID | None, size: int) -> list[UUID]:
@@ -51,6 +54,6 @@ def _due(after: UUID | None, size: int) -> list[UUID]:
 
 
 @unit_of_work
-def _sweep(customer_id: UUID) -> int:
+def _sweep(customer_id: UUID) -> CaughtUp:
     customer = lock_customer_id(customer_id)
     return catch_up(customer, now_for(customer))

@@ -1,29 +1,101 @@
-"""Holds on grants that are about to go: which stand in the way, and how they let go."""
+"""Holds, as every verb sees them: which are open, what they still reserve, and how they let go."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from collections.abc import Iterable
+from datetime import datetime
 from uuid import UUID
 
-from billable.customers.models import Customer
-from billable.db.units import write_alias
-from billable.quota import ledger
-from billable.quota.kinds import CauseType, EntryKind, GrantEnd
-from billable.quota.models import Grant, Hold, HoldLeg
+from django.db.models import QuerySet
 
-RELEASED = "released"
+from billable import inputs, paging
+from billable.customers.models import Customer
+from billable.customers.subjects import Subject, family_of, lock_customer_id
+from billable.db.units import write_alias
+from billable.errors import HoldClosed, HoldNotFound, Invalid
+from billable.quota import ledger
+from billable.quota.kinds import CauseType, EntryKind, GrantEnd, HoldEnd
+from billable.quota.models import HELD, Grant, Hold, HoldLeg
+from billable.signals import emit
+
+
+def get_hold(hold: Hold | UUID | str) -> Hold:
+    """A hold as it stands, with its feature. Raises HoldNotFound.
+
+    One whose time is over stays ``held`` until somebody writes down that it lapsed; its units are free all the same.
+    """
+    hold_id = hold.pk if isinstance(hold, Hold) else inputs.known_identifier(hold)
+    rows = Hold.objects.using(write_alias()).select_related("feature")
+    found = None if hold_id is None else rows.filter(pk=hold_id).first()
+    if found is None:
+        raise HoldNotFound(hold=str(hold)[:100])
+    return found
+
+
+def list_holds(
+    user: Subject | None = None,
+    *,
+    status: str | None = None,
+    cursor: str | None = None,
+    limit: int = paging.DEFAULT_LIMIT,
+) -> paging.Page[Hold]:
+    """Holds, newest first: of ``user`` or of everybody, all or those that are ``held``, ``captured``, …
+
+    A hold whose time is over is ``held`` until somebody writes down that it lapsed. Raises Invalid.
+    """
+    size, rows = paging.page_limit(limit), Hold.objects.using(write_alias()).select_related("feature").order_by("-pk")
+    if status is not None:
+        if status not in (HELD, *(end.value for end in HoldEnd)):
+            raise Invalid(field="status", problem="must be held, captured, released or lapsed")
+        rows = rows.filter(closed_as="" if status == HELD else status)
+    if user is not None:
+        rows = rows.filter(customer__in=family_of(user))
+    if cursor is not None:
+        rows = rows.filter(pk__lt=inputs.identifier(paging.decode(cursor), "cursor"))
+    found = list(rows[: size + 1])
+    return paging.cut(found, size, str(found[size - 1].pk) if len(found) > size else None)
+
+
+def lock_hold(hold: Hold | UUID | str) -> tuple[Customer, Hold]:
+    """Lock the customer of a hold; both as they stand then. Raises HoldNotFound."""
+    found = get_hold(hold)
+    customer = lock_customer_id(found.customer_id)
+    return customer, get_hold(found)
+
+
+def refuse_closed(hold: Hold, now: datetime, verb: str) -> None:
+    """Refuse to do something to a hold that reserves nothing any more. Raises HoldClosed."""
+    if not is_live(hold, now):
+        raise HoldClosed(hold=str(hold.pk), hold_status=hold.closed_as or HoldEnd.LAPSED.value, verb=verb)
+
+
+def open_holds(customer: Customer) -> QuerySet[Hold]:
+    """The customer's holds that nobody closed."""
+    return Hold.objects.using(write_alias()).filter(customer=customer, closed_at__isnull=True)
 
 
 def open_legs(grants: Iterable[Grant]) -> list[HoldLeg]:
-    """What is held of some grants by holds that were neither captured nor released."""
+    """What is held of some grants by holds that nobody closed."""
     legs = HoldLeg.objects.using(write_alias()).filter(grant__in=[grant.pk for grant in grants])
     return list(legs.filter(hold__closed_at__isnull=True).select_related("hold").order_by("id"))
 
 
+def legs_of(hold: Hold) -> list[HoldLeg]:
+    """The legs of a hold with their grants, those that were drawn first first."""
+    legs = HoldLeg.objects.using(write_alias()).filter(hold=hold, customer=hold.customer_id)
+    return list(legs.select_related("grant__feature").order_by("position"))
+
+
 def is_live(hold: Hold, now: datetime) -> bool:
     """Whether its units are still reserved; after its time they are free, whoever writes that down."""
-    return hold.closed_at is None and now < hold.expires_at + timedelta(seconds=hold.grace_seconds)
+    return hold.closed_at is None and now < hold.lapses_at
+
+
+def freed(grant: Grant, now: datetime) -> int:
+    """How many units of a grant are held by holds that lapsed, which nobody wrote down yet."""
+    if not grant.held:
+        return 0
+    return sum(outstanding(leg) for leg in open_legs([grant]) if not is_live(leg.hold, now))
 
 
 def outstanding(leg: HoldLeg) -> int:
@@ -31,22 +103,40 @@ def outstanding(leg: HoldLeg) -> int:
     return leg.units - leg.captured - leg.released
 
 
-def release(customer: Customer, holds: Iterable[Hold], grants: Mapping[UUID, Grant], *, at: datetime) -> None:
+def release(customer: Customer, holds: Iterable[Hold], grants: dict[UUID, Grant], *, at: datetime) -> None:
     """Release holds whole. ``grants`` are the rows that the caller works on; the others are read."""
     for hold in holds:
-        legs = HoldLeg.objects.using(write_alias()).filter(hold=hold, customer=hold.customer_id)
-        cause = ledger.Cause(CauseType.HOLD, hold.pk)
-        for leg in legs.select_related("grant").order_by("position"):
-            units, grant = outstanding(leg), grants.get(leg.grant_id, leg.grant)
-            if not units:
-                continue
-            back = ledger.Change(
-                grant=grant, kind=EntryKind.RELEASE, amount=units, held_change=-units, cause=cause, at=at
-            )
-            ledger.apply(customer, [back])
-            if grant.ended_at is not None:
-                over = ledger.Cause(CauseType.GRANT, grant.pk)
-                ledger.take_out(customer, grant, units, ledger.WAY_OUT[GrantEnd(grant.ended_as)], over, at=at)
-            legs.filter(pk=leg.pk).update(released=leg.released + units)
-        hold.closed_at, hold.closed_as = at, RELEASED
-        hold.save(using=write_alias(), update_fields=["closed_at", "closed_as"])
+        close(customer, hold, HoldEnd.RELEASED, grants, at=at)
+        emit("hold.released", hold=hold)
+
+
+def close(customer: Customer, hold: Hold, how: HoldEnd, grants: dict[UUID, Grant], *, at: datetime) -> None:
+    """Close a hold, and let what it still holds go back. ``grants`` are the rows to work on; what is read is added."""
+    let_go(customer, hold, legs_of(hold), grants, at=at)
+    hold.closed_at, hold.closed_as = at, how.value
+    Hold.objects.using(write_alias()).filter(pk=hold.pk, customer=hold.customer_id).update(
+        closed_at=at, closed_as=how.value
+    )
+
+
+def let_go(customer: Customer, hold: Hold, legs: Iterable[HoldLeg], grants: dict[UUID, Grant], *, at: datetime) -> None:
+    """Give back what legs of a hold still hold, the last-drawn leg first. What comes to an ended grant leaves it."""
+    cause, changes = ledger.Cause(CauseType.HOLD, hold.pk), []
+    for leg in reversed([leg for leg in legs if outstanding(leg)]):
+        units, grant = outstanding(leg), grants.setdefault(leg.grant_id, leg.grant)
+        changes.append(
+            ledger.Change(grant=grant, kind=EntryKind.RELEASE, amount=units, held_change=-units, cause=cause, at=at)
+        )
+        if grant.ended_at is not None:
+            way_out, over = ledger.WAY_OUT[GrantEnd(grant.ended_as)], ledger.Cause(CauseType.GRANT, grant.pk)
+            changes.append(ledger.Change(grant=grant, kind=way_out, amount=-units, cause=over, at=at))
+        leg.released += units
+        save_leg(leg)
+    if changes:
+        ledger.apply(customer, changes)
+
+
+def save_leg(leg: HoldLeg) -> None:
+    """Write what became of the units of a leg."""
+    rows = HoldLeg.objects.using(write_alias()).filter(pk=leg.pk, customer=leg.customer_id)
+    rows.update(captured=leg.captured, released=leg.released)

@@ -28,6 +28,14 @@ class GrantEnd(str, Enum):
     TRANSFERRED = "transferred"
 
 
+class HoldEnd(str, Enum):
+    """How a hold was closed."""
+
+    CAPTURED = "captured"
+    RELEASED = "released"
+    LAPSED = "lapsed"
+
+
 class EntryKind(str, Enum):
     """What a ledger entry records."""
 

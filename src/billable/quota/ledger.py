@@ -16,7 +16,7 @@ from billable.actor import current_actor
 from billable.customers.models import Customer
 from billable.db.units import write_alias
 from billable.quota.kinds import CauseType, EntryKind, GrantEnd
-from billable.quota.models import Adjustment, Grant, LedgerEntry, Usage
+from billable.quota.models import Adjustment, Grant, Hold, LedgerEntry, Usage
 
 # Up to so many UPDATEs are cheaper than one that decides row by row.
 MAX_STATEMENTS = 4
@@ -72,14 +72,39 @@ def issue(customer: Customer, grants: Sequence[Grant], cause: Cause | None, *, a
 
 def use(customer: Customer, usage: Usage, taken: Sequence[tuple[Grant, int]], *, at: datetime) -> None:
     """Insert a usage and take its units from its grants."""
-    customer.event_seq += 1
-    usage.event_seq = customer.event_seq
-    Usage.objects.using(write_alias()).bulk_create([usage])
+    _number(customer, usage)
     cause = Cause(CauseType.USAGE, usage.pk)
     apply(
         customer,
         [
             Change(grant=grant, kind=EntryKind.CONSUME, amount=-units, cause=cause, usage=usage, at=at)
+            for grant, units in taken
+        ],
+    )
+
+
+def reserve(customer: Customer, hold: Hold, taken: Sequence[tuple[Grant, int]], *, at: datetime) -> None:
+    """Let units of grants be held by a hold."""
+    cause = Cause(CauseType.HOLD, hold.pk)
+    _mind(customer, hold.lapses_at)
+    apply(
+        customer,
+        [
+            Change(grant=grant, kind=EntryKind.HOLD, amount=-units, held_change=units, cause=cause, at=at)
+            for grant, units in taken
+        ],
+    )
+
+
+def capture(
+    customer: Customer, usage: Usage, taken: Sequence[tuple[Grant, int]], *, cause: Cause, at: datetime
+) -> None:
+    """Insert the usage of units that are held, and let them go for good."""
+    _number(customer, usage)
+    apply(
+        customer,
+        [
+            Change(grant=grant, kind=EntryKind.CAPTURE, amount=0, held_change=-units, cause=cause, usage=usage, at=at)
             for grant, units in taken
         ],
     )
@@ -164,12 +189,23 @@ def apply(customer: Customer, changes: Sequence[Change]) -> None:
     _append(customer, changes, remaining)
 
 
+def _number(customer: Customer, usage: Usage) -> None:
+    """Insert a usage as the customer's next event."""
+    customer.event_seq += 1
+    usage.event_seq = customer.event_seq
+    Usage.objects.using(write_alias()).bulk_create([usage])
+
+
 def _mind_expiry(customer: Customer, grant: Grant) -> None:
     """Let the customer's next change be no later than the expiry of a grant that is open."""
     if grant.expires_at is None or grant.closed_at is not None or grant.ended_at is not None:
         return
-    if customer.next_change_at is None or grant.expires_at < customer.next_change_at:
-        customer.next_change_at = grant.expires_at
+    _mind(customer, grant.expires_at)
+
+
+def _mind(customer: Customer, moment: datetime) -> None:
+    if customer.next_change_at is None or moment < customer.next_change_at:
+        customer.next_change_at = moment
 
 
 def _close_or_reopen(grant: Grant, at: datetime) -> None:

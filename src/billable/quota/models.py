@@ -26,8 +26,11 @@ from billable.customers.models import Customer
 from billable.db.constraints import one_of
 from billable.db.fields import KeyField
 from billable.inputs import MAX_KEY_LENGTH, MAX_TEXT_LENGTH, MAX_UNITS
-from billable.quota.kinds import AdjustmentKind, CauseType, EntryKind, GrantEnd, GrantSource
+from billable.quota.kinds import AdjustmentKind, CauseType, EntryKind, GrantEnd, GrantSource, HoldEnd
 from billable.receipts import Receipt
+
+HELD = "held"
+"""The status of a hold that is open."""
 
 
 class GrantQuerySet(models.QuerySet["Grant"]):
@@ -200,15 +203,27 @@ class Hold(Receipt):
     customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="holds", db_index=False)
     feature = models.ForeignKey(Feature, on_delete=models.PROTECT, related_name="holds", db_index=False)
     quantity = models.BigIntegerField()
-    captured = models.BigIntegerField(default=0)
-    sku = models.CharField(max_length=64, blank=True)
+    captured = models.BigIntegerField(default=0, help_text="How much of it became usages.")
+    asked = models.CharField(max_length=64, help_text="The name that the caller gave: the feature's, or a SKU.")
+    sku = models.CharField(max_length=64, blank=True, help_text="The product that the caller narrowed it to.")
     idempotency_key = KeyField(max_length=MAX_KEY_LENGTH, null=True, blank=True)
     costs = models.JSONField(default=list)
     balance_after = models.BigIntegerField(null=True, blank=True)
     expires_at = models.DateTimeField()
     grace_seconds = models.PositiveIntegerField(default=0)
+    lapses_at = models.DateTimeField(help_text="Its end and the grace: when its units are free again.")
     closed_at = models.DateTimeField(null=True, blank=True, help_text="Since when it is captured, released or lapsed.")
-    closed_as = models.CharField(max_length=20, blank=True)
+    closed_as = models.CharField(max_length=20, blank=True, choices=[(end.value, end.value) for end in HoldEnd])
+    final_capture = models.ForeignKey(
+        Usage,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_constraint=False,
+        db_index=False,
+        help_text="The usage after which nothing more can be captured; of a lapsed hold, a late one.",
+    )
     action_type = models.CharField(max_length=100, blank=True)
     action_id = models.CharField(max_length=200, blank=True)
     reason = models.CharField(max_length=MAX_TEXT_LENGTH, blank=True)
@@ -223,8 +238,24 @@ class Hold(Receipt):
                 Q(quantity__gte=1, quantity__lte=MAX_UNITS, captured__gte=0, captured__lte=F("quantity")),
                 name="billable_hold_quantity",
             ),
+            check_constraint(
+                Q(closed_at__isnull=True, closed_as="", final_capture__isnull=True)
+                | Q(closed_at__isnull=False, closed_as__in=[end.value for end in HoldEnd]),
+                name="billable_hold_closed",
+            ),
+            check_constraint(Q(lapses_at__gte=F("expires_at")), name="billable_hold_lapse"),
         ]
-        indexes = [models.Index(fields=["customer", "closed_at"], name="billable_hold_open")]
+        indexes = [models.Index(fields=["customer", "closed_at", "lapses_at"], name="billable_hold_open")]
+
+    @property
+    def status(self) -> str:
+        """``held`` while it is open, then ``captured``, ``released`` or ``lapsed``, as far as it is written down."""
+        return self.closed_as or HELD
+
+    @property
+    def balance(self) -> int | None:
+        """What was left of the feature right after it was made; None is unlimited."""
+        return self.balance_after
 
 
 class HoldLeg(models.Model):

@@ -97,11 +97,12 @@ def _returned(usage: Usage, *, kept: int) -> list[tuple[Grant, int]]:
     grants: dict[UUID, Grant] = {}
     out: dict[UUID, int] = {}
     entries = LedgerEntry.objects.using(write_alias()).filter(
-        usage=usage, kind__in=[EntryKind.CONSUME.value, EntryKind.REVERSE.value]
+        usage=usage, kind__in=[EntryKind.CONSUME.value, EntryKind.CAPTURE.value, EntryKind.REVERSE.value]
     )
     for entry in entries.select_related("grant__feature").order_by("seq"):
         grant = grants.setdefault(entry.grant_id, entry.grant)
-        out[grant.pk] = out.get(grant.pk, 0) - entry.amount
+        # What was captured had left what remains when it was held.
+        out[grant.pk] = out.get(grant.pk, 0) - entry.amount - entry.held_change
     drawn = [burn.Drawn(grant.pk, grant.feature.key, out[grant.pk]) for grant in grants.values()]
     return [(grants[draw.grant_id], draw.units) for draw in burn.put_back(_rates(usage), drawn, kept=kept)]
 

@@ -12,7 +12,7 @@ from billable.customers.subjects import lock_customer_id
 from billable.db.units import unit_of_work, write_alias
 from billable.errors import GrantNotFound, IdempotencyConflict, Invalid, RevocationTooLarge
 from billable.inputs import Metadata
-from billable.quota import adjustments, ledger, lineage
+from billable.quota import adjustments, holds, ledger, lineage
 from billable.quota.catch_up import catch_up
 from billable.quota.kinds import AdjustmentKind, CauseType, EntryKind, GrantEnd
 from billable.quota.models import Adjustment, Grant
@@ -77,10 +77,11 @@ def _reduce(customer: Customer, grant: Grant, units: int, receipt: Adjustment) -
     if grant.remaining is None:
         raise Invalid(field="quantity", problem="an unlimited grant can only be revoked whole")
     over = grant.ended_at is not None or (grant.expires_at is not None and grant.expires_at <= now)
-    remaining = 0 if over else grant.remaining
+    remaining = 0 if over else grant.remaining + holds.freed(grant, now)
     if units > remaining:
         raise RevocationTooLarge(grant=str(grant.pk), requested=units, remaining=remaining)
-    catch_up(customer, now)
+    if catch_up(customer, now):
+        grant = _get(grant.pk)
     cause = ledger.Cause(CauseType.ADJUSTMENT, receipt.pk)
     ledger.take_out(customer, grant, units, EntryKind.REVOKE, cause, at=now)
     adjustments.file(receipt, grant.feature.key)

@@ -16,11 +16,12 @@ from uuid import UUID
 
 from django.db import connections, models
 
-from billable import inputs
+from billable import clock, inputs
 from billable.catalog.models import Feature, FeatureCost, Product, ProductFeature, period_of
 from billable.customers.models import Customer
 from billable.customers.services import now_for
 from billable.customers.subjects import Who, customer_sql, find_customer_id, user_sql
+from billable.db.instants import moved
 from billable.db.rows import fetch, select_list
 from billable.db.units import write_alias
 from billable.errors import AmbiguousSku, FeatureNotFound
@@ -48,7 +49,8 @@ payers AS (
     FROM rates
 )
 SELECT {customer}, CASE WHEN {user_exists} THEN 1 ELSE 0 END, {feature}, {payer},
-       payers.place, payers.per, payers.units, payers.last_end, {open_grant}, {product}, {no_line}
+       payers.place, payers.per, payers.units, payers.last_end, {open_grant}, {product},
+       CASE WHEN open_grant.held > 0 THEN ({lapsed}) END, {no_line}
 FROM (SELECT 1 AS one) seed
 LEFT JOIN payers ON 1 = 1
 LEFT JOIN billable_feature feature ON feature.id = payers.feature_id
@@ -56,11 +58,11 @@ LEFT JOIN billable_feature payer ON payer.id = payers.payer_id
 LEFT JOIN whose ON 1 = 1
 LEFT JOIN billable_customer customer ON customer.id = whose.id
 LEFT JOIN billable_grant open_grant ON open_grant.customer_id = customer.id
-    AND open_grant.feature_id = payers.payer_id AND open_grant.closed_at IS NULL AND open_grant.ended_at IS NULL
+    AND open_grant.feature_id = payers.payer_id AND open_grant.closed_at IS NULL
 LEFT JOIN billable_product product ON product.id = open_grant.product_id
 UNION ALL
 SELECT {no_customer}, 1, {feature}, {payer},
-       payers.place, payers.per, payers.units, payers.last_end, {no_grant}, {product}, {line}
+       payers.place, payers.per, payers.units, payers.last_end, {no_grant}, {product}, NULL, {line}
 FROM payers
 JOIN billable_feature feature ON feature.id = payers.feature_id
 JOIN billable_feature payer ON payer.id = payers.payer_id
@@ -70,6 +72,12 @@ WHERE product.is_default = {true} AND product.is_active = {true} AND {user_exist
   AND NOT EXISTS (SELECT 1 FROM whose)
 """
 
+# What of a grant is held by holds whose time is over: free, whoever writes that down.
+_LAPSED = """
+    SELECT SUM(leg.units - leg.captured - leg.released)
+    FROM billable_holdleg leg JOIN billable_hold hold ON hold.id = leg.hold_id
+    WHERE leg.grant_id = open_grant.id AND hold.closed_at IS NULL AND hold.lapses_at <= {now}
+"""
 _ASKED_BY_NAME = """
     SELECT id FROM billable_feature WHERE billable_feature.key = %s
     UNION
@@ -79,9 +87,17 @@ _ASKED_BY_NAME = """
 _ASKED_EVERYTHING = "SELECT id FROM billable_feature"
 
 
+# How a grant stands whose time alone may have ended it: written down, or not yet.
+_OVER_BY_TIME = ("", GrantEnd.EXPIRED.value)
+
+
 @dataclass
 class Standing:
-    """What a customer has of one feature at ``now``. ``grants`` are the open ones by id, also those not usable now."""
+    """What a customer has of one feature at ``now``.
+
+    ``grants`` are those with units left or held, by id, also where they cannot be used now. ``freed`` is how many units
+    of a grant were held until their hold lapsed, which nobody wrote down yet.
+    """
 
     feature: Feature
     customer: Customer | None
@@ -89,6 +105,7 @@ class Standing:
     now: datetime
     grants: dict[UUID, Grant] = field(default_factory=dict)
     rates: dict[UUID, burn.Rate] = field(default_factory=dict)
+    freed: dict[UUID, int] = field(default_factory=dict)
     past: set[str] = field(default_factory=set)
 
     def usable(self, sku: str | None = None) -> list[burn.Open]:
@@ -97,7 +114,7 @@ class Standing:
             burn.Open(
                 id=grant.pk,
                 rate=self.rates[grant.pk],
-                remaining=grant.remaining,
+                remaining=None if grant.remaining is None else grant.remaining + self.freed.get(grant.pk, 0),
                 priority=grant.priority,
                 valid_from=grant.valid_from,
                 expires_at=grant.expires_at,
@@ -107,14 +124,18 @@ class Standing:
         )
 
     def _is_usable(self, grant: Grant) -> bool:
-        return grant.valid_from <= self.now and (grant.expires_at is None or self.now < grant.expires_at)
+        runs = grant.valid_from <= self.now and (grant.expires_at is None or self.now < grant.expires_at)
+        return runs and grant.ended_at is None
 
     def shortage(self, sku: str | None = None) -> str:
         """Why there is not enough: ``exhausted``, ``expired`` or ``no_grant``."""
         if any(grant.remaining for grant in self.usable(sku)):
             return "exhausted"
-        lapsed = any(grant.expires_at is not None and grant.expires_at <= self.now for grant in self.grants.values())
-        if lapsed or GrantEnd.EXPIRED.value in self.past:
+        expired = (
+            grant.expires_at is not None and grant.expires_at <= self.now and grant.ended_as in _OVER_BY_TIME
+            for grant in self.grants.values()
+        )
+        if any(expired) or GrantEnd.EXPIRED.value in self.past:
             return "expired"
         return "exhausted" if "" in self.past or self.usable(sku) else "no_grant"
 
@@ -122,13 +143,17 @@ class Standing:
     def has_something(self) -> bool:
         """Whether a grant is running or to come, or units are held; the same before and after a sweep."""
         return any(
-            grant.held or grant.expires_at is None or self.now < grant.expires_at for grant in self.grants.values()
+            self._held(grant) or (grant.ended_at is None and (grant.expires_at is None or self.now < grant.expires_at))
+            for grant in self.grants.values()
         )
 
     @property
     def held(self) -> int:
         """How many of the feature's own units are reserved."""
-        return sum(grant.held for grant in self.grants.values() if self.rates[grant.pk].position == 0)
+        return sum(self._held(grant) for grant in self.grants.values() if self.rates[grant.pk].position == 0)
+
+    def _held(self, grant: Grant) -> int:
+        return grant.held - self.freed.get(grant.pk, 0)
 
 
 @dataclass(frozen=True)
@@ -143,11 +168,12 @@ class Reading:
 def read(person: Who, name: str | None = None) -> Reading:
     """Read one feature by its key or by a SKU that gives it, or (without a name) every feature that is held."""
     person = _single_reference(person)
-    rows = list(_rows(person, name))
+    present = clock.now()
+    rows = list(_rows(person, name, present))
     customer, user_exists = rows[0][0], any(row[1] for row in rows)
-    now = now_for(customer)
+    now = now_for(customer, present)
     standings: dict[int, Standing] = {}
-    for _, _, feature, payer, place, per, units, last_end, grant, product, *line in rows:
+    for _, _, feature, payer, place, per, units, last_end, grant, product, lapsed, *line in rows:
         if feature is None:
             continue
         standing = standings.setdefault(feature.pk, Standing(feature, customer, user_exists, now))
@@ -159,6 +185,7 @@ def read(person: Who, name: str | None = None) -> Reading:
         if grant is not None:
             grant.feature, grant.product = payer, product
             standing.grants[grant.pk], standing.rates[grant.pk] = grant, rate
+            standing.freed[grant.pk] = int(lapsed or 0)
     found = standings.values() if name is not None else [each for each in standings.values() if each.has_something]
     return Reading(customer, user_exists, tuple(sorted(found, key=lambda each: each.feature.key)))
 
@@ -187,10 +214,11 @@ def _single_reference(person: Who) -> Who:
     return Who(identity=person.identity) if customer_id is None else Who(customer_id=customer_id)
 
 
-def _rows(person: Who, name: str | None) -> Iterator[tuple[Any, ...]]:
+def _rows(person: Who, name: str | None, present: datetime) -> Iterator[tuple[Any, ...]]:
     alias = write_alias()
     whose, whose_params = customer_sql(person, alias)
     user_exists, user_params = user_sql(person, alias)
+    now, now_params = moved(alias, present, "customer.clock_offset_seconds")
     line = [ProductFeature._meta.get_field(column) for column in _LINE_COLUMNS]
     sql = _SQL.format(
         asked=_ASKED_EVERYTHING if name is None else _ASKED_BY_NAME,
@@ -205,10 +233,11 @@ def _rows(person: Who, name: str | None) -> Iterator[tuple[Any, ...]]:
         no_grant=_nulls(Grant),
         product=select_list(Product, "product"),
         line=", ".join(f"line.{column}" for column in _LINE_COLUMNS),
+        lapsed=_LAPSED.format(now=now),
         no_line=", ".join(["NULL"] * len(_LINE_COLUMNS)),
     )
     names = [] if name is None else [name, name]
-    params = [*names, *whose_params, *user_params, *user_params]
+    params = [*names, *whose_params, *user_params, *now_params, *user_params]
     number = FeatureCost._meta.get_field("per")
     shape = [
         Customer,
@@ -221,6 +250,7 @@ def _rows(person: Who, name: str | None) -> Iterator[tuple[Any, ...]]:
         Grant._meta.get_field("ended_as"),
         Grant,
         Product,
+        number,
     ]
     return fetch(alias, sql, params, [*shape, *line])  # type: ignore[list-item]  # none of them is a relation
 

@@ -55,6 +55,10 @@ def refund_exchange(
     units = _units(made, lines, how, now)
     if units < 1:
         raise NothingToRefund(exchange=str(made.pk))
+    if catch_up(customer, now).holds:
+        # What was held came back to the rows that are about to end.
+        made = get_exchange(made)
+        lines = list(lineages(made.grants).values())
     put_back(customer, made.usage, units, key=key, reason=why, metadata={"policy": how.value})
     _take_back(customer, made, lines, now, why)
     made.refunded_units += units
@@ -110,7 +114,6 @@ def _take_back(
     customer: Customer, made: Exchange, lines: Sequence[Sequence[Grant]], now: datetime, reason: str
 ) -> None:
     """End what is left of what was given; later periods of the same product move up."""
-    catch_up(customer, now)
     going_on = [grant for line in lines for grant in line if _goes_on(grant, now)]
     periods = {grant.pk: 0 for grant in going_on if grant.quantity is None and grant.period is not None}
     chain = later_periods([grant for grant in going_on if grant.pk in periods], now)

@@ -128,7 +128,9 @@ def refund_core(customer: Customer, order: Order, wanted: Asked, terms: Terms) -
         raise RefundTooLarge(order=str(order.pk), requested=requested, refundable=refundable)
     if plan.live_holds and not terms.release_holds:
         raise HoldsLive(order=str(order.pk), holds=plan.live_holds)
-    catch_up(customer, now)
+    if catch_up(customer, now).holds:
+        # What was held came back to the rows that we are about to write; what goes back is the same.
+        plan = plan_refund(customer, order, wanted, now, release_holds=terms.release_holds)
     refund = _file(order, plan, wanted, terms)
     _take_back(customer, plan, refund)
     _book(order, plan)

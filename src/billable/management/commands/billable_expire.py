@@ -13,7 +13,7 @@ from billable.management.commands._numbers import positive
 
 
 class Command(BaseCommand):
-    help = "Write down the grants that ran out. Changes no answer: what ran out counts for nothing already."
+    help = "Write down the grants and holds whose time ran out. Changes no answer: they count for nothing already."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--limit", type=positive, help="the most customers to look at; default all that are due")
@@ -24,4 +24,6 @@ class Command(BaseCommand):
         require_migrated()
         with acting_as("command:billable_expire"):
             sweep = QuotaService.expire_grants(limit=options["limit"])
-        self.stdout.write(f"Expired grants: {sweep.grants}, of customers: {sweep.customers}.")
+        self.stdout.write(
+            f"Expired grants: {sweep.grants}, lapsed holds: {sweep.holds}, of customers: {sweep.customers}."
+        )

@@ -1,0 +1,189 @@
+"""capture: what was held for work becomes a usage, once the work is done."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from billable import clock, inputs
+from billable.actor import current_actor
+from billable.customers.models import Customer
+from billable.customers.services import now_for
+from billable.db.units import unit_of_work, write_alias
+from billable.errors import CaptureTooLarge, HoldClosed, IdempotencyConflict, Invalid
+from billable.inputs import Metadata
+from billable.quota import burn, holds, ledger, standing
+from billable.quota.catch_up import catch_up
+from billable.quota.consume import take, tell, usage_by_key
+from billable.quota.kinds import CauseType, HoldEnd
+from billable.quota.models import Grant, Hold, HoldLeg, Usage
+from billable.quota.request import UsageRequest, balance_with, costs_of
+from billable.signals import emit
+
+
+@unit_of_work
+def capture_hold(
+    hold: Hold | UUID | str,
+    quantity: int | None = None,
+    *,
+    final: bool = True,
+    idempotency_key: str | None = None,
+    metadata: Metadata | None = None,
+) -> Usage:
+    """Use ``quantity`` of what a hold reserves (None: all that is left of it); the rest is given back.
+
+    With ``final=False`` the rest stays held, and a key is required. A final capture happens once: repeated, it answers
+    the same usage. When the hold's time is over its units are free; then the capture is an ordinary consume, marked
+    ``late``, and may be refused like any. What a capture costs of another feature is rounded up, as for a consume.
+
+    Raises HoldNotFound, CaptureTooLarge, HoldClosed (released, or captured with another quantity), QuotaExceeded (late
+    only), IdempotencyConflict, Invalid.
+    """
+    wanted = None if quantity is None else inputs.whole(quantity, "quantity")
+    last, key, facts = inputs.flag(final, "final"), inputs.optional_key(idempotency_key), inputs.metadata(metadata)
+    if key is None and not last:
+        raise Invalid(field="idempotency_key", problem="is required unless the capture is final")
+    customer, found = holds.lock_hold(hold)
+    if earlier := _earlier(customer, found, key, wanted):
+        earlier.replayed = True
+        return earlier
+    if found.closed_as in (HoldEnd.RELEASED.value, HoldEnd.CAPTURED.value) or found.final_capture_id is not None:
+        was = HoldEnd.RELEASED if found.closed_as == HoldEnd.RELEASED.value else HoldEnd.CAPTURED
+        raise HoldClosed(hold=str(found.pk), hold_status=was.value, verb="captured")
+    if holds.is_live(found, now_for(customer)):
+        return _capture(customer, found, wanted, last=last, key=key, metadata=facts)
+    return _capture_late(customer, found, wanted, last=last, key=key, metadata=facts)
+
+
+def _earlier(customer: Customer, hold: Hold, key: str | None, wanted: int | None) -> Usage | None:
+    """The usage that this capture made before. Raises IdempotencyConflict for a key that stood for something else."""
+    if key is None:
+        final = None if hold.final_capture_id is None else _usage(hold.final_capture_id)
+        return final if final is not None and wanted in (None, final.quantity) else None
+    earlier = usage_by_key(customer, key)
+    if earlier is None:
+        return None
+    differing = [] if earlier.hold_id == hold.pk else ["hold"]
+    if wanted not in (None, earlier.quantity):
+        differing.append("quantity")
+    if differing:
+        raise IdempotencyConflict(idempotency_key=key, fields=differing)
+    return earlier
+
+
+def _usage(usage_id: UUID) -> Usage:
+    return Usage.objects.using(write_alias()).select_related("feature").get(pk=usage_id)
+
+
+def _capture(
+    customer: Customer, hold: Hold, wanted: int | None, *, last: bool, key: str | None, metadata: dict[str, Any]
+) -> Usage:
+    now, legs = now_for(customer), holds.legs_of(hold)
+    shares, quantity = _paid_by(hold, legs, wanted)
+    if catch_up(customer, now):
+        legs = holds.legs_of(hold)
+    grants, by_grant = {leg.grant_id: leg.grant for leg in legs}, {leg.grant_id: leg for leg in legs}
+    taken = [(grants[draw.grant_id], draw.units) for share in shares for draw in share.draws]
+    for grant, units in taken:
+        by_grant[grant.pk].captured += units
+    is_last = last or hold.captured + quantity == hold.quantity
+    rest = [leg for leg in legs if is_last and holds.outstanding(leg)]
+    usage = _receipt(customer, hold, quantity, key, metadata)
+    usage.costs = costs_of(shares)
+    usage.balance_after = _balance_after(customer, hold, {leg.grant_id: holds.outstanding(leg) for leg in rest})
+    ledger.capture(customer, usage, taken, cause=ledger.Cause(CauseType.HOLD, hold.pk), at=now)
+    for leg in {by_grant[grant.pk].pk: by_grant[grant.pk] for grant, _ in taken}.values():
+        holds.save_leg(leg)
+    holds.let_go(customer, hold, rest, grants, at=now)
+    hold.captured += quantity
+    if is_last:
+        hold.closed_at, hold.closed_as, hold.final_capture = now, HoldEnd.CAPTURED.value, usage
+    _save(hold)
+    emit("hold.captured", hold=hold)
+    tell(usage)
+    return usage
+
+
+def _capture_late(
+    customer: Customer, hold: Hold, wanted: int | None, *, last: bool, key: str | None, metadata: dict[str, Any]
+) -> Usage:
+    left = hold.quantity - hold.captured
+    quantity = wanted or left
+    if quantity > left:
+        raise CaptureTooLarge(hold=str(hold.pk), requested=quantity, held=left)
+    request = UsageRequest(
+        feature=hold.feature.key,
+        quantity=quantity,
+        sku=hold.sku,
+        action_type=hold.action_type,
+        action_id=hold.action_id,
+        metadata=metadata or hold.metadata,
+    )
+    usage = take(customer, request, key, late_for=hold)
+    # By now its lapse is written down.
+    hold.refresh_from_db(fields=["closed_at", "closed_as"])
+    hold.captured += quantity
+    if last or hold.captured == hold.quantity:
+        hold.final_capture = usage
+    _save(hold)
+    return usage
+
+
+def _paid_by(hold: Hold, legs: list[HoldLeg], wanted: int | None) -> tuple[tuple[burn.Share, ...], int]:
+    """Which legs pay for how much. Raises CaptureTooLarge."""
+    reserved = [
+        burn.Open(
+            id=leg.grant_id,
+            rate=_rate(hold, leg.grant),
+            remaining=holds.outstanding(leg),
+            priority=leg.position,
+            valid_from=leg.grant.valid_from,
+            expires_at=None,
+        )
+        for leg in legs
+    ]
+    left = min(hold.quantity - hold.captured, burn.balance(reserved) or 0)
+    quantity = wanted or left
+    shares = burn.plan(reserved, quantity) if 0 < quantity <= left else None
+    if shares is None:
+        raise CaptureTooLarge(hold=str(hold.pk), requested=quantity, held=left)
+    return shares, quantity
+
+
+def _rate(hold: Hold, grant: Grant) -> burn.Rate:
+    """How a grant pays for what is held, at the cost of the day that the hold was made."""
+    for place, cost in enumerate(hold.costs, start=1):
+        if cost["feature"] == grant.feature.key:
+            return burn.Rate(position=place, payer=grant.feature.key, per=cost["per"], units=cost["units"])
+    return burn.Rate(position=0, payer=grant.feature.key, per=1, units=1)
+
+
+def _receipt(customer: Customer, hold: Hold, quantity: int, key: str | None, metadata: dict[str, Any]) -> Usage:
+    return Usage(
+        customer=customer,
+        feature=hold.feature,
+        quantity=quantity,
+        asked=hold.asked,
+        sku=hold.sku,
+        idempotency_key=key,
+        hold=hold,
+        action_type=hold.action_type,
+        action_id=hold.action_id,
+        metadata=metadata or hold.metadata,
+        actor=current_actor(),
+        created_at=clock.now(),
+    )
+
+
+def _balance_after(customer: Customer, hold: Hold, back: dict[UUID, int]) -> int | None:
+    """The balance once so many units went back to each grant."""
+    return balance_with(standing.of_customer(customer, hold.feature.key).usable(), back)
+
+
+def _save(hold: Hold) -> None:
+    Hold.objects.using(write_alias()).filter(pk=hold.pk, customer=hold.customer_id).update(
+        captured=hold.captured,
+        closed_at=hold.closed_at,
+        closed_as=hold.closed_as,
+        final_capture=hold.final_capture_id,
+    )

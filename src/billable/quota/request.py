@@ -1,0 +1,157 @@
+"""What somebody asks for units with, and how the grants would pay for it: the half that consume and hold share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from billable import inputs
+from billable.catalog.models import ProductFeature
+from billable.customers.models import Customer
+from billable.customers.subjects import Subject, find_customer_id, user_exists, who
+from billable.db.units import write_alias
+from billable.errors import IdempotencyConflict, Invalid, QuotaExceeded
+from billable.quota import burn, standing
+from billable.quota.catch_up import catch_up
+from billable.quota.models import Grant, Hold, Usage
+
+
+@dataclass(frozen=True, kw_only=True)
+class UsageRequest:
+    """What is asked for. The first three decide whether a repeated key means the same thing."""
+
+    feature: str
+    quantity: int
+    sku: str
+    action_type: str
+    action_id: str
+    metadata: dict[str, Any]
+
+    @classmethod
+    def read(
+        cls, feature: object, quantity: object, sku: object, action_type: object, action_id: object, metadata: object
+    ) -> UsageRequest:
+        """The input of a verb, checked. Raises Invalid."""
+        return cls(
+            feature=inputs.name(feature, "feature"),
+            quantity=inputs.whole(quantity, "quantity"),
+            sku="" if sku is None else inputs.name(sku, "sku"),
+            action_type=inputs.text(action_type, "action_type", maximum=100),
+            action_id=inputs.text(action_id, "action_id", maximum=200),
+            metadata=inputs.metadata(metadata),
+        )
+
+    def refuse_another(self, earlier: Usage | Hold) -> None:
+        """Refuse a key that stood for something else. Raises IdempotencyConflict."""
+        differing = []
+        same_name = self.feature in (earlier.feature.key, earlier.asked)
+        if not same_name and not _gives_only(self.feature, earlier.feature.pk):
+            differing.append("feature")
+        if earlier.quantity != self.quantity:
+            differing.append("quantity")
+        if earlier.sku != self.sku:
+            differing.append("sku")
+        if differing:
+            raise IdempotencyConflict(idempotency_key=earlier.idempotency_key or "", fields=differing)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """How the grants of a locked customer pay for a request, on rows that are up to date."""
+
+    found: standing.Standing
+    shares: tuple[burn.Share, ...]
+
+    @property
+    def taken(self) -> list[tuple[Grant, int]]:
+        """What each grant gives, in burn order."""
+        return [(self.found.grants[draw.grant_id], draw.units) for share in self.shares for draw in share.draws]
+
+    @property
+    def costs(self) -> list[dict[str, Any]]:
+        """What is paid from other features, as receipts keep it."""
+        return costs_of(self.shares)
+
+    @property
+    def balance_after(self) -> int | None:
+        """The balance once they gave it. Of the feature as a whole, also when a SKU narrowed the draws."""
+        return balance_with(self.found.usable(), {grant.pk: -units for grant, units in self.taken})
+
+
+def answer(customer: Customer, request: UsageRequest) -> Answer:
+    """Decide how a locked customer pays, and write what fell due meanwhile.
+
+    Raises QuotaExceeded, FeatureNotFound, Invalid before anything is written.
+    """
+    found = standing.of_customer(customer, request.feature)
+    shares = _shares(found, request)
+    if catch_up(customer, found.now).holds:
+        # Units that nobody held any more came back to the rows that we are about to write.
+        found = standing.of_customer(customer, request.feature)
+        shares = _shares(found, request)
+    return Answer(found, shares)
+
+
+def refuse_users_without_customer(user: Subject, request: UsageRequest) -> None:
+    """A user who never bought anything is refused like anybody without units; an unknown one is not found."""
+    person = who(user)
+    if (
+        person.user_id is not None
+        and person.references == 1
+        and find_customer_id(person) is None
+        and user_exists(person)
+    ):
+        found = standing.only(standing.read(person, request.feature), request.feature)
+        raise _exceeded(found, request)
+
+
+def costs_of(shares: Iterable[burn.Share]) -> list[dict[str, Any]]:
+    """What of some shares is paid from other features, as receipts keep it."""
+    return [
+        {"feature": share.rate.payer, "quantity": share.quantity, "per": share.rate.per, "units": share.rate.units}
+        for share in shares
+        if share.rate.position
+    ]
+
+
+def balance_with(usable: Sequence[burn.Open], changes: dict[Any, int]) -> int | None:
+    """The balance of usable grants once so many units came to each, or (negative) went."""
+    return burn.balance(
+        burn.Open(
+            id=each.id,
+            rate=each.rate,
+            remaining=None if each.remaining is None else each.remaining + changes.get(each.id, 0),
+            priority=each.priority,
+            valid_from=each.valid_from,
+            expires_at=each.expires_at,
+        )
+        for each in usable
+    )
+
+
+def _shares(found: standing.Standing, request: UsageRequest) -> tuple[burn.Share, ...]:
+    shares = burn.plan(found.usable(request.sku or None), request.quantity)
+    if shares is None:
+        raise _exceeded(found, request)
+    for share in shares:
+        if any(draw.units > inputs.MAX_UNITS for draw in share.draws):
+            problem = f"would cost more than {inputs.MAX_UNITS} units of {share.rate.payer}"
+            raise Invalid(field="quantity", problem=problem)
+    return shares
+
+
+def _exceeded(found: standing.Standing, request: UsageRequest) -> QuotaExceeded:
+    sku = request.sku or None
+    return QuotaExceeded(
+        feature=found.feature.key,
+        requested=request.quantity,
+        balance=burn.balance(found.usable(sku)) or 0,
+        reason=found.shortage(sku),
+    )
+
+
+def _gives_only(sku: str, feature_id: int) -> bool:
+    """Whether the name is the SKU of a product whose one feature this is."""
+    lines = ProductFeature.objects.using(write_alias()).filter(product__sku=sku)
+    return set(lines.values_list("feature_id", flat=True)) == {feature_id}
