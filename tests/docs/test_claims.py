@@ -26,6 +26,7 @@ UNKNOWN = {
 }
 BODIES: dict[str, dict[str, Any]] = {
     "POST /quota/consume": {"feature": "pdf_export"},
+    "POST /quota/hold": {"feature": "pdf_export"},
     "POST /orders": {"items": [{"sku": "pack"}]},
     "POST /sales": {"items": [{"sku": "pack"}], "payment_id": "ch_7", "amount": "1.00", "currency": "EUR"},
     "POST /exchanges": {"sku": "pack", "idempotency_key": "swap_7"},

@@ -64,6 +64,32 @@ def revoke(grant: Grant, answers: Answers) -> str:
     return f"revoked {quantity(number)}; {quantity(revoked.remaining)} left."
 
 
+class CaptureForm(ActForm):
+    """How much was used."""
+
+    quantity = forms.IntegerField(
+        required=False, min_value=1, max_value=MAX_UNITS, help_text="Empty: all that is left. The rest is given back."
+    )
+
+
+def capture(hold: Hold, answers: Answers) -> str:
+    """Capture what the form says."""
+    usage = QuotaService.capture_hold(hold, answers["quantity"])
+    return "had been captured already." if usage.replayed else f"captured {quantity(usage.quantity)}."
+
+
+class ReleaseForm(ActForm):
+    """Why nothing was used."""
+
+    reason = reason_field(required=True)
+
+
+def release(hold: Hold, answers: Answers) -> str:
+    """Give back what is held."""
+    released = QuotaService.release_hold(hold, reason=answers["reason"])
+    return f"was {released.status} already." if released.replayed else "released."
+
+
 class StateFilter(admin.SimpleListFilter):
     """Open, closed or ended: the two columns behind it, as one choice."""
 
@@ -154,14 +180,22 @@ class HoldAdmin(Books):
         "quantity",
         "captured",
         "expires_at",
-        "closed_as",
+        "status",
         "created_at",
     )
     list_select_related = ("feature",)
-    list_filter = ("expires_at", "feature")
+    list_filter = ("closed_as", "expires_at", "feature")
     search_fields = ("feature__key__exact", "idempotency_key__exact", "action_id__exact")
     id_fields = ("pk", "customer")
-    panels = (Related(HoldLeg, "hold", ("position", "grant_link", "units", "captured", "released")),)
+    panels = (
+        Related(HoldLeg, "hold", ("position", "grant_link", "units", "captured", "released")),
+        Related(Usage, "hold", ("created_at", "quantity", "late", "actor")),
+        Related(Adjustment, "hold", ADJUSTMENT_COLUMNS),
+    )
+    acts = (
+        Act(name="capture", title="Capture…", button="Capture", form=CaptureForm, perform=capture),
+        Act(name="release", title="Release…", button="Release", form=ReleaseForm, perform=release),
+    )
     customer_link = link("customer")
     costs_shown = pretty("costs")
     balance_after_shown = units("balance_after")

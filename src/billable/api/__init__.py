@@ -11,6 +11,7 @@ from billable.api import (
     customers,
     exchanges,
     grants,
+    holds,
     invoices,
     merges,
     orders,
@@ -47,7 +48,7 @@ api = BillingAPI(
     openapi_url=None,
 )
 for room in (
-    *(customers, merges, quota, catalog, orders, promotions, exchanges),
+    *(customers, merges, quota, holds, catalog, orders, promotions, exchanges),
     *(refunds, invoices, payments, grants, trials, referrals),
 ):
     api.add_router("", room.router)

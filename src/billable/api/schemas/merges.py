@@ -23,6 +23,7 @@ from billable.api.schemas.base import (
 )
 from billable.api.schemas.customers import FeatureBalanceOut
 from billable.api.schemas.grants import GrantOut
+from billable.api.schemas.holds import HoldOut
 from billable.api.schemas.orders import OrderOut, PaymentOut
 from billable.api.schemas.referrals import ReferralOut
 from billable.errors import Invalid
@@ -113,15 +114,6 @@ class AnonymizedOut(Schema):
 
 class StateParameters(CustomerFields, Parameters):
     pass
-
-
-class HoldOut(Schema):
-    id: UUID
-    feature: str = Field(alias="feature.key")
-    quantity: int
-    captured: int
-    expires_at: datetime
-    created_at: datetime
 
 
 class StateOut(Schema):

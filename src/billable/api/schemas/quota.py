@@ -87,6 +87,8 @@ class UsageOut(Schema):
     balance: int | None = Field(description="What was left right after; null is unlimited.")
     replayed: bool = Field(description="True when the key had been used before: nothing was consumed again.")
     idempotency_key: str | None
+    hold_id: UUID | None = Field(description="The hold that it was captured from.")
+    late: bool = Field(description="Captured when the hold had lapsed, from what was free.")
     action_type: str
     action_id: str
     metadata: dict[str, Any]
