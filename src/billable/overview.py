@@ -60,7 +60,7 @@ def customer_state(user: Subject) -> CustomerState:
         absorbed=tuple(members.exclude(pk=customer.pk).order_by("pk").values_list("pk", flat=True)),
         anonymized_at=customer.anonymized_at,
         balances=balances(customer),
-        holds=tuple(holds.select_related("feature").order_by("-pk")[:MAX_LIMIT]),
+        holds=tuple(holds.select_related("feature", "customer").order_by("-pk")[:MAX_LIMIT]),
         open_orders=tuple(list_orders(customer, status=OrderStatus.PENDING.value, limit=MAX_LIMIT)),
         active_periods=_active_periods(customer),
         unapplied_payments=tuple(list_payments(customer, status=PaymentStatus.UNAPPLIED.value, limit=MAX_LIMIT)),

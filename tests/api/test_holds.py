@@ -28,7 +28,7 @@ def held(api: Api, quantity: int = 4, **given: Any) -> Any:
 
 
 def test_units_are_held_and_captured(api: Api) -> None:
-    hold = api.ok(api.post("/quota/hold", wish(quantity=4, ttl_seconds=600, metadata={"a": 1}), key="h1"))
+    hold = api.ok(api.post("/quota/hold", wish(quantity=4, ttl=600, metadata={"a": 1}), key="h1"))
     again = api.ok(api.post("/quota/hold", wish(quantity=4, idempotency_key="h1")))
 
     assert is_uuid(hold["id"])
@@ -56,7 +56,7 @@ def test_a_hold_is_captured_bit_by_bit(api: Api) -> None:
 def test_a_hold_is_released_once_and_extended(api: Api) -> None:
     hold = held(api)
 
-    longer = api.ok(api.post(f"/holds/{hold['id']}/extend", {"ttl_seconds": 7200}, key="e1"))
+    longer = api.ok(api.post(f"/holds/{hold['id']}/extend", {"ttl": 7200}, key="e1"))
     assert longer["expires_at"] > hold["expires_at"]
     released = api.ok(api.post(f"/holds/{hold['id']}/release", {"reason": "it failed"}))
     assert (released["status"], released["reason"], released["replayed"]) == ("released", "it failed", False)
@@ -90,16 +90,16 @@ def test_what_can_never_be_right_is_named(api: Api) -> None:
     hold = held(api)
     for body, field in [
         (wish(quantity=0), "quantity"),
-        (wish(ttl_seconds=0), "ttl_seconds"),
-        (wish(ttl_seconds=604_801), "ttl"),
-        (wish(ttl_seconds="60"), "ttl_seconds"),
-        (wish(ttl=60), "ttl"),
+        (wish(ttl=0), "ttl"),
+        (wish(ttl=604_801), "ttl"),
+        (wish(ttl="60"), "ttl"),
+        (wish(ttl_seconds=60), "ttl_seconds"),
     ]:
         assert api.fields(api.post("/quota/hold", body)) == [field], body
     for verb, body, field in [
         ("capture", {"quantity": 0}, "quantity"),
         ("capture", {"final": "no"}, "final"),
-        ("extend", {"ttl_seconds": 5}, "idempotency_key"),
+        ("extend", {"ttl": 5}, "idempotency_key"),
         ("release", {"quantity": 1}, "quantity"),
     ]:
         assert api.fields(api.post(f"/holds/{hold['id']}/{verb}", body)) == [field], body

@@ -80,6 +80,11 @@ def test_what_was_changed_is_named(holds: Any, which: str, values: dict[str, Any
         assert named(row)
 
 
+def test_entries_without_a_leg_are_named(holds: Any) -> None:
+    holds.freed_leg.delete()
+    assert any(each.table == "billable_ledgerentry" for each in problems())
+
+
 def change(row: Model, **values: Any) -> None:
     type(row)._base_manager.filter(pk=row.pk).update(**values)
 

@@ -376,6 +376,31 @@ def test_live_holds_of_the_absorbed_refuse_the_merge_and_those_of_its_heirs_the_
     assert (balance(web), balance(bot)) == (0, 10)
 
 
+@pytest.mark.parametrize("swept", [False, True])
+def test_a_revocation_follows_the_units_that_a_lapsed_hold_gives_back(door, web, bot, clock, swept):
+    root = give(bot, 10)
+    usage = QuotaService.consume_quota(bot, "pdf", quantity=5)
+    CustomerService.merge_customers(web, bot)
+    QuotaService.reverse_usage(usage, quantity=4, idempotency_key="back")
+    QuotaService.hold_quota(web, "pdf", 3, ttl=60)
+    clock.advance(seconds=60)
+    if swept:
+        QuotaService.expire_grants()
+    door.quota.revoke_grant(root, quantity=5, idempotency_key="v")
+    assert balance(web) == 4
+
+
+def test_a_late_bit_is_one_whoever_paid_for_it(door, web, bot, clock):
+    give(bot, 20)
+    hold = QuotaService.hold_quota(bot, "pdf", 5, ttl=60)
+    clock.advance(seconds=60)
+    merge = CustomerService.merge_customers(web, bot)
+    bit = door.quota.capture_hold(hold, 2, final=False, idempotency_key="bit")
+    CustomerService.unmerge_customers(merge)
+    again = door.quota.capture_hold(hold, 2, final=False, idempotency_key="bit")
+    assert (again.pk, again.replayed, balance(bot)) == (bit.pk, True, 18)
+
+
 # ---------------------------------------------------------------------------------------------------- unmerge
 
 

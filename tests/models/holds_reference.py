@@ -168,7 +168,7 @@ class HoldsReference:
         if key is None and not final:
             raise No("invalid")
         if key in hold.keys:
-            if quantity not in (None, hold.keys[key].quantity):
+            if quantity not in (None, hold.keys[key].quantity) or (final and hold.final is not hold.keys[key]):
                 raise No("idempotency_conflict")
             return hold.keys[key], True
         if key is None and hold.final is not None and quantity in (None, hold.final.quantity):
@@ -184,7 +184,7 @@ class HoldsReference:
         hold.captured += wanted
         if key is not None:
             hold.keys[key] = usage
-        if final or hold.captured == hold.quantity:
+        if final or hold.captured == hold.quantity or (is_live and not hold.room()):
             hold.final = usage
             if is_live:
                 self._let_go(hold, "captured")
@@ -206,9 +206,9 @@ class HoldsReference:
 
     def release(self, hold: Hold) -> bool:
         """Whether it had been closed before."""
-        if hold.status == "captured":
+        if hold.final is not None:
             raise No("hold_closed")
-        if hold.status != "held":
+        if hold.status == "released":
             return True
         self._let_go(hold, "released")
         return False

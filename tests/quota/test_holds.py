@@ -8,6 +8,7 @@ from uuid import uuid4
 import pytest
 from django.db import transaction
 
+from billable import clock as billable_clock
 from billable import signals
 from billable.errors import HoldClosed, InsideTransaction, QuotaExceeded
 from billable.models import Grant, Hold, HoldLeg, LedgerEntry
@@ -128,7 +129,7 @@ def test_a_final_capture_happens_once(door, user, clock, give, refused):
     usage = door.quota.capture_hold(hold, 3)
     for again in (door.quota.capture_hold(hold, 3), door.quota.capture_hold(hold)):
         assert (again.pk, again.replayed, again.balance) == (usage.pk, True, 7)
-    with refused("hold_closed", hold_status="captured", verb="captured"):
+    with refused("hold_closed", hold_status="captured", verb="captured again"):
         door.quota.capture_hold(hold, 2)
     with refused("hold_closed", hold_status="captured", verb="released"):
         door.quota.release_hold(hold)
@@ -208,6 +209,15 @@ def test_each_capture_rounds_up_as_a_consume_does(door, user, clock, give, refus
     assert (door.quota.capture_hold(hold).quantity, stand(credits)) == (100, (7, 0))
 
 
+def test_what_pays_for_nothing_more_is_captured(door, user, clock, give):
+    CatalogService.set_cost("tokens", "credits", per=2, units=1)
+    give(user, "credits", 10)
+    with QuotaService.holding(user, "tokens", 4) as hold:
+        for key in ("c1", "c2"):
+            door.quota.capture_hold(hold, 1, final=False, idempotency_key=key)
+        assert (QuotaService.get_hold(hold).status, balance(user, "credits")) == ("captured", 8)
+
+
 def test_an_unlimited_grant_can_be_held(door, user, clock, give):
     grant = give(user, "pdf_export")
     hold = door.quota.hold_quota(user, "pdf_export", 5)
@@ -281,7 +291,9 @@ def test_a_late_capture_is_a_consume(door, user, clock, give, refused, swept):
         assert door.quota.expire_grants().holds == 1
     usage = door.quota.capture_hold(hold, 5)
     assert (usage.late, usage.hold_id, usage.balance) == (True, hold.pk, 5)
-    assert (door.quota.get_hold(hold).status, door.quota.get_hold(hold).captured) == ("lapsed", 5)
+    assert (door.quota.get_hold(hold).status, door.quota.get_hold(hold).captured) == ("captured", 5)
+    with refused("hold_closed", hold_status="captured", verb="released"):
+        door.quota.release_hold(hold)
     assert door.quota.capture_hold(hold, 5).replayed
     with refused("hold_closed", hold_status="captured"):
         door.quota.capture_hold(hold, 4)
@@ -352,6 +364,62 @@ def test_a_clock_that_runs_ahead_frees_them_sooner(door, user, customer, clock, 
     assert balance(user) == 10
 
 
+def test_what_was_released_after_its_time_is_not_captured_late(door, user, clock, give, refused):
+    give(user, "pdf_export", 10)
+    hold = door.quota.hold_quota(user, "pdf_export", 8, ttl=60)
+    clock.advance(seconds=61)
+    released = door.quota.release_hold(hold)
+    assert (released.status, released.replayed, balance(user)) == ("released", False, 10)
+    assert door.quota.release_hold(hold).replayed
+    with refused("hold_closed", hold_status="released", verb="captured"):
+        door.quota.capture_hold(hold)
+
+
+def test_a_key_means_one_act(door, user, clock, give, refused):
+    give(user, "pdf_export", 10)
+    hold = door.quota.hold_quota(user, "pdf_export", 5)
+    door.quota.capture_hold(hold, 2, final=False, idempotency_key="bit")
+    with refused("idempotency_conflict", fields=["final"]):
+        door.quota.capture_hold(hold, 2, idempotency_key="bit")
+    with refused("idempotency_conflict", fields=["hold"]):
+        door.quota.consume_quota(user, "pdf_export", quantity=2, idempotency_key="bit")
+
+
+class Ticking:
+    """A clock that goes on by a microsecond each time that somebody looks."""
+
+    def __init__(self, instant):
+        self.instant = instant
+
+    def __call__(self):
+        self.instant += timedelta(microseconds=1)
+        return self.instant
+
+
+@pytest.mark.parametrize("ticks", range(1, 12))
+def test_a_hold_may_lapse_while_it_is_captured(user, clock, give, monkeypatch, ticks):
+    grant = give(user, "pdf_export", 10)
+    hold = QuotaService.hold_quota(user, "pdf_export", 8, ttl=60)
+    monkeypatch.setattr(billable_clock, "now", Ticking(hold.lapses_at - timedelta(microseconds=ticks)))
+    assert QuotaService.capture_hold(hold).balance == 2
+    assert stand(grant) == (2, 0)
+
+
+@pytest.mark.parametrize("ticks", range(1, 12))
+def test_holds_may_lapse_while_units_are_taken(user, clock, give, monkeypatch, ticks):
+    for priority in (1, 2):
+        CatalogService.create_product(
+            f"p{priority}", features=[{"feature": "pdf_export", "quantity": 5, "priority": priority}]
+        )
+        QuotaService.grant_product(user, f"p{priority}")
+    first, second = (QuotaService.hold_quota(user, "pdf_export", 5, ttl=60) for _ in range(2))
+    begins = first.lapses_at - timedelta(microseconds=ticks)
+    Hold.objects.filter(pk=second.pk).update(expires_at=begins, lapses_at=begins)
+    type(first.customer).objects.filter(pk=first.customer_id).update(next_change_at=begins)
+    monkeypatch.setattr(billable_clock, "now", Ticking(begins))
+    assert QuotaService.consume_quota(user, "pdf_export", quantity=5).quantity == 5
+
+
 # --- reading
 
 
@@ -361,6 +429,11 @@ def test_holds_are_listed_by_state(door, user, clock, give, refused):
     door.quota.release_hold(first)
     assert [each.pk for each in door.quota.list_holds(user)] == [second.pk, first.pk]
     assert [each.pk for each in door.quota.list_holds(status="released")] == [first.pk]
+    assert [each.pk for each in door.quota.list_holds(user, status="held")] == [second.pk]
+    assert not len(door.quota.list_holds(user, status="lapsed"))
+    clock.advance(hours=1)
+    assert [(each.pk, each.status) for each in door.quota.list_holds(status="lapsed")] == [(second.pk, "lapsed")]
+    assert not len(door.quota.list_holds(status="held"))
     page = door.quota.list_holds(user, limit=1)
     assert [each.pk for each in door.quota.list_holds(user, cursor=page.next)] == [first.pk]
     with refused("invalid", field="status"):
@@ -446,6 +519,17 @@ def test_a_block_is_not_run_without_units_or_twice(user, clock, give):
     with QuotaService.holding(user, "pdf_export", 1, idempotency_key="once"):
         pass
     with pytest.raises(HoldClosed), QuotaService.holding(user, "pdf_export", 1, idempotency_key="once"):
+        pytest.fail("ran")
+
+
+@pytest.mark.parametrize("swept", [False, True])
+def test_a_block_does_not_run_on_a_hold_that_lapsed(user, clock, give, swept):
+    give(user, "pdf_export", 10)
+    QuotaService.hold_quota(user, "pdf_export", 5, ttl=60, idempotency_key="once")
+    clock.advance(seconds=60)
+    if swept:
+        QuotaService.expire_grants()
+    with pytest.raises(HoldClosed), QuotaService.holding(user, "pdf_export", 5, idempotency_key="once"):
         pytest.fail("ran")
 
 

@@ -124,6 +124,34 @@ def test_a_hold_whose_time_is_over_is_no_hold(door, buy, clock):
     assert (refund.items.get().grants.get().taken_back, held.closed_as) == (100, "lapsed")
 
 
+@pytest.mark.parametrize("swept", [False, True])
+def test_what_is_held_of_an_expired_grant_is_still_held(door, buy, clock, refused, swept):
+    CatalogService.create_product("day", price="10.00", currency="EUR", features=["ocr"], quantity=100, period="1 day")
+    order = buy("day")
+    held = hold(order, 5, seconds=200_000)
+    clock.advance(days=1)
+    if swept:
+        QuotaService.expire_grants()
+    (line,) = door.orders.quote_refund(order).items[0].grants
+    assert (line.unused, line.expired, line.held) == (0, 95, 5)
+    with refused("holds_live", holds=[str(held.pk)]):
+        door.orders.refund_order(order, refund_id="r1")
+    clock.advance(days=2)
+    if swept:
+        QuotaService.expire_grants()
+    (line,) = door.orders.quote_refund(order).items[0].grants
+    assert (line.unused, line.expired, line.held) == (0, 100, 0)
+
+
+def test_a_dispute_releases_what_is_held_of_an_expired_grant(door, buy, clock):
+    CatalogService.create_product("day", price="10.00", currency="EUR", features=["ocr"], quantity=100, period="1 day")
+    order = buy("day")
+    held = hold(order, 5, seconds=200_000)
+    clock.advance(days=1)
+    door.orders.dispute_payment(order.payments.all()[0], dispute_id="dp_1")
+    assert QuotaService.get_hold(held).status == "released"
+
+
 def test_a_hold_on_another_item_is_in_nobodys_way(door, buy):
     order = buy("pack", "gift")
     hold(order, 30)

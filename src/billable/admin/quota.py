@@ -183,7 +183,7 @@ class HoldAdmin(Books):
         "status",
         "created_at",
     )
-    list_select_related = ("feature",)
+    list_select_related = ("feature", "customer")
     list_filter = ("closed_as", "expires_at", "feature")
     search_fields = ("feature__key__exact", "idempotency_key__exact", "action_id__exact")
     id_fields = ("pk", "customer")

@@ -27,7 +27,7 @@ def hold_quota(request: HttpRequest, body: HoldIn) -> Hold:
         body.customer,
         body.feature,
         body.quantity,
-        ttl=body.ttl_seconds,
+        ttl=body.ttl,
         sku=body.sku,
         idempotency_key=body.key(request),
         action_type=body.action_type,
@@ -81,5 +81,5 @@ def release_hold(request: HttpRequest, hold_id: PathId, body: ReleaseIn) -> Hold
 def extend_hold(request: HttpRequest, hold_id: PathId, body: ExtendIn) -> Hold:
     """Let a hold last longer, from now. A key is required."""
     return QuotaService.extend_hold(
-        hold_id, ttl=body.ttl_seconds, reason=body.reason, idempotency_key=body.required_key(request)
+        hold_id, ttl=body.ttl, reason=body.reason, idempotency_key=body.required_key(request)
     )

@@ -32,6 +32,9 @@ def _legs(scope: Scope) -> Iterator[LedgerProblem]:
         "{0.units} units, {0.captured} captured, {0.released} released; "
         "its entries held {0.held}, captured {0.used}, released {0.given_back}",
     )
+    leg = every(HoldLeg).filter(hold=OuterRef("cause_id"), grant=OuterRef("grant"))
+    moves = within(every(LedgerEntry), scope).filter(cause_type=CauseType.HOLD.value)
+    yield from named(breaking(moves, Q(Exists(leg))), "its hold {0.cause_id} has no leg on its grant")
 
 
 def _captures(scope: Scope) -> Iterator[LedgerProblem]:

@@ -16,8 +16,8 @@ from billable.quota.models import Adjustment, LedgerEntry, Usage
 
 
 def _draws(scope: Scope) -> Iterator[LedgerProblem]:
-    """Units are consumed from a grant while it is valid; late captures aside."""
-    consumed = within(every(LedgerEntry), scope).filter(kind=EntryKind.CONSUME.value, usage__late=False)
+    """Units are consumed from a grant while it is valid."""
+    consumed = within(every(LedgerEntry), scope).filter(kind=EntryKind.CONSUME.value)
     in_time = Q(grant__valid_from__lte=F("effective_at")) & (
         Q(grant__expires_at__isnull=True) | Q(grant__expires_at__gt=F("effective_at"))
     )
@@ -26,7 +26,8 @@ def _draws(scope: Scope) -> Iterator[LedgerProblem]:
 
 def _narrowed(scope: Scope) -> Iterator[LedgerProblem]:
     """A usage that was narrowed to a product drew from its grants alone."""
-    drawn = every(LedgerEntry).filter(usage=OuterRef("pk"), kind=EntryKind.CONSUME.value)
+    taking = [EntryKind.CONSUME.value, EntryKind.CAPTURE.value]
+    drawn = every(LedgerEntry).filter(usage=OuterRef("pk"), kind__in=taking)
     others = breaking(drawn, Q(grant__product__sku=OuterRef("sku")))
     usages = within(every(Usage), scope).exclude(sku="")
     yield from named(usages.filter(Exists(others)), "drew from grants of another product than {0.sku}")

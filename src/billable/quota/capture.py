@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from billable import clock, inputs
 from billable.actor import current_actor
-from billable.customers.models import Customer
+from billable.customers.models import Customer, Merge
 from billable.customers.services import now_for
 from billable.db.units import unit_of_work, write_alias
 from billable.errors import CaptureTooLarge, HoldClosed, IdempotencyConflict, Invalid
@@ -32,9 +33,10 @@ def capture_hold(
 ) -> Usage:
     """Use ``quantity`` of what a hold reserves (None: all that is left of it); the rest is given back.
 
-    With ``final=False`` the rest stays held, and a key is required. A final capture happens once: repeated, it answers
-    the same usage. When the hold's time is over its units are free; then the capture is an ordinary consume, marked
-    ``late``, and may be refused like any. What a capture costs of another feature is rounded up, as for a consume.
+    With ``final=False`` the rest stays held, and a key is required; the capture after which nothing is held any more is
+    final by itself. A final capture happens once: repeated, it answers the same usage. When the hold's time is over its
+    units are free; then the capture is an ordinary consume, marked ``late``, and may be refused like any. What a
+    capture costs of another feature is rounded up, as for a consume.
 
     Raises HoldNotFound, CaptureTooLarge, HoldClosed (released, or captured with another quantity), QuotaExceeded (late
     only), IdempotencyConflict, Invalid.
@@ -44,31 +46,44 @@ def capture_hold(
     if key is None and not last:
         raise Invalid(field="idempotency_key", problem="is required unless the capture is final")
     customer, found = holds.lock_hold(hold)
-    if earlier := _earlier(customer, found, key, wanted):
+    if earlier := _earlier(customer, found, key, wanted, last=last):
         earlier.replayed = True
         return earlier
     if found.closed_as in (HoldEnd.RELEASED.value, HoldEnd.CAPTURED.value) or found.final_capture_id is not None:
-        was = HoldEnd.RELEASED if found.closed_as == HoldEnd.RELEASED.value else HoldEnd.CAPTURED
-        raise HoldClosed(hold=str(found.pk), hold_status=was.value, verb="captured")
-    if holds.is_live(found, now_for(customer)):
-        return _capture(customer, found, wanted, last=last, key=key, metadata=facts)
+        verb = "captured" if found.closed_as == HoldEnd.RELEASED.value else "captured again"
+        raise HoldClosed(hold=str(found.pk), hold_status=found.status, verb=verb)
+    # Once, for all that follows: between two looks at the clock the hold might lapse.
+    present = clock.now()
+    if holds.is_live(found, now_for(customer, present)):
+        return _capture(customer, found, wanted, present, last=last, key=key, metadata=facts)
     return _capture_late(customer, found, wanted, last=last, key=key, metadata=facts)
 
 
-def _earlier(customer: Customer, hold: Hold, key: str | None, wanted: int | None) -> Usage | None:
+def _earlier(customer: Customer, hold: Hold, key: str | None, wanted: int | None, *, last: bool) -> Usage | None:
     """The usage that this capture made before. Raises IdempotencyConflict for a key that stood for something else."""
     if key is None:
         final = None if hold.final_capture_id is None else _usage(hold.final_capture_id)
         return final if final is not None and wanted in (None, final.quantity) else None
-    earlier = usage_by_key(customer, key)
+    earlier = _late_elsewhere(hold, key) or usage_by_key(customer, key)
     if earlier is None:
         return None
     differing = [] if earlier.hold_id == hold.pk else ["hold"]
     if wanted not in (None, earlier.quantity):
         differing.append("quantity")
+    if last and earlier.hold_id == hold.pk and hold.final_capture_id != earlier.pk:
+        differing.append("final")
     if differing:
         raise IdempotencyConflict(idempotency_key=key, fields=differing)
     return earlier
+
+
+def _late_elsewhere(hold: Hold, key: str) -> Usage | None:
+    """What a late capture used in the books of somebody who had absorbed the hold's customer at the time."""
+    if hold.closed_as != HoldEnd.LAPSED.value or not hold.captured:
+        return None
+    merges = Merge.objects.using(write_alias()).filter(absorbed=hold.customer_id)
+    usages = Usage.objects.using(write_alias()).select_related("feature").filter(idempotency_key=key, hold=hold)
+    return usages.filter(customer__in=merges.values("customer")).first()
 
 
 def _usage(usage_id: UUID) -> Usage:
@@ -76,9 +91,16 @@ def _usage(usage_id: UUID) -> Usage:
 
 
 def _capture(
-    customer: Customer, hold: Hold, wanted: int | None, *, last: bool, key: str | None, metadata: dict[str, Any]
+    customer: Customer,
+    hold: Hold,
+    wanted: int | None,
+    present: datetime,
+    *,
+    last: bool,
+    key: str | None,
+    metadata: dict[str, Any],
 ) -> Usage:
-    now, legs = now_for(customer), holds.legs_of(hold)
+    now, legs = now_for(customer, present), holds.legs_of(hold)
     shares, quantity = _paid_by(hold, legs, wanted)
     if catch_up(customer, now):
         legs = holds.legs_of(hold)
@@ -86,11 +108,13 @@ def _capture(
     taken = [(grants[draw.grant_id], draw.units) for share in shares for draw in share.draws]
     for grant, units in taken:
         by_grant[grant.pk].captured += units
-    is_last = last or hold.captured + quantity == hold.quantity
+    # What each capture costs of another feature is rounded up, so that less may be left than was held.
+    is_last = last or hold.captured + quantity == hold.quantity or not _room(hold, legs, quantity)
     rest = [leg for leg in legs if is_last and holds.outstanding(leg)]
     usage = _receipt(customer, hold, quantity, key, metadata)
     usage.costs = costs_of(shares)
-    usage.balance_after = _balance_after(customer, hold, {leg.grant_id: holds.outstanding(leg) for leg in rest})
+    back = {leg.grant_id: holds.outstanding(leg) for leg in rest}
+    usage.balance_after = balance_with(standing.of_customer(customer, hold.feature.key, present).usable(), back)
     ledger.capture(customer, usage, taken, cause=ledger.Cause(CauseType.HOLD, hold.pk), at=now)
     for leg in {by_grant[grant.pk].pk: by_grant[grant.pk] for grant, _ in taken}.values():
         holds.save_leg(leg)
@@ -98,7 +122,7 @@ def _capture(
     hold.captured += quantity
     if is_last:
         hold.closed_at, hold.closed_as, hold.final_capture = now, HoldEnd.CAPTURED.value, usage
-    _save(hold)
+    holds.save(hold, "captured", "closed_at", "closed_as", "final_capture")
     emit("hold.captured", hold=hold)
     tell(usage)
     return usage
@@ -120,18 +144,30 @@ def _capture_late(
         metadata=metadata or hold.metadata,
     )
     usage = take(customer, request, key, late_for=hold)
-    # By now its lapse is written down.
-    hold.refresh_from_db(fields=["closed_at", "closed_as"])
     hold.captured += quantity
     if last or hold.captured == hold.quantity:
         hold.final_capture = usage
-    _save(hold)
+    holds.save(hold, "captured", "final_capture")
     return usage
 
 
 def _paid_by(hold: Hold, legs: list[HoldLeg], wanted: int | None) -> tuple[tuple[burn.Share, ...], int]:
     """Which legs pay for how much. Raises CaptureTooLarge."""
-    reserved = [
+    left = _room(hold, legs)
+    quantity = wanted or left
+    shares = burn.plan(_reserved(hold, legs), quantity) if 0 < quantity <= left else None
+    if shares is None:
+        raise CaptureTooLarge(hold=str(hold.pk), requested=quantity, held=left)
+    return shares, quantity
+
+
+def _room(hold: Hold, legs: list[HoldLeg], captured: int = 0) -> int:
+    """How much more can be captured once so much is: no more than is left of it, and than what is held pays for."""
+    return min(hold.quantity - hold.captured - captured, burn.balance(_reserved(hold, legs)) or 0)
+
+
+def _reserved(hold: Hold, legs: list[HoldLeg]) -> list[burn.Open]:
+    return [
         burn.Open(
             id=leg.grant_id,
             rate=_rate(hold, leg.grant),
@@ -142,12 +178,6 @@ def _paid_by(hold: Hold, legs: list[HoldLeg], wanted: int | None) -> tuple[tuple
         )
         for leg in legs
     ]
-    left = min(hold.quantity - hold.captured, burn.balance(reserved) or 0)
-    quantity = wanted or left
-    shares = burn.plan(reserved, quantity) if 0 < quantity <= left else None
-    if shares is None:
-        raise CaptureTooLarge(hold=str(hold.pk), requested=quantity, held=left)
-    return shares, quantity
 
 
 def _rate(hold: Hold, grant: Grant) -> burn.Rate:
@@ -172,18 +202,4 @@ def _receipt(customer: Customer, hold: Hold, quantity: int, key: str | None, met
         metadata=metadata or hold.metadata,
         actor=current_actor(),
         created_at=clock.now(),
-    )
-
-
-def _balance_after(customer: Customer, hold: Hold, back: dict[UUID, int]) -> int | None:
-    """The balance once so many units went back to each grant."""
-    return balance_with(standing.of_customer(customer, hold.feature.key).usable(), back)
-
-
-def _save(hold: Hold) -> None:
-    Hold.objects.using(write_alias()).filter(pk=hold.pk, customer=hold.customer_id).update(
-        captured=hold.captured,
-        closed_at=hold.closed_at,
-        closed_as=hold.closed_as,
-        final_capture=hold.final_capture_id,
     )

@@ -7,6 +7,7 @@ from billable.actor import current_actor
 from billable.customers.models import Customer
 from billable.customers.subjects import Subject, lock_customer, of_family
 from billable.db.units import unit_of_work, write_alias
+from billable.errors import IdempotencyConflict
 from billable.inputs import Metadata
 from billable.quota import ledger
 from billable.quota.models import Hold, Usage
@@ -39,6 +40,8 @@ def consume(
     customer = lock_customer(user)
     if earlier := usage_by_key(customer, key):
         request.refuse_another(earlier)
+        if earlier.hold_id is not None:
+            raise IdempotencyConflict(idempotency_key=key or "", fields=["hold"])
         earlier.replayed = True
         return earlier
     return take(customer, request, key)

@@ -61,7 +61,7 @@ def hold_quota(
 
 @unit_of_work
 def extend_hold(hold: Hold | UUID | str, *, ttl: Ttl | None = None, reason: str = "", idempotency_key: str) -> Hold:
-    """Let a hold that is live last for ``ttl`` from now, if that is later than its end.
+    """Let a hold that is live last for at least ``ttl`` from now; what ends later stays so.
 
     ``ttl`` is as for ``hold_quota``. Raises HoldNotFound, HoldClosed (also when its time is over),
     IdempotencyConflict, Invalid.
@@ -71,14 +71,14 @@ def extend_hold(hold: Hold | UUID | str, *, ttl: Ttl | None = None, reason: str 
     customer, found = holds.lock_hold(hold)
     seconds = int(lasting.total_seconds())
     if earlier := adjustments.by_key(customer, key):
-        adjustments.replay(earlier, AdjustmentKind.EXTEND, hold_id=found.pk, quantity=seconds)
+        adjustments.replay(earlier, AdjustmentKind.EXTEND, hold_id=found.pk, quantity=None if ttl is None else seconds)
         found.replayed = True
         return found
     now = now_for(customer)
     holds.refuse_closed(found, now, "extended")
     found.expires_at = max(found.expires_at, now + lasting)
     found.lapses_at = found.expires_at + timedelta(seconds=found.grace_seconds)
-    found.save(using=write_alias(), update_fields=["expires_at", "lapses_at"])
+    holds.save(found, "expires_at", "lapses_at")
     Adjustment.objects.using(write_alias()).create(
         customer=found.customer,
         kind=AdjustmentKind.EXTEND.value,
@@ -95,25 +95,25 @@ def extend_hold(hold: Hold | UUID | str, *, ttl: Ttl | None = None, reason: str 
 
 @unit_of_work
 def release_hold(hold: Hold | UUID | str, *, reason: str = "") -> Hold:
-    """Give back what a hold still reserves, and close it. A second time does nothing, nor when its time is over.
+    """Give back what a hold still reserves, and close it: it cannot be captured any more, not even late.
 
-    Raises HoldNotFound, HoldClosed when it was captured, Invalid.
+    A second time does nothing. Raises HoldNotFound, HoldClosed when it was captured, Invalid.
     """
     why = inputs.text(reason, "reason")
     customer, found = holds.lock_hold(hold)
     now = now_for(customer)
-    if found.closed_as == HoldEnd.CAPTURED.value:
-        raise HoldClosed(hold=str(found.pk), hold_status=found.closed_as, verb="released")
-    if not holds.is_live(found, now):
-        catch_up(customer, now)
-        found = holds.get_hold(found)
+    if found.status == HoldEnd.CAPTURED.value:
+        raise HoldClosed(hold=str(found.pk), hold_status=found.status, verb="released")
+    if found.closed_as == HoldEnd.RELEASED.value:
         found.replayed = True
         return found
+    is_live = holds.is_live(found, now)
     catch_up(customer, now)
-    holds.release(customer, [found], {}, at=now)
-    if why:
-        found.reason = why
-        found.save(using=write_alias(), update_fields=["reason"])
+    if is_live:
+        holds.release(customer, [found], {}, at=now)
+    # Of one whose time is over the units are free already; that nobody wants them is new.
+    found.closed_at, found.closed_as, found.reason = found.closed_at or found.lapses_at, HoldEnd.RELEASED.value, why
+    holds.save(found, "closed_at", "closed_as", "reason")
     return found
 
 
@@ -150,7 +150,7 @@ def _write(customer: Customer, request: UsageRequest, paid: Answer, key: str | N
 def _by_key(customer: Customer, key: str | None) -> Hold | None:
     if key is None:
         return None
-    rows = Hold.objects.using(write_alias()).select_related("feature").filter(idempotency_key=key)
+    rows = Hold.objects.using(write_alias()).select_related("feature", "customer").filter(idempotency_key=key)
     return of_family(rows, customer).first()
 
 

@@ -6,6 +6,7 @@ import asyncio
 import functools
 import logging
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, ParamSpec, TypeVar
 
@@ -18,7 +19,7 @@ from billable.quota import holds
 from billable.quota.capture import capture_hold
 from billable.quota.hold import release_hold
 from billable.quota.kinds import HoldEnd
-from billable.quota.models import Hold
+from billable.quota.models import HELD, Hold
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -43,7 +44,7 @@ class Holding:
     def __enter__(self) -> Hold:
         _refuse_transactions()
         self._hold = self._reserve()
-        if self._hold.closed_at is not None:
+        if self._hold.status != HELD:
             raise HoldClosed(hold=str(self._hold.pk), hold_status=self._hold.status, verb="opened again")
         return self._hold
 
@@ -65,9 +66,9 @@ class Holding:
             return await asyncio.shield(opening)
         except asyncio.CancelledError:
             # The thread cannot be stopped. Whoever cancelled us gets no block that could release what it reserves.
-            await asyncio.wait({opening})
+            await _settled(opening)
             if not opening.exception():
-                await in_thread(self.__exit__)(asyncio.CancelledError, None, None)
+                await _settled(asyncio.ensure_future(in_thread(self.__exit__)(asyncio.CancelledError, None, None)))
             raise
 
     async def __aexit__(
@@ -94,8 +95,15 @@ async def _to_the_end(work: Coroutine[Any, Any, T]) -> T:
     try:
         return await asyncio.shield(task)
     except asyncio.CancelledError:
-        await asyncio.wait({task})
+        await _settled(task)
         raise
+
+
+async def _settled(task: asyncio.Future[Any]) -> None:
+    """Wait for the end of a task, however often we are cancelled meanwhile: whoever calls this raises that itself."""
+    while not task.done():
+        with suppress(asyncio.CancelledError):
+            await asyncio.wait({task})
 
 
 def _refuse_transactions() -> None:

@@ -6,10 +6,11 @@ from collections.abc import Iterable
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from billable import inputs, paging
 from billable.customers.models import Customer
+from billable.customers.services import find_customer, now_for
 from billable.customers.subjects import Subject, family_of, lock_customer_id
 from billable.db.units import write_alias
 from billable.errors import HoldClosed, HoldNotFound, Invalid
@@ -20,12 +21,9 @@ from billable.signals import emit
 
 
 def get_hold(hold: Hold | UUID | str) -> Hold:
-    """A hold as it stands, with its feature. Raises HoldNotFound.
-
-    One whose time is over stays ``held`` until somebody writes down that it lapsed; its units are free all the same.
-    """
+    """A hold as it stands, with its feature and customer. Raises HoldNotFound."""
     hold_id = hold.pk if isinstance(hold, Hold) else inputs.known_identifier(hold)
-    rows = Hold.objects.using(write_alias()).select_related("feature")
+    rows = Hold.objects.using(write_alias()).select_related("feature", "customer")
     found = None if hold_id is None else rows.filter(pk=hold_id).first()
     if found is None:
         raise HoldNotFound(hold=str(hold)[:100])
@@ -41,19 +39,33 @@ def list_holds(
 ) -> paging.Page[Hold]:
     """Holds, newest first: of ``user`` or of everybody, all or those that are ``held``, ``captured``, …
 
-    A hold whose time is over is ``held`` until somebody writes down that it lapsed. Raises Invalid.
+    Of everybody, ``held`` and ``lapsed`` go by the common clock. Raises Invalid.
     """
-    size, rows = paging.page_limit(limit), Hold.objects.using(write_alias()).select_related("feature").order_by("-pk")
+    size, rows = paging.page_limit(limit), Hold.objects.using(write_alias()).order_by("-pk")
+    rows = rows.select_related("feature", "customer")
     if status is not None:
-        if status not in (HELD, *(end.value for end in HoldEnd)):
-            raise Invalid(field="status", problem="must be held, captured, released or lapsed")
-        rows = rows.filter(closed_as="" if status == HELD else status)
+        customer = None if user is None else find_customer(user)
+        rows = rows.filter(_stands(status, now_for(customer)))
     if user is not None:
         rows = rows.filter(customer__in=family_of(user))
     if cursor is not None:
         rows = rows.filter(pk__lt=inputs.identifier(paging.decode(cursor), "cursor"))
     found = list(rows[: size + 1])
     return paging.cut(found, size, str(found[size - 1].pk) if len(found) > size else None)
+
+
+def _stands(status: str, now: datetime) -> Q:
+    """What the rows of holds with a status are like; the status of one row is ``Hold.status``."""
+    over, open_still = Q(lapses_at__lte=now), Q(closed_at__isnull=True)
+    known = {
+        HELD: open_still & ~over,
+        HoldEnd.CAPTURED.value: Q(final_capture__isnull=False),
+        HoldEnd.RELEASED.value: Q(closed_as=HoldEnd.RELEASED.value),
+        HoldEnd.LAPSED.value: Q(open_still, over) | Q(closed_as=HoldEnd.LAPSED.value, final_capture__isnull=True),
+    }
+    if status not in known:
+        raise Invalid(field="status", problem="must be held, captured, released or lapsed")
+    return known[status]
 
 
 def lock_hold(hold: Hold | UUID | str) -> tuple[Customer, Hold]:
@@ -66,7 +78,7 @@ def lock_hold(hold: Hold | UUID | str) -> tuple[Customer, Hold]:
 def refuse_closed(hold: Hold, now: datetime, verb: str) -> None:
     """Refuse to do something to a hold that reserves nothing any more. Raises HoldClosed."""
     if not is_live(hold, now):
-        raise HoldClosed(hold=str(hold.pk), hold_status=hold.closed_as or HoldEnd.LAPSED.value, verb=verb)
+        raise HoldClosed(hold=str(hold.pk), hold_status=hold.status, verb=verb)
 
 
 def open_holds(customer: Customer) -> QuerySet[Hold]:
@@ -114,9 +126,7 @@ def close(customer: Customer, hold: Hold, how: HoldEnd, grants: dict[UUID, Grant
     """Close a hold, and let what it still holds go back. ``grants`` are the rows to work on; what is read is added."""
     let_go(customer, hold, legs_of(hold), grants, at=at)
     hold.closed_at, hold.closed_as = at, how.value
-    Hold.objects.using(write_alias()).filter(pk=hold.pk, customer=hold.customer_id).update(
-        closed_at=at, closed_as=how.value
-    )
+    save(hold, "closed_at", "closed_as")
 
 
 def let_go(customer: Customer, hold: Hold, legs: Iterable[HoldLeg], grants: dict[UUID, Grant], *, at: datetime) -> None:
@@ -134,6 +144,12 @@ def let_go(customer: Customer, hold: Hold, legs: Iterable[HoldLeg], grants: dict
         save_leg(leg)
     if changes:
         ledger.apply(customer, changes)
+
+
+def save(hold: Hold, *changed: str) -> None:
+    """Write some columns of a hold."""
+    rows = Hold.objects.using(write_alias()).filter(pk=hold.pk, customer=hold.customer_id)
+    rows.update(**{name: getattr(hold, name) for name in changed})
 
 
 def save_leg(leg: HoldLeg) -> None:

@@ -28,6 +28,10 @@ class GrantEnd(str, Enum):
     TRANSFERRED = "transferred"
 
 
+OVER_BY_TIME = ("", GrantEnd.EXPIRED.value)
+"""How a grant stands whose time alone may have ended it: not written down yet, or written."""
+
+
 class HoldEnd(str, Enum):
     """How a hold was closed."""
 

@@ -18,7 +18,7 @@ from billable.actor import current_actor
 from billable.customers.models import Customer
 from billable.db.units import write_alias
 from billable.ids import new_id
-from billable.quota import ledger
+from billable.quota import holds, ledger
 from billable.quota.kinds import CauseType, GrantEnd, GrantSource
 from billable.quota.models import Grant
 
@@ -42,13 +42,14 @@ def lineages(roots: Iterable[Grant]) -> dict[UUID, list[Grant]]:
     return lines
 
 
-def carrier(grant: Grant) -> Grant:
+def carrier(grant: Grant, now: datetime) -> Grant:
     """Where the units of a grant are now: itself, or after a merge the heir that has most of them."""
     if grant.ended_as != GrantEnd.TRANSFERRED.value:
         return grant
     heirs = Grant.objects.using(write_alias()).filter(origin=grant.origin_id or grant.pk, ended_at__isnull=True)
     open_heirs = list(heirs.select_related("feature", "product").order_by("-id"))
-    return max(open_heirs, key=lambda heir: (heir.remaining is None, heir.remaining or 0), default=grant)
+    left = {heir.pk: (heir.remaining or 0) + holds.freed(heir, now) for heir in open_heirs}
+    return max(open_heirs, key=lambda heir: (heir.remaining is None, left[heir.pk]), default=grant)
 
 
 def bequeath(

@@ -23,6 +23,7 @@ from billable.catalog.models import (
 from billable.catalog.periods import Period
 from billable.compat import check_constraint
 from billable.customers.models import Customer
+from billable.customers.services import now_for
 from billable.db.constraints import one_of
 from billable.db.fields import KeyField
 from billable.inputs import MAX_KEY_LENGTH, MAX_TEXT_LENGTH, MAX_UNITS
@@ -249,8 +250,11 @@ class Hold(Receipt):
 
     @property
     def status(self) -> str:
-        """``held`` while it is open, then ``captured``, ``released`` or ``lapsed``, as far as it is written down."""
-        return self.closed_as or HELD
+        """``held``, ``captured`` (also late), ``released``, or ``lapsed`` once its time is over, whoever swept."""
+        if self.final_capture_id is not None:
+            return HoldEnd.CAPTURED.value
+        over = self.lapses_at <= now_for(self.customer)
+        return self.closed_as or (HoldEnd.LAPSED.value if over else HELD)
 
     @property
     def balance(self) -> int | None:

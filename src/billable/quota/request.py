@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from billable import inputs
+from billable import clock, inputs
 from billable.catalog.models import ProductFeature
 from billable.customers.models import Customer
 from billable.customers.subjects import Subject, find_customer_id, user_exists, who
@@ -84,11 +84,12 @@ def answer(customer: Customer, request: UsageRequest) -> Answer:
 
     Raises QuotaExceeded, FeatureNotFound, Invalid before anything is written.
     """
-    found = standing.of_customer(customer, request.feature)
+    present = clock.now()
+    found = standing.of_customer(customer, request.feature, present)
     shares = _shares(found, request)
     if catch_up(customer, found.now).holds:
         # Units that nobody held any more came back to the rows that we are about to write.
-        found = standing.of_customer(customer, request.feature)
+        found = standing.of_customer(customer, request.feature, present)
         shares = _shares(found, request)
     return Answer(found, shares)
 

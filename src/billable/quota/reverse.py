@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -51,11 +52,18 @@ def reverse_usage(
 
 
 def put_back(
-    customer: Customer, used: Usage, units: int, *, key: str, reason: str, metadata: dict[str, Any]
+    customer: Customer,
+    used: Usage,
+    units: int,
+    *,
+    key: str,
+    reason: str,
+    metadata: dict[str, Any],
+    now: datetime | None = None,
 ) -> Adjustment:
     """Put so many units of a usage of a locked customer back, at most what is reversible of it."""
     reversible = reversible_of(used)
-    now = now_for(customer)
+    now = now or now_for(customer)
     catch_up(customer, now)
     adjustment = Adjustment(
         customer=used.customer,

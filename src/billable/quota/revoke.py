@@ -108,11 +108,13 @@ def _receipt(
 def _lock(grant: Grant | UUID | str) -> tuple[Customer, Grant]:
     """Lock the customer who has the units of a grant; both as they stand. Raises GrantNotFound."""
     grant_id, owner_id = _whose(grant)
-    customer, current = lock_customer_id(owner_id), lineage.carrier(_get(grant_id))
+    customer = lock_customer_id(owner_id)
+    current = lineage.carrier(_get(grant_id), now_for(customer))
     while current.customer_id not in (owner_id, customer.pk):
         # A merge gave the units on, and was undone: they are in the books of somebody else again.
         owner_id = current.customer_id
-        customer, current = lock_customer_id(owner_id), lineage.carrier(_get(grant_id))
+        customer = lock_customer_id(owner_id)
+        current = lineage.carrier(_get(grant_id), now_for(customer))
     return customer, current
 
 

@@ -27,7 +27,7 @@ from billable.db.units import write_alias
 from billable.errors import AmbiguousSku, FeatureNotFound
 from billable.ids import new_id
 from billable.quota import burn
-from billable.quota.kinds import GrantEnd, GrantSource
+from billable.quota.kinds import OVER_BY_TIME, GrantEnd, GrantSource
 from billable.quota.models import Grant
 
 _SQL = """
@@ -87,10 +87,6 @@ _ASKED_BY_NAME = """
 _ASKED_EVERYTHING = "SELECT id FROM billable_feature"
 
 
-# How a grant stands whose time alone may have ended it: written down, or not yet.
-_OVER_BY_TIME = ("", GrantEnd.EXPIRED.value)
-
-
 @dataclass
 class Standing:
     """What a customer has of one feature at ``now``.
@@ -132,7 +128,7 @@ class Standing:
         if any(grant.remaining for grant in self.usable(sku)):
             return "exhausted"
         expired = (
-            grant.expires_at is not None and grant.expires_at <= self.now and grant.ended_as in _OVER_BY_TIME
+            grant.expires_at is not None and grant.expires_at <= self.now and grant.ended_as in OVER_BY_TIME
             for grant in self.grants.values()
         )
         if any(expired) or GrantEnd.EXPIRED.value in self.past:
@@ -165,10 +161,12 @@ class Reading:
     standings: tuple[Standing, ...]
 
 
-def read(person: Who, name: str | None = None) -> Reading:
-    """Read one feature by its key or by a SKU that gives it, or (without a name) every feature that is held."""
-    person = _single_reference(person)
-    present = clock.now()
+def read(person: Who, name: str | None = None, present: datetime | None = None) -> Reading:
+    """Read one feature by its key or by a SKU that gives it, or (without a name) every feature that is held.
+
+    ``present`` is the instant of a decision that reads twice; None is now.
+    """
+    person, present = _single_reference(person), present or clock.now()
     rows = list(_rows(person, name, present))
     customer, user_exists = rows[0][0], any(row[1] for row in rows)
     now = now_for(customer, present)
@@ -200,9 +198,9 @@ def only(reading: Reading, name: str) -> Standing:
     return reading.standings[0]
 
 
-def of_customer(customer: Customer, name: str) -> Standing:
+def of_customer(customer: Customer, name: str, present: datetime | None = None) -> Standing:
     """What a locked customer has of one feature. Raises Invalid, FeatureNotFound, AmbiguousSku."""
-    return only(read(Who(customer_id=customer.pk), inputs.name(name, "feature")), name)
+    return only(read(Who(customer_id=customer.pk), inputs.name(name, "feature"), present), name)
 
 
 def _single_reference(person: Who) -> Who:

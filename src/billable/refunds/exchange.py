@@ -59,7 +59,7 @@ def refund_exchange(
         # What was held came back to the rows that are about to end.
         made = get_exchange(made)
         lines = list(lineages(made.grants).values())
-    put_back(customer, made.usage, units, key=key, reason=why, metadata={"policy": how.value})
+    put_back(customer, made.usage, units, key=key, reason=why, metadata={"policy": how.value}, now=now)
     _take_back(customer, made, lines, now, why)
     made.refunded_units += units
     rows = Exchange.objects.using(write_alias()).filter(pk=made.pk, customer=made.customer_id)

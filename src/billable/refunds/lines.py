@@ -19,7 +19,7 @@ from billable.customers.subjects import family
 from billable.db.units import write_alias
 from billable.orders.models import Order, OrderItemFeature
 from billable.quota import holds
-from billable.quota.kinds import CauseType, EntryKind, GrantEnd, GrantSource
+from billable.quota.kinds import OVER_BY_TIME, CauseType, EntryKind, GrantEnd, GrantSource
 from billable.quota.lineage import lineages
 from billable.quota.models import Grant, HoldLeg, LedgerEntry
 
@@ -72,7 +72,7 @@ def lines_of(
     roots = {grant.line: grant for grant in made.filter(source_id=str(order.pk)).select_related("feature", "product")}
     carried = lineages(roots.values())
     every = [grant for line in carried.values() for grant in line]
-    moved, legs = _moved(every), holds.open_legs(grant for grant in every if _goes_on(grant, now))
+    moved, legs = _moved(every), holds.open_legs(grant for grant in every if grant.held)
     kept: dict[UUID, int] = defaultdict(int)
     for leg in legs:
         if not release_holds and holds.is_live(leg.hold, now):
@@ -118,14 +118,16 @@ def _line(
         if _goes_on(grant, now):
             unused += (grant.remaining or 0) + grant.held - kept[grant.pk]
             held += kept[grant.pk]
-        else:
-            expired += grant.remaining or 0
-            held += grant.held
+            continue
+        # What is held outlives its grant, until it is captured, or released and gone with the others.
+        held += kept[grant.pk]
+        if grant.ended_as in OVER_BY_TIME:
+            expired += (grant.remaining or 0) + grant.held - kept[grant.pk]
     return Line(
         given=given,
         grants=lineage,
         used=sum(each.used for each in moved),
-        expired=expired,
+        expired=0 if lineage[0].quantity is None else expired,
         held=held,
         refunded=sum(each.refunded for each in moved),
         unused=None if lineage[0].quantity is None else unused,

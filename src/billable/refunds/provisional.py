@@ -26,9 +26,11 @@ HANDED_ON = [EntryKind.TRANSFER.value, EntryKind.DISPUTE.value]
 
 def take_back(customer: Customer, dispute: Dispute, *, at: datetime) -> None:
     """End every open grant that carries what the order gave; what is held of them is released first."""
-    grants = [grant for line in _lines(customer, dispute) for grant in line if _is_open(grant, at)]
-    rows = {grant.pk: grant for grant in grants}
-    holds.release(customer, {leg.hold_id: leg.hold for leg in holds.open_legs(grants)}.values(), rows, at=at)
+    every = [grant for line in _lines(customer, dispute) for grant in line]
+    rows = {grant.pk: grant for grant in every}
+    held = holds.open_legs(grant for grant in every if grant.held)
+    holds.release(customer, {leg.hold_id: leg.hold for leg in held}.values(), rows, at=at)
+    grants = [grant for grant in every if _is_open(grant, at)]
     if grants:
         endings = [(grant, at) for grant in grants]
         ledger.end(customer, endings, GrantEnd.DISPUTED, cause=_cause(dispute), reason=dispute.reason)

@@ -21,19 +21,19 @@ from billable.api.schemas.base import (
 )
 from billable.api.schemas.quota import ConsumeIn
 
-TTL = "How many seconds from now; null: as the settings say."
+TTL = "For how many seconds from now; null: as the settings say."
 
 
 class HoldIn(ConsumeIn):
     model_config = ConfigDict(
         json_schema_extra={
             "examples": [
-                {"user_id": 7, "feature": "ai_analysis", "quantity": 5, "ttl_seconds": 600, "idempotency_key": "job_88"}
+                {"user_id": 7, "feature": "ai_analysis", "quantity": 5, "ttl": 600, "idempotency_key": "job_88"}
             ]
         }
     )
 
-    ttl_seconds: Units | None = Field(default=None, description=TTL)
+    ttl: Units | None = Field(default=None, description=TTL)
 
 
 class HoldParameters(CustomerFields, PageParameters):
@@ -81,7 +81,7 @@ class ReleaseIn(Body):
 
 
 class ExtendIn(KeyedBody):
-    model_config = ConfigDict(json_schema_extra={"examples": [{"ttl_seconds": 600, "idempotency_key": "job_88_more"}]})
+    model_config = ConfigDict(json_schema_extra={"examples": [{"ttl": 600, "idempotency_key": "job_88_more"}]})
 
-    ttl_seconds: Units | None = Field(default=None, description=TTL)
+    ttl: Units | None = Field(default=None, description=TTL)
     reason: Text = ""
