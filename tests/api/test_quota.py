@@ -79,6 +79,8 @@ def test_consume_answers_the_usage(api: Api, anna: str) -> None:
         "balance": 7,
         "replayed": False,
         "idempotency_key": "report_1042",
+        "hold_id": None,
+        "late": False,
         "action_type": "report",
         "action_id": "1042",
         "metadata": {"pages": 7},

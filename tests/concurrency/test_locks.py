@@ -13,7 +13,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from billable import clock, services
-from billable.models import Dispute, Exchange, Grant, Merge, Order, Payment, Referral, Refund, Usage
+from billable.models import Dispute, Exchange, Grant, Hold, Merge, Order, Payment, Referral, Refund, Usage
 from billable.services import (
     CatalogService,
     CustomerRef,
@@ -31,7 +31,7 @@ pytestmark = pytest.mark.postgresql
 
 READS = {
     *("list_products", "get_product", "offers_for", "list_features", "check_quota"),
-    *("get_customer", "find_customer", "user_id_of", "customer_state"),
+    *("get_customer", "find_customer", "user_id_of", "customer_state", "get_hold", "list_holds"),
     *("get_promotion", "list_promotions", "check_promotion", "get_exchange", "list_exchanges"),
     *("balances", "list_grants", "history", "verify_ledger", "get_order", "list_orders", "list_payments"),
     *("quote_refund", "get_refund", "list_refunds", "get_dispute", "list_disputes", "trial_eligibility"),
@@ -46,6 +46,10 @@ Write = Callable[[CustomerRef], Any]
 
 def usage(ref: CustomerRef) -> Usage:
     return Usage.objects.filter(customer__pk=str(ref.customer_id)).latest("id")
+
+
+def hold(ref: CustomerRef) -> Hold:
+    return Hold.objects.filter(customer__pk=str(ref.customer_id)).latest("id")
 
 
 def grant(ref: CustomerRef) -> Grant:
@@ -96,6 +100,10 @@ WRITES: dict[str, Write] = {
     "unmerge_customers": lambda ref: CustomerService.unmerge_customers(merged(ref)),
     "set_billing_details": lambda ref: CustomerService.set_billing_details(ref, {"name": "Ada Ltd"}),
     "consume_quota": lambda ref: QuotaService.consume_quota(ref, "credits", quantity=5, idempotency_key="job"),
+    "hold_quota": lambda ref: QuotaService.hold_quota(ref, "credits", 5, idempotency_key="job"),
+    "capture_hold": lambda ref: QuotaService.capture_hold(hold(ref)),
+    "release_hold": lambda ref: QuotaService.release_hold(hold(ref)),
+    "extend_hold": lambda ref: QuotaService.extend_hold(hold(ref), ttl=3600, idempotency_key="more"),
     "reverse_usage": lambda ref: QuotaService.reverse_usage(usage(ref), quantity=1, idempotency_key="undo"),
     "grant_product": lambda ref: QuotaService.grant_product(ref, "pack", idempotency_key="gift"),
     "grant_feature": lambda ref: QuotaService.grant_feature(ref, "credits", quantity=1, idempotency_key="one"),
@@ -164,6 +172,9 @@ def shop(ref: CustomerRef, monkeypatch: pytest.MonkeyPatch) -> CustomerRef:
     for name in ("other", "another"):
         QuotaService.grant_feature(CustomerService.identify("default", name).customer, "credits", quantity=7)
     CustomerService.merge_customers(ref, CustomerRef(external_id="another"))
+    CatalogService.create_feature("seats")
+    QuotaService.grant_feature(ref, "seats", quantity=9)
+    QuotaService.hold_quota(ref, "seats", 2)
     QuotaService.grant_feature(ref, "credits", quantity=100)
     ReferralService.create_programme("signup", trigger="on_signup", referrer_product="pack", referee_product="pack")
     CustomerService.identify("test", "brought")
@@ -206,7 +217,7 @@ def verbs() -> set[str]:
 
 
 def test_every_verb_that_writes_is_watched_here() -> None:
-    assert {*WRITES, *CATALOGUE} == verbs() - READS - {"identify", "link_identities"}
+    assert {*WRITES, *CATALOGUE} == verbs() - READS - {"identify", "link_identities", "holding"}
 
 
 @pytest.mark.parametrize("verb", WRITES)

@@ -50,6 +50,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AlterField(
             model_name="hold",
+            name="sku",
+            field=models.CharField(blank=True, help_text="The product that the caller narrowed it to.", max_length=64),
+        ),
+        migrations.AlterField(
+            model_name="hold",
             name="closed_as",
             field=models.CharField(
                 blank=True,
@@ -64,8 +69,8 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="hold",
             constraint=check_constraint(
-                models.Q(("closed_at__isnull", True), ("closed_as", ""), ("final_capture__isnull", True))
-                | models.Q(("closed_at__isnull", False), ("closed_as__in", ["captured", "released", "lapsed"])),
+                models.Q(("closed_as", ""), ("closed_at__isnull", True), ("final_capture__isnull", True))
+                | models.Q(("closed_as__in", ["captured", "released", "lapsed"]), ("closed_at__isnull", False)),
                 name="billable_hold_closed",
             ),
         ),
