@@ -154,7 +154,7 @@ def _obstacle(lead: Customer, other: Customer) -> str | None:
         return "already_merged"
     if lead.anonymized_at is not None or other.anonymized_at is not None:
         return "anonymized"
-    return "live_holds" if holds.open_holds(other).filter(lapses_at__gt=now_for(other)).exists() else None
+    return "live_holds" if holds.live_holds([other], now_for(other)).exists() else None
 
 
 def _moved(other: Customer) -> dict[str, list[str]]:
@@ -224,7 +224,7 @@ def _entanglement(merge: Merge, lead: Customer, other: Customer, side: set[UUID]
     if lead.anonymized_at is not None:
         return "anonymized"
     heirs = _heirs(lead, side)
-    if holds.open_holds(lead).filter(lapses_at__gt=now_for(lead), legs__grant__in=heirs).exists():
+    if holds.live_holds([lead], now_for(lead)).filter(legs__grant__in=heirs).exists():
         return "held"
     taking = [cause.value for cause in (CauseType.REFUND, CauseType.DISPUTE, CauseType.EXCHANGE, CauseType.REFERRAL)]
     if LedgerEntry.objects.using(write_alias()).filter(grant__in=heirs, cause_type__in=taking, amount__lte=0).exists():

@@ -16,6 +16,7 @@ from billable.orders.models import Order, Payment
 from billable.orders.read import list_orders, list_payments
 from billable.paging import MAX_LIMIT
 from billable.quota.balances import Balance, balances
+from billable.quota.holds import live_holds
 from billable.quota.models import Grant, Hold
 from billable.referrals.models import Referral
 
@@ -49,9 +50,7 @@ def customer_state(user: Subject) -> CustomerState:
     """Everything about a customer at a glance. Writes nothing. Raises CustomerNotFound."""
     customer = get_customer(user)
     alias, members = write_alias(), family(customer.pk)
-    holds = Hold.objects.using(alias).filter(
-        customer__in=members, closed_at__isnull=True, lapses_at__gt=now_for(customer)
-    )
+    holds = live_holds(members, now_for(customer))
     referrals = Referral.objects.using(alias).select_related("programme").order_by("-pk")
     return CustomerState(
         customer=customer,

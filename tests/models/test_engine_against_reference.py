@@ -11,7 +11,7 @@ import os
 import pytest
 from django.contrib.auth.models import User
 from hypothesis import HealthCheck, seed, settings
-from hypothesis.stateful import run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
 
 from tests.models.conftest import Clock
 from tests.models.money_machine import MoneyAndReference, money_world
@@ -27,9 +27,14 @@ def test_the_engine_and_the_reference_agree_after_every_step(clock: Clock) -> No
         pass
 
     Machine.world = money_world(clock, User.objects.create_user("bob"))
+    run(Machine)
+
+
+def run(machine: type[RuleBasedStateMachine]) -> None:
+    """Run a machine as often as the environment says."""
     run_state_machine_as_test(
         # The same examples for everybody: a red run is a change, not bad luck.
-        seed(SEED)(Machine),
+        seed(SEED)(machine),
         settings=settings(
             max_examples=EXAMPLES,
             stateful_step_count=STEPS,

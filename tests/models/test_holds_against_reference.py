@@ -11,9 +11,8 @@ from typing import Any
 
 import pytest
 from django.db import transaction
-from hypothesis import HealthCheck, seed, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from billable import models
 from billable.errors import BillableError
@@ -23,7 +22,7 @@ from tests.models import holds_reference as reference
 from tests.models.conftest import START, Clock
 from tests.models.holds_reference import HoldsReference
 from tests.models.reference import No
-from tests.models.test_engine_against_reference import EXAMPLES, SEED, STEPS
+from tests.models.test_engine_against_reference import run
 
 ANN = CustomerRef(provider="test", external_id="ann")
 # Seven units of analysis cost two gold; one costs three credits.
@@ -256,15 +255,4 @@ def test_holds_agree_after_every_step(clock: Clock) -> None:
         for payer, per, units in ways:
             CatalogService.set_cost(feature, payer, per=per, units=units)
     CustomerService.identify(ANN.provider, ANN.external_id)
-    run_state_machine_as_test(
-        seed(SEED)(Machine),
-        settings=settings(
-            max_examples=EXAMPLES,
-            stateful_step_count=STEPS,
-            database=None,
-            print_blob=True,
-            report_multiple_bugs=False,
-            deadline=None,
-            suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
-        ),
-    )
+    run(Machine)

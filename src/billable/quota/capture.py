@@ -49,8 +49,8 @@ def capture_hold(
     if earlier := _earlier(customer, found, key, wanted, last=last):
         earlier.replayed = True
         return earlier
-    if found.closed_as in (HoldEnd.RELEASED.value, HoldEnd.CAPTURED.value) or found.final_capture_id is not None:
-        verb = "captured" if found.closed_as == HoldEnd.RELEASED.value else "captured again"
+    if found.status in (HoldEnd.RELEASED.value, HoldEnd.CAPTURED.value):
+        verb = "captured" if found.status == HoldEnd.RELEASED.value else "captured again"
         raise HoldClosed(hold=str(found.pk), hold_status=found.status, verb=verb)
     # Once, for all that follows: between two looks at the clock the hold might lapse.
     present = clock.now()

@@ -116,7 +116,7 @@ def _refuse_transactions() -> None:
 
 @unit_of_work
 def _finish(hold: Hold) -> None:
-    if holds.get_hold(hold).closed_as in ("", HoldEnd.LAPSED.value):
+    if holds.get_hold(hold).status in (HELD, HoldEnd.LAPSED.value):
         capture_hold(hold)
 
 

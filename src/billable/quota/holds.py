@@ -86,6 +86,11 @@ def open_holds(customer: Customer) -> QuerySet[Hold]:
     return Hold.objects.using(write_alias()).filter(customer=customer, closed_at__isnull=True)
 
 
+def live_holds(customers: Iterable[Customer | UUID], now: datetime) -> QuerySet[Hold]:
+    """The holds of some customers that still reserve something; see ``is_live``."""
+    return Hold.objects.using(write_alias()).filter(customer__in=customers, closed_at__isnull=True, lapses_at__gt=now)
+
+
 def open_legs(grants: Iterable[Grant]) -> list[HoldLeg]:
     """What is held of some grants by holds that nobody closed."""
     legs = HoldLeg.objects.using(write_alias()).filter(grant__in=[grant.pk for grant in grants])
