@@ -244,6 +244,27 @@ def test_a_dispute_keeps_the_reward_waiting_and_a_lost_one_takes_it_back(door, r
     assert (referral.status, units("bob")) == ("taken_back", 0)
 
 
+def test_a_dispute_about_money_that_the_order_never_took_is_none_about_the_reward(door, referral, commit):
+    with commit():
+        payment = buy(person("ada"), "p1")
+    paid_twice = OrderService.confirm_payment(payment.order, payment_id="p2")
+    dispute = OrderService.dispute_payment(paid_twice, dispute_id="d1")
+    with commit():
+        OrderService.resolve_dispute(dispute, "lost")
+    assert door.referrals.settle_referrals().referrals == 0
+    referral.refresh_from_db()
+    assert (referral.status, units("bob"), units("ada")) == ("rewarded", 10, 105)
+
+
+def test_a_payment_that_was_lost_before_the_order_was_paid_costs_no_reward(door, referral, commit):
+    order = OrderService.create_order(person("ada"), [{"sku": "pack"}])
+    part = OrderService.confirm_payment(order, payment_id="p1", amount_minor=500)
+    OrderService.resolve_dispute(OrderService.dispute_payment(part, dispute_id="d1"), "lost")
+    with commit():
+        OrderService.confirm_payment(order, payment_id="p2", amount_minor=999)
+    assert door.referrals.get_referral(referral).status == "rewarded"
+
+
 def absorb(absorbed: Customer, survivor: Customer) -> None:
     CustomerService.merge_customers(survivor, absorbed)
     absorbed.refresh_from_db()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet, Sum
+from django.db.models import Exists, OuterRef, QuerySet, Sum
 
 from billable import clock, inputs
 from billable.actor import current_actor
@@ -22,9 +22,8 @@ from billable.invoices.models import Invoice, InvoiceLine
 from billable.invoices.numbers import take_number
 from billable.invoices.parties import Party, buyer, seller, zone_of
 from billable.invoices.read import with_parts
-from billable.orders.lifecycle import COUNTED
 from billable.orders.models import Order, OrderItem, Payment
-from billable.orders.read import order_id_of
+from billable.orders.read import counted_for, order_id_of
 from billable.refunds.models import Refund, RefundItem
 from billable.signals import emit
 
@@ -210,9 +209,8 @@ def _line(
 
 def _method(order: Order) -> str:
     """How the order was paid, where somebody said so. An order of nothing, or paid in two ways, has no one method."""
-    counted = Payment.objects.using(write_alias()).filter(status__in=[status.value for status in COUNTED])
-    took = counted.filter(Q(order=order, applied_to__isnull=True) | Q(applied_to=order))
-    methods = set(took.values_list("payment_method", flat=True))
+    counted = Payment.objects.using(write_alias()).filter(counted_for(order.pk))
+    methods = set(counted.values_list("payment_method", flat=True))
     method = methods.pop() if len(methods) == 1 else ""
     return "" if method == UNNAMED_METHOD else method
 

@@ -13,7 +13,7 @@ from billable import inputs, paging
 from billable.customers.subjects import Subject, family_of
 from billable.db.units import write_alias
 from billable.errors import Invalid, OrderNotFound, PaymentNotFound
-from billable.orders.lifecycle import OrderStatus, PaymentStatus
+from billable.orders.lifecycle import COUNTED, OrderStatus, PaymentStatus
 from billable.orders.models import Order, OrderItem, OrderItemFeature, Payment
 from billable.paging import DEFAULT_LIMIT, Page
 
@@ -132,6 +132,15 @@ def list_payments(
         payments = payments.filter(pk__lt=inputs.identifier(paging.decode(cursor), "cursor"))
     rows = list(payments[: size + 1])
     return paging.cut(rows, size, str(rows[size - 1].pk) if len(rows) > size else None)
+
+
+def counted_for(order: Any) -> Q:
+    """Payments that an order counts as its own, whatever became of them. ``order`` may be an outer reference.
+
+    Those that came for it and were not refused, and those of other orders that were applied to it.
+    """
+    counted = Q(status__in=[status.value for status in COUNTED])
+    return counted & (Q(order=order, applied_to__isnull=True, code="") | Q(applied_to=order))
 
 
 def _with_orders() -> QuerySet[Payment]:

@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db.models import Q
-
 from billable.catalog.models import Product
 from billable.catalog.services import get_product
 from billable.customers.models import Customer
@@ -22,6 +20,7 @@ from billable.db.units import unit_of_work, write_alias
 from billable.errors import BonusNotDue, ReferralNotFound
 from billable.orders.lifecycle import OrderStatus, PaymentStatus
 from billable.orders.models import Order, Payment
+from billable.orders.read import counted_for
 from billable.quota import ledger, lineage
 from billable.quota.catch_up import catch_up
 from billable.quota.grant import Source, allot, lines_of
@@ -142,11 +141,11 @@ def _order(referral: Referral, referee: Customer) -> Order | None:
 
 
 def _payments(order: Order | None) -> set[str]:
-    """Where the payments stand that an order counts as its own."""
+    """Where the payments stand that an order counts as its own: a dispute about others is none about it."""
     if order is None:
         return set()
-    own = Payment.objects.using(write_alias()).filter(Q(order=order, applied_to=None) | Q(applied_to=order))
-    return set(own.values_list("status", flat=True))
+    counted = Payment.objects.using(write_alias()).filter(counted_for(order.pk))
+    return set(counted.values_list("status", flat=True))
 
 
 def _act(sides: Sides) -> None:

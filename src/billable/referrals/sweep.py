@@ -14,6 +14,7 @@ from billable.customers.subjects import family
 from billable.db.units import write_alias
 from billable.orders.lifecycle import OrderStatus, PaymentStatus
 from billable.orders.models import Order, Payment
+from billable.orders.read import counted_for
 from billable.referrals.kinds import ReferralStatus, ReferralTrigger
 from billable.referrals.models import Referral
 from billable.referrals.reward import catch_up_with, settle
@@ -147,5 +148,4 @@ def _undone_since() -> Q:
 
 
 def _payments() -> QuerySet[Payment]:
-    order = OuterRef("order_id")
-    return Payment.objects.filter(Q(order=order, applied_to=None) | Q(applied_to=order))
+    return Payment.objects.filter(counted_for(OuterRef("order_id")))
