@@ -265,6 +265,18 @@ def test_a_payment_that_was_lost_before_the_order_was_paid_costs_no_reward(door,
     assert door.referrals.get_referral(referral).status == "rewarded"
 
 
+def test_an_order_that_a_won_dispute_pays_earns_the_reward(door, referral, commit):
+    order = OrderService.create_order(person("ada"), [{"sku": "pack"}])
+    part = OrderService.confirm_payment(order, payment_id="p1", amount_minor=500)
+    dispute = OrderService.dispute_payment(part, dispute_id="d1")
+    with commit():
+        OrderService.confirm_payment(order, payment_id="p2", amount_minor=499)
+    assert door.referrals.get_referral(referral).status == "pending"
+    with commit():
+        OrderService.resolve_dispute(dispute, "won")
+    assert door.referrals.get_referral(referral).status == "rewarded"
+
+
 def absorb(absorbed: Customer, survivor: Customer) -> None:
     CustomerService.merge_customers(survivor, absorbed)
     absorbed.refresh_from_db()

@@ -86,8 +86,12 @@ def reward_after_refund(refund: Refund) -> None:
 
 
 def reward_after_dispute(dispute: Dispute) -> None:
-    """Take back what a payment earned that was lost, or give what waited until it was won."""
+    """Take back what a payment earned that was lost, or give what waited until it was won.
+
+    Money that comes back to an order that had to let go of it may be what pays the order.
+    """
     _settle_of(dispute.order)
+    reward_after_payment(dispute.payment)
 
 
 def _settle_of(order: Order) -> None:
