@@ -252,10 +252,13 @@ def _is_extended(merge: Merge, heirs: QuerySet[Grant]) -> bool:
 
 def _gave(lead: Customer, side: set[UUID]) -> bool:
     """Whether receipts of the absorbed side made grants at the survivor."""
+    # What the one got for bringing the other was given while they were two, and each has its own.
+    rest = _members(lead.pk) - side
+    between = Q(customer__in=side, referrer__in=rest) | Q(customer__in=rest, referrer__in=side)
     givers: dict[GrantSource, tuple[type[Any], Q]] = {
         GrantSource.ORDER: (Order, Q(customer__in=side)),
         GrantSource.DISPUTE: (Dispute, Q(customer__in=side)),
-        GrantSource.REFERRAL: (Referral, Q(customer__in=side) | Q(referrer__in=side)),
+        GrantSource.REFERRAL: (Referral, (Q(customer__in=side) | Q(referrer__in=side)) & ~between),
     }
     grants = Grant.objects.using(write_alias()).filter(customer=lead)
     for source, (model, theirs) in givers.items():

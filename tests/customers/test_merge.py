@@ -489,6 +489,17 @@ def test_the_way_back_is_refused_once_an_order_of_the_one_earned_the_reward_of_t
         door.customers.unmerge_customers(bot)
 
 
+@pytest.mark.parametrize("absorbed", ["referrer", "referee"])
+def test_what_one_got_for_bringing_the_other_does_not_bar_the_way_back(door, web, bot, absorbed):
+    ReferralService.create_programme("friends", referrer_product="pack", referee_product="pack", trigger="on_signup")
+    ReferralService.claim_bonus(ReferralService.refer(*((bot, web) if absorbed == "referrer" else (web, bot))))
+    merge = door.customers.merge_customers(web, bot)
+    QuotaService.consume_quota(bot, "pdf", quantity=1)
+    door.customers.unmerge_customers(merge)
+    assert balance(web) + balance(bot) == 19
+    assert {balance(web), balance(bot)} <= {9, 10}
+
+
 def test_the_way_back_is_refused_once_a_period_was_extended(door, web, bot, refused):
     OrderService.confirm_payment(buy(bot, "pro"), payment_id="p1")
     merge = door.customers.merge_customers(web, bot)
