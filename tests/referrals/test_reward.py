@@ -301,7 +301,31 @@ def test_who_turns_out_to_be_one_person_gets_nothing(door, referral, commit, ref
     with refused("bonus_not_due", reason="one_person"):
         door.referrals.claim_bonus(referral)
     referral.refresh_from_db()
-    assert (referral.status, door.referrals.settle_referrals().referrals) == ("qualified", 0)
+    assert (referral.status, door.referrals.settle_referrals().referrals) == ("pending", 0)
+
+
+def test_what_one_buys_while_both_are_one_does_not_bar_the_way_apart(door, referral, commit):
+    merge = door.customers.merge_customers(person("bob"), person("ada"))
+    with commit():
+        buy(person("bob"), "p1")
+    door.customers.unmerge_customers(merge)
+    assert door.referrals.settle_referrals().referrals == 0
+    with commit():
+        buy(person("ada"), "p2")
+    assert door.referrals.get_referral(referral).status == "rewarded"
+
+
+def test_what_waits_for_its_hold_is_not_given_while_both_are_one(door, clock, commit):
+    ReferralService.create_programme("later", referrer_product="thanks", hold_days=1)
+    referral = ReferralService.refer(ref("bob"), ref("ada"))
+    with commit():
+        buy(person("ada"), "p1")
+    merge = door.customers.merge_customers(person("bob"), person("ada"))
+    clock.advance(days=2)
+    assert door.referrals.settle_referrals().referrals == 0
+    door.customers.unmerge_customers(merge)
+    assert door.referrals.settle_referrals().rewarded == 1
+    assert door.referrals.get_referral(referral).status == "rewarded"
 
 
 def test_of_two_referrals_that_a_merge_brings_together_one_payment_earns_one(door, referral, commit, refused):

@@ -91,8 +91,9 @@ def _look(referral_id: UUID) -> Sides:
     customers, heads = lock_whoever(lambda: heads_of(ends).values()), heads_of(ends)
     referee, referrer = (customers[heads[end]] for end in ends)
     referral = get_referral(referral_id)
-    order = _order(referral, referee)
-    earned = referral.status == ReferralStatus.PENDING.value and order is not None
+    order, one_person = _order(referral, referee), referee.pk == referrer.pk
+    # What one buys while both are one may be the referrer's own: it must not bar their way apart.
+    earned = referral.status == ReferralStatus.PENDING.value and order is not None and not one_person
     if order is not None and order.paid_at is not None and referral.programme is not None and earned:
         referral.status, referral.order_id = ReferralStatus.QUALIFIED.value, order.pk
         referral.qualified_at = order.paid_at
@@ -106,7 +107,7 @@ def _look(referral_id: UUID) -> Sides:
             undone=order is not None
             and (order.status == OrderStatus.REFUNDED.value or PaymentStatus.LOST.value in payments),
             disputed=PaymentStatus.DISPUTED.value in payments,
-            one_person=referee.pk == referrer.pk,
+            one_person=one_person,
         )
     )
     return Sides(referral=referral, referee=referee, referrer=referrer, earned=earned, verdict=verdict)

@@ -121,6 +121,7 @@ _HEADS = {
     "referee_head": Coalesce("customer__merged_into_id", "customer_id"),
     "referrer_head": Coalesce("referrer__merged_into_id", "referrer_id"),
 }
+_ONE_PERSON = Q(referee_head=F("referrer_head"))
 
 
 def _paid() -> QuerySet[Order]:
@@ -137,12 +138,12 @@ def _earned_unseen() -> Q:
     before = Exists(paid.filter(paid_at__lt=OuterRef("created_at")))
     trigger = ReferralTrigger.ON_FIRST_PAYMENT.value
     taken = Exists(Referral.objects.order_by().filter(order_id=OuterRef("first_order")))
-    return Q(since, ~before, ~taken, status=PENDING, programme__trigger=trigger)
+    return Q(since, ~before, ~taken, ~_ONE_PERSON, status=PENDING, programme__trigger=trigger)
 
 
 def _held_long_enough() -> Q:
     disputed = Exists(_payments().filter(status=PaymentStatus.DISPUTED.value))
-    return Q(~disputed, ~Q(referee_head=F("referrer_head")), status=QUALIFIED, due_at__lte=clock.now())
+    return Q(~disputed, ~_ONE_PERSON, status=QUALIFIED, due_at__lte=clock.now())
 
 
 def _undone_since() -> Q:
