@@ -12,10 +12,13 @@ from datetime import datetime
 from uuid import UUID
 
 from django.apps import apps
+from django.db.models import QuerySet
 
 from billable import clock
 from billable.actor import current_actor
 from billable.customers.models import Customer
+from billable.customers.subjects import family, lock_customers
+from billable.customers.together import heads_of
 from billable.db.units import write_alias
 from billable.ids import new_id
 from billable.quota import holds, ledger
@@ -40,6 +43,21 @@ def lineages(roots: Iterable[Grant]) -> dict[UUID, list[Grant]]:
         if heir.origin_id is not None:
             lines[heir.origin_id].append(heir)
     return lines
+
+
+def lock_heirs(customer: Customer, roots: QuerySet[Grant]) -> None:
+    """Lock whoever else has units of lines that a locked customer is about to lose.
+
+    Nobody has, unless a merge was undone, and units that were used before that came back to the survivor. Whom they
+    belong to is only known under the first lock, so the second may come out of order: of two who wait for each other
+    the database lets one start over.
+    """
+    own = roots.order_by().filter(customer__in=family(customer.pk))
+    heirs = Grant.objects.using(write_alias()).filter(origin__in=own.values("pk")).order_by()
+    owners = heirs.exclude(customer=customer).values_list("customer", flat=True).distinct()
+    known = {customer.pk}
+    while others := set(heads_of(owners).values()) - known:
+        known.update(other.pk for other in lock_customers(others))
 
 
 def carrier(grant: Grant, now: datetime) -> Grant:

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from django.db.models import QuerySet
+
 from billable.catalog.models import Product
 from billable.catalog.services import get_product
 from billable.customers.models import Customer
@@ -200,6 +202,7 @@ def _take_back(sides: Sides) -> None:
     """End what is left of the grants, wherever merges carried it. What was used stays used."""
     referral = sides.referral
     for customer in {side.pk: side for side in (sides.referee, sides.referrer)}.values():
+        lineage.lock_heirs(customer, _made(referral))
         now = now_for(customer)
         catch_up(customer, now)
         lines = lineage.lineages(_given(sides, customer)).values()
@@ -217,12 +220,15 @@ def _take_back(sides: Sides) -> None:
 
 def _given(sides: Sides, *customers: Customer) -> list[Grant]:
     """The grants that a referral made, to these customers' families or to both sides'; the referee's first."""
-    grants = Grant.objects.using(write_alias()).select_related("feature", "product")
-    made = grants.filter(source=GrantSource.REFERRAL.value, source_id=str(sides.referral.pk)).order_by("pk")
+    made = _made(sides.referral).select_related("feature", "product").order_by("pk")
     found: dict[UUID, Grant] = {}
     for customer in customers or (sides.referee, sides.referrer):
         found |= {grant.pk: grant for grant in made.filter(customer__in=family(customer.pk))}
     return list(found.values())
+
+
+def _made(referral: Referral) -> QuerySet[Grant]:
+    return Grant.objects.using(write_alias()).filter(source=GrantSource.REFERRAL.value, source_id=str(referral.pk))
 
 
 def _is_over(grant: Grant, now: datetime) -> bool:

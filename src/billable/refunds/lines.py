@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Sum
+from django.db.models import QuerySet, Sum
 
 from billable.customers.models import Customer
 from billable.customers.subjects import family
@@ -60,6 +60,11 @@ class Line:
         return last if self.granted is None and has_time and not _is_past(last, self.now) else None
 
 
+def made_by(order_id: UUID) -> QuerySet[Grant]:
+    """The grants that an order made."""
+    return Grant.objects.using(write_alias()).filter(source=GrantSource.ORDER.value, source_id=str(order_id))
+
+
 def lines_of(
     customer: Customer, order: Order, now: datetime, *, release_holds: bool = False
 ) -> tuple[dict[UUID, list[Line]], list[HoldLeg]]:
@@ -68,8 +73,8 @@ def lines_of(
     With ``release_holds``, and where a hold's time is over, what is held counts as unused.
     """
     promised = [(item, given) for item in order.items.all() for given in item.features.all()]
-    made = Grant.objects.using(write_alias()).filter(customer__in=family(customer.pk), source=GrantSource.ORDER.value)
-    roots = {grant.line: grant for grant in made.filter(source_id=str(order.pk)).select_related("feature", "product")}
+    made = made_by(order.pk).filter(customer__in=family(customer.pk)).select_related("feature", "product")
+    roots = {grant.line: grant for grant in made}
     carried = lineages(roots.values())
     every = [grant for line in carried.values() for grant in line]
     moved, legs = _moved(every), holds.open_legs(grant for grant in every if grant.held)

@@ -19,6 +19,7 @@ from billable.quota import holds, ledger
 from billable.quota.kinds import CauseType, EntryKind, GrantEnd, GrantSource
 from billable.quota.lineage import bequeath, lineages
 from billable.quota.models import Grant, LedgerEntry
+from billable.refunds.lines import made_by
 from billable.refunds.models import Dispute
 
 HANDED_ON = [EntryKind.TRANSFER.value, EntryKind.DISPUTE.value]
@@ -55,9 +56,8 @@ def give_back(customer: Customer, dispute: Dispute, *, at: datetime) -> list[Gra
 
 def _lines(customer: Customer, dispute: Dispute) -> Sequence[list[Grant]]:
     """Every grant that carries or carried what the order gave, by line."""
-    made = Grant.objects.using(write_alias()).filter(customer__in=family(customer.pk), source=GrantSource.ORDER.value)
-    roots = made.filter(source_id=str(dispute.order_id)).select_related("feature", "product").order_by("line")
-    return list(lineages(roots).values())
+    made = made_by(dispute.order_id).filter(customer__in=family(customer.pk))
+    return list(lineages(made.select_related("feature", "product").order_by("line")).values())
 
 
 def _handed_on(grants: Sequence[UUID]) -> dict[UUID, int]:

@@ -28,9 +28,11 @@ from billable.promotions.uses import release
 from billable.quota import holds, ledger
 from billable.quota.catch_up import catch_up
 from billable.quota.kinds import CauseType, EntryKind, GrantEnd
+from billable.quota.lineage import lock_heirs
 from billable.refunds import source
 from billable.refunds.asked import Asked, Given, RefundLine
 from billable.refunds.kinds import REFUND_ID_PREFIX, DisputeStatus, RefundOrigin, RefundPolicy
+from billable.refunds.lines import made_by
 from billable.refunds.models import Dispute, Refund, RefundGrant, RefundItem
 from billable.refunds.plan import Part, Plan, plan_refund
 from billable.refunds.read import get_refund
@@ -99,7 +101,9 @@ def refund_order(
 def _refund(found: Source, given: Given, terms: Terms) -> Refund:
     customer = lock_customer_id(found.customer_id)
     payment = source.payment_as_it_stands(found)
-    order = get_order(found.order_id if payment is None else payment.taken_by_id)
+    order_id = found.order_id if payment is None else payment.taken_by_id
+    lock_heirs(customer, made_by(order_id))
+    order = get_order(order_id)
     loose = payment if payment is not None and source.is_loose(payment) else None
     wanted = given.read(order.currency if loose is None else loose.currency)
     if payment is not None:
