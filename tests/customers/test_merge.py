@@ -212,6 +212,15 @@ def test_a_grant_that_was_handed_on_is_revoked_where_its_units_are(door, web, bo
     assert balance(web) == 0
 
 
+def test_what_is_put_back_to_a_line_that_was_revoked_after_a_merge_stays_out(door, web, bot):
+    grant = give(bot, 10)
+    usage = QuotaService.consume_quota(bot, "pdf", quantity=4)
+    door.customers.merge_customers(web, bot)
+    door.quota.revoke_grant(grant)
+    door.quota.reverse_usage(usage, idempotency_key="undo")
+    assert balance(web) == 0
+
+
 def test_a_trial_of_either_side_is_the_trial_of_both(door, web, bot, refused):
     trial = door.trials.start_trial(bot, "try", identities={"email": "ada@example.com"})
     door.customers.merge_customers(web, bot)

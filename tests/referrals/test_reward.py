@@ -294,6 +294,20 @@ def test_rewards_go_to_those_who_absorbed_the_sides(door, referral, commit):
     assert (units("new ada"), units("new bob")) == (0, 0)
 
 
+def test_a_reward_is_taken_back_from_both_who_parted_and_what_comes_back_later_stays_out(door, referral, commit):
+    with commit():
+        payment = buy(person("ada"), "p1")
+    merge = CustomerService.merge_customers(person("web"), person("bob"))
+    usage = QuotaService.consume_quota(person("web"), "pdf_export", quantity=4)
+    CustomerService.unmerge_customers(merge)
+    QuotaService.reverse_usage(usage, quantity=3, idempotency_key="some")
+    assert (units("web"), units("bob")) == (3, 6)
+    with commit():
+        refund(payment.order)
+    QuotaService.reverse_usage(usage, idempotency_key="the rest")
+    assert (units("web"), units("bob")) == (0, 0)
+
+
 def test_who_turns_out_to_be_one_person_gets_nothing(door, referral, commit, refused):
     absorb(person("ada"), person("bob"))
     with commit():

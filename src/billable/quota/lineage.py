@@ -134,7 +134,10 @@ def follow(
     heirs = bequeath(customer, [(grant, units) for grant, units, _ in living], GrantSource.TRANSFER, cause, at=at)
     for heir, (_, _, last) in zip(heirs, living, strict=True):
         if last is not None and last.ended_at is not None:
-            ledger.end(customer, [(heir, at)], GrantEnd(last.ended_as), cause=cause, reason=last.ended_reason)
+            how = GrantEnd(last.ended_as)
+            # What an adjustment revokes is a part of a grant; one that is revoked whole is its own cause.
+            by = None if how is GrantEnd.REVOKED else cause
+            ledger.end(customer, [(heir, at)], how, cause=by, reason=last.ended_reason)
     return heirs
 
 
