@@ -196,6 +196,24 @@ def test_a_whole_refund_takes_back_what_is_left(door, referral, commit):
     assert units("bob") == 0
 
 
+def test_what_was_bought_behind_a_reward_that_is_taken_back_begins_now(door, commit, clock):
+    CatalogService.create_feature("sso")
+    CatalogService.create_product("pro", price="9.99", currency="EUR", features=["sso"], period="1 month")
+    ReferralService.create_programme("months", referrer_product="pro")
+    ReferralService.refer(ref("bob"), ref("ada"))
+    with commit():
+        payment = buy(person("ada"), "p1")
+    clock.advance(days=1)
+    bought = buy(person("bob"), "p2", "pro")
+    assert Grant.objects.get(source="order", product__sku="pro").valid_from > clock.instant
+    clock.advance(days=1)
+    with commit():
+        refund(payment.order)
+    paid = Grant.objects.get(source="order", source_id=str(bought.order.pk))
+    assert paid.valid_from == clock.instant
+    assert door.quota.check_quota(person("bob"), "sso")
+
+
 def test_what_is_refunded_before_the_hold_is_over_is_never_given(door, commit, clock, refused):
     ReferralService.create_programme("slow", referrer_product="thanks", hold_days=14)
     referral = door.referrals.refer(ref("bob"), ref("ada"))

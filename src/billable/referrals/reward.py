@@ -33,6 +33,7 @@ from billable.referrals.kinds import ReferralStatus, ReferralTrigger
 from billable.referrals.models import Referral, ReferralProgramme
 from billable.referrals.read import get_referral, referral_id_of
 from billable.referrals.standing import Case, Step, Verdict, judge
+from billable.refunds.slide import carry_out, later_periods, plan_slides
 from billable.signals import emit
 
 _STATE = (
@@ -199,7 +200,7 @@ def _allot(customer: Customer, product: Product | None, referral: Referral) -> t
 
 
 def _take_back(sides: Sides) -> None:
-    """End what is left of the grants, wherever merges carried it. What was used stays used."""
+    """End what is left of the grants, wherever merges carried it; later periods move up. What was used stays used."""
     referral = sides.referral
     for customer in {side.pk: side for side in (sides.referee, sides.referrer)}.values():
         lineage.lock_heirs(customer, _made(referral))
@@ -207,12 +208,15 @@ def _take_back(sides: Sides) -> None:
         catch_up(customer, now)
         lines = lineage.lineages(_given(sides, customer)).values()
         left = [grant for line in lines for grant in line if not _is_over(grant, now)]
+        periods = {grant.pk: 0 for grant in left if grant.quantity is None and grant.period is not None}
+        chain = later_periods([grant for grant in left if grant.pk in periods], now)
         ledger.end(
             customer,
             [(grant, now) for grant in left],
             GrantEnd.REVOKED,
             cause=Cause(CauseType.REFERRAL, referral.pk),
         )
+        carry_out(customer, plan_slides(chain, periods, now))
         for grant in left:
             emit("grant.revoked", grant=grant)
     referral.status, referral.taken_back_at = ReferralStatus.TAKEN_BACK.value, now_for(sides.referee)
