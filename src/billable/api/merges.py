@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 router = Router(tags=["customers"])
 
+NOTHING_SAID, NO_REASON = UnmergeIn(), AnonymizeIn()
+
 
 @router.get("/customers/state", response=reads(StateOut, 404), url_name="customer-state")
 def customer_state(request: HttpRequest, query: Query[StateParameters]) -> CustomerState:
@@ -64,7 +66,7 @@ def merge_customers(request: HttpRequest, customer_id: PathId, body: MergeIn) ->
     url_name="customer-unmerge",
     openapi_extra=REPEATS_SAFELY,
 )
-def unmerge_customers(request: HttpRequest, customer_id: PathId, body: UnmergeIn) -> Merge:
+def unmerge_customers(request: HttpRequest, customer_id: PathId, body: UnmergeIn = NOTHING_SAID) -> Merge:
     """Undo the merge that absorbed this customer. It gets back what is left of its units."""
     return CustomerService.unmerge_customers(_named(customer_id))
 
@@ -75,7 +77,7 @@ def unmerge_customers(request: HttpRequest, customer_id: PathId, body: UnmergeIn
     url_name="customer-anonymize",
     openapi_extra=REPEATS_SAFELY,
 )
-def anonymize_customer(request: HttpRequest, customer_id: PathId, body: AnonymizeIn) -> Customer:
+def anonymize_customer(request: HttpRequest, customer_id: PathId, body: AnonymizeIn = NO_REASON) -> Customer:
     """Erase a customer's personal data for good. The books stay."""
     return CustomerService.anonymize_customer(_named(customer_id), reason=body.reason)
 
