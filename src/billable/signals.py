@@ -94,7 +94,7 @@ hold_extended = Signal()
 """A hold lasts longer. Payload: ``hold``."""
 
 hold_captured = Signal()
-"""Reserved units were used; ``quota_consumed`` follows with the usage. Payload: ``hold``."""
+"""What a hold was made for was used, also late; ``quota_consumed`` tells the usage. Payload: ``hold``."""
 
 hold_released = Signal()
 """What a hold reserved was given back. Payload: ``hold``."""
