@@ -12,8 +12,8 @@ from billable.audits import LedgerProblem, LedgerReport
 from billable.bridge import in_thread
 from billable.catalog import features
 from billable.catalog import services as catalog
+from billable.catalog.lines import FeatureLine
 from billable.catalog.periods import Period
-from billable.catalog.services import FeatureLine
 from billable.customers import services as customers
 from billable.customers.services import BillingDetails
 from billable.customers.subjects import CustomerRef, Subject

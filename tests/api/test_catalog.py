@@ -3,6 +3,11 @@
 from billable.services import CatalogService
 from tests.api.conftest import Api
 
+ONCE = {
+    **{"reset": None, "rollover_quantity": None, "rollover_periods": None},
+    **{"cap_quantity": None, "cap_period": None, "value": None},
+}
+
 
 def test_products_have_their_prices_and_what_they_give(api: Api, catalogue: None) -> None:
     answer = api.ok(api.get("/products"))
@@ -19,8 +24,8 @@ def test_products_have_their_prices_and_what_they_give(api: Api, catalogue: None
             {"amount": "500", "amount_minor": 500, "currency": "XTR"},
         ],
         "features": [
-            {"feature": "pdf_export", "quantity": 100, "period": "1 month"},
-            {"feature": "sso", "quantity": None, "period": "1 month"},
+            {"feature": "pdf_export", "quantity": 100, "period": "1 month", **ONCE},
+            {"feature": "sso", "quantity": None, "period": "1 month", **ONCE},
         ],
         "is_trial": False,
         "is_active": True,

@@ -199,15 +199,25 @@ def line_of(row: ProductFeature) -> FeatureLine:
     return FeatureLine(
         feature=row.feature.key,
         quantity=row.quantity,
-        period=f"{row.period_count} {row.period_unit}" if row.period_count else None,
+        period=row.period,
         priority=row.priority,
+        reset=row.reset,
+        rollover_quantity=row.rollover_quantity,
+        rollover_periods=row.rollover_periods,
+        cap_quantity=row.cap_quantity,
+        cap_period=row.cap_period,
+        value=row.value,
     )
 
 
 def line_text(line: ProductFeature) -> str:
     """A line for a person: ``100 pdf_export for 1 month``."""
+    if line.value is not None:
+        return f"{line.feature.key} = {line.value}"
+    often = f" every {line.reset}" if line.reset else ""
     lasts = f" for {line.period}" if line.period else ""
-    return f"{quantity(line.quantity)} {line.feature.key}{lasts}"
+    cap = f", at most {line.cap_quantity} in {line.cap_period}" if line.cap_quantity else ""
+    return f"{quantity(line.quantity)} {line.feature.key}{often}{lasts}{cap}"
 
 
 @admin.register(CatalogName)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Any
 
 from billable import clock, inputs
 from billable.actor import current_actor
 from billable.catalog.features import get_feature
-from billable.catalog.models import DEFAULT_PRIORITY, Feature, Product
+from billable.catalog.lines import MAX_PRIORITY, MIN_PRIORITY
+from billable.catalog.models import Feature, Product
 from billable.catalog.periods import LAST, Period
-from billable.catalog.services import MAX_PRIORITY, MIN_PRIORITY, get_product
+from billable.catalog.services import get_product
+from billable.catalog.terms import DEFAULT_PRIORITY, Terms
 from billable.customers.models import Customer
 from billable.customers.services import now_for
 from billable.customers.subjects import Subject, lock_customer, of_family
@@ -29,15 +31,18 @@ from billable.signals import emit
 
 @dataclass(frozen=True, kw_only=True)
 class GrantLine:
-    """What one grant gives: ``pieces`` times ``quantity`` units (None: unlimited) for ``period`` (None: for ever)."""
+    """What one grant gives: ``pieces`` times what its terms say. ``expires_at`` stands in for their period."""
 
     feature: Feature
     product: Product | None
-    quantity: int | None
-    period: Period | None
-    priority: int = DEFAULT_PRIORITY
+    terms: Terms
     pieces: int = 1
     expires_at: datetime | None = None
+
+    @property
+    def units(self) -> int | None:
+        """How many units all pieces give together; None is unlimited."""
+        return None if self.terms.quantity is None else self.terms.quantity * self.pieces
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,9 +150,8 @@ def grant_feature(
     granted = get_feature(key)
     if not granted.is_active:
         raise NotForSale(field="feature", problem=f"the feature {key!r} is not active")
-    line = GrantLine(
-        feature=granted, product=None, quantity=units, period=span, priority=priority, expires_at=expires_at
-    )
+    terms = Terms(quantity=units, period=span, priority=priority)
+    line = GrantLine(feature=granted, product=None, terms=terms, expires_at=expires_at)
     return allot(customer, [line], source)
 
 
@@ -164,9 +168,7 @@ def lines_of(product: Product, *, pieces: int = 1, expires_at: datetime | None =
         GrantLine(
             feature=line.feature,
             product=product,
-            quantity=line.quantity,
-            period=None if expires_at else line.period,
-            priority=line.priority,
+            terms=replace(line.terms, period=None) if expires_at else line.terms,
             pieces=pieces,
             expires_at=expires_at,
         )
@@ -183,7 +185,7 @@ def allot(customer: Customer, lines: Sequence[GrantLine], source: Source) -> tup
     """
     now = now_for(customer)
     for line in lines:
-        if line.quantity is not None and line.quantity * line.pieces > MAX_UNITS:
+        if line.units is not None and line.units > MAX_UNITS:
             raise Invalid(field="quantity", problem=f"gives more than {MAX_UNITS} units of {line.feature.key}")
         if line.expires_at is not None and _aware(line.expires_at) <= now:
             raise Invalid(field="expires_at", problem="must be in the future")
@@ -205,7 +207,7 @@ def allot(customer: Customer, lines: Sequence[GrantLine], source: Source) -> tup
 def _grant(
     customer: Customer, line: GrantLine, source: Source, number: int, now: datetime, before: Grant | None
 ) -> Grant:
-    units = None if line.quantity is None else line.quantity * line.pieces
+    terms = line.terms
     grant = Grant(
         id=new_id(),
         customer=customer,
@@ -214,9 +216,10 @@ def _grant(
         source=source.kind.value,
         source_id=source.id,
         line=number,
-        quantity=units,
-        remaining=units,
-        priority=line.priority,
+        quantity=line.units,
+        remaining=line.units,
+        priority=terms.priority,
+        value=terms.value,
         valid_from=now,
         expires_at=line.expires_at,
         zone=customer.zone,
@@ -227,15 +230,18 @@ def _grant(
         actor=current_actor(),
         created_at=clock.now(),
     )
-    if line.period is not None:
-        _place(grant, line, line.period, before)
+    if terms.cap is not None:
+        grant.cap_quantity = terms.cap.quantity * line.pieces
+        grant.cap_period_count, grant.cap_period_unit = terms.cap.period.count, terms.cap.period.unit.value
+    if terms.period is not None:
+        _place(grant, line, terms.period, before)
     return grant
 
 
 def _place(grant: Grant, line: GrantLine, period: Period, before: Grant | None) -> None:
     """Set the window of a grant with a period: from now, or from where the grant before it ends."""
     grant.period_count, grant.period_unit = period.count, period.unit.value
-    grant.period_span = line.pieces if line.quantity is None else 1
+    grant.period_span = line.pieces if line.units is None else 1
     if before is not None and before.expires_at is not None:
         if before.period == period:
             grant.anchor, grant.zone = before.anchor, before.zone
@@ -255,7 +261,7 @@ def _thread(line: GrantLine) -> _Thread:
 
 
 def _stacks(line: GrantLine) -> bool:
-    return line.product is not None and line.quantity is None and line.period is not None
+    return line.product is not None and line.units is None and line.terms.period is not None
 
 
 def _running(customer: Customer, lines: Sequence[GrantLine], now: datetime) -> dict[_Thread, Grant]:

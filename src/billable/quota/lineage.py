@@ -26,7 +26,7 @@ from billable.quota.models import Grant
 _INHERITED = (
     *("feature_id", "product_id", "priority", "pieces", "valid_from", "expires_at", "zone", "anchor"),
     *("period_count", "period_unit", "period_index", "period_span"),
-    *("cap_quantity", "cap_period_count", "cap_period_unit", "cap_index", "cap_used"),
+    *("value", "cap_quantity", "cap_period_count", "cap_period_unit", "cap_index", "cap_used"),
 )
 # A grant that ended so may have an heir.
 GAVE_ON = (GrantEnd.TRANSFERRED.value, GrantEnd.DISPUTED.value)

@@ -13,14 +13,15 @@ from django.db.models import F, Q
 
 from billable.actor import ACTOR_MAX_LENGTH
 from billable.catalog.models import (
-    DEFAULT_PRIORITY,
     PERIOD_UNITS,
     Feature,
     Product,
+    capped,
     period_of,
     whole_period,
 )
 from billable.catalog.periods import Period
+from billable.catalog.terms import DEFAULT_PRIORITY
 from billable.compat import check_constraint
 from billable.customers.models import Customer
 from billable.customers.services import now_for
@@ -69,6 +70,7 @@ class Grant(Receipt):
     period_unit = models.CharField(max_length=5, null=True, blank=True, choices=PERIOD_UNITS)  # noqa: DJ001  # null with its count
     period_index = models.PositiveIntegerField(default=0, help_text="Its first period, counted from the anchor.")
     period_span = models.PositiveIntegerField(default=1, help_text="How many periods it lasts.")
+    value = models.JSONField(null=True, blank=True, help_text="What a static feature reads.")
     cap_quantity = models.BigIntegerField(null=True, blank=True)
     cap_period_count = models.PositiveSmallIntegerField(null=True, blank=True)
     cap_period_unit = models.CharField(max_length=5, null=True, blank=True, choices=PERIOD_UNITS)  # noqa: DJ001  # null with its count
@@ -131,6 +133,10 @@ class Grant(Receipt):
                 Q(expires_at__isnull=True) | Q(expires_at__gt=F("valid_from")), name="billable_grant_window"
             ),
             whole_period("billable_grant_period"),
+            capped("billable_grant_cap"),
+            check_constraint(
+                Q(value__isnull=True) | Q(value__isnull=False, quantity__isnull=True), name="billable_grant_static"
+            ),
             one_of("source", GrantSource, "billable_grant_known_source"),
         ]
         indexes = [

@@ -8,7 +8,7 @@ The arithmetic is :mod:`billable.quota.burn`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -17,7 +17,7 @@ from uuid import UUID
 from django.db import connections, models
 
 from billable import clock, inputs
-from billable.catalog.models import Feature, FeatureCost, Product, ProductFeature, period_of
+from billable.catalog.models import Feature, FeatureCost, Product, ProductFeature
 from billable.customers.models import Customer
 from billable.customers.services import now_for
 from billable.customers.subjects import Who, customer_sql, find_customer_id, user_sql
@@ -171,14 +171,14 @@ def read(person: Who, name: str | None = None, present: datetime | None = None) 
     customer, user_exists = rows[0][0], any(row[1] for row in rows)
     now = now_for(customer, present)
     standings: dict[int, Standing] = {}
-    for _, _, feature, payer, place, per, units, last_end, grant, product, lapsed, *line in rows:
+    for _, _, feature, payer, place, per, units, last_end, grant, product, lapsed, line in rows:
         if feature is None:
             continue
         standing = standings.setdefault(feature.pk, Standing(feature, customer, user_exists, now))
         rate = burn.Rate(position=place, payer=payer.key, per=per, units=units)
         if last_end is not None:
             standing.past.add(last_end)
-        if grant is None and line[0] is not None:
+        if grant is None and line is not None:
             grant = _virtual(payer, product, line, now)
         if grant is not None:
             grant.feature, grant.product = payer, product
@@ -217,7 +217,6 @@ def _rows(person: Who, name: str | None, present: datetime) -> Iterator[tuple[An
     whose, whose_params = customer_sql(person, alias)
     user_exists, user_params = user_sql(person, alias)
     now, now_params = moved(alias, present, "customer.clock_offset_seconds")
-    line = [ProductFeature._meta.get_field(column) for column in _LINE_COLUMNS]
     sql = _SQL.format(
         asked=_ASKED_EVERYTHING if name is None else _ASKED_BY_NAME,
         whose=whose,
@@ -230,9 +229,9 @@ def _rows(person: Who, name: str | None, present: datetime) -> Iterator[tuple[An
         open_grant=select_list(Grant, "open_grant"),
         no_grant=_nulls(Grant),
         product=select_list(Product, "product"),
-        line=", ".join(f"line.{column}" for column in _LINE_COLUMNS),
+        line=select_list(ProductFeature, "line"),
         lapsed=_LAPSED.format(now=now),
-        no_line=", ".join(["NULL"] * len(_LINE_COLUMNS)),
+        no_line=_nulls(ProductFeature),
     )
     names = [] if name is None else [name, name]
     params = [*names, *whose_params, *user_params, *now_params, *user_params]
@@ -249,33 +248,34 @@ def _rows(person: Who, name: str | None, present: datetime) -> Iterator[tuple[An
         Grant,
         Product,
         number,
+        ProductFeature,
     ]
-    return fetch(alias, sql, params, [*shape, *line])  # type: ignore[list-item]  # none of them is a relation
-
-
-_LINE_COLUMNS = ("id", "quantity", "period_count", "period_unit", "priority")
+    return fetch(alias, sql, params, shape)  # type: ignore[arg-type]  # none of the fields is a relation
 
 
 def _nulls(model: type[models.Model]) -> str:
     return ", ".join(["NULL"] * len(model._meta.concrete_fields))
 
 
-def _virtual(feature: Feature, product: Product, line: Iterable[Any], now: datetime) -> Grant:
+def _virtual(feature: Feature, product: Product, line: ProductFeature, now: datetime) -> Grant:
     """The grant that a default product's line would be, for a user who is no customer yet."""
-    key, quantity, period_count, period_unit, priority = line
     grant = Grant(
         id=new_id(),
         source=GrantSource.DEFAULT.value,
         source_id=product.sku,
-        line=key,
-        quantity=quantity,
-        remaining=quantity,
-        priority=priority,
+        line=line.line,
+        quantity=line.quantity,
+        remaining=line.quantity,
+        priority=line.priority,
+        value=line.value,
         valid_from=now,
         anchor=now,
-        period_count=period_count,
-        period_unit=period_unit,
+        period_count=line.period_count,
+        period_unit=line.period_unit,
+        cap_quantity=line.cap_quantity,
+        cap_period_count=line.cap_period_count,
+        cap_period_unit=line.cap_period_unit,
     )
-    period = period_of(grant)
+    period = line.period
     grant.expires_at = period.boundary(now, 1, "UTC") if period else None
     return grant
