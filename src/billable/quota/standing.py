@@ -26,9 +26,9 @@ from billable.db.rows import fetch, select_list
 from billable.db.units import write_alias
 from billable.errors import AmbiguousSku, FeatureNotFound
 from billable.ids import new_id
-from billable.quota import burn
+from billable.quota import burn, resets
 from billable.quota.kinds import OVER_BY_TIME, GrantEnd, GrantSource
-from billable.quota.models import Grant
+from billable.quota.models import Allowance, Grant
 
 _SQL = """
 WITH asked AS ({asked}),
@@ -50,7 +50,9 @@ payers AS (
 )
 SELECT {customer}, CASE WHEN {user_exists} THEN 1 ELSE 0 END, {feature}, {payer},
        payers.place, payers.per, payers.units, payers.last_end, {open_grant}, {product},
-       CASE WHEN open_grant.held > 0 THEN ({lapsed}) END, {no_line}
+       CASE WHEN open_grant.held > 0 THEN ({lapsed}) END,
+       CASE WHEN open_grant.held > 0 AND open_grant.allowance_id IS NOT NULL THEN ({in_time}) END,
+       {no_line}, {no_allowance}
 FROM (SELECT 1 AS one) seed
 LEFT JOIN payers ON 1 = 1
 LEFT JOIN billable_feature feature ON feature.id = payers.feature_id
@@ -62,7 +64,18 @@ LEFT JOIN billable_grant open_grant ON open_grant.customer_id = customer.id
 LEFT JOIN billable_product product ON product.id = open_grant.product_id
 UNION ALL
 SELECT {no_customer}, 1, {feature}, {payer},
-       payers.place, payers.per, payers.units, payers.last_end, {no_grant}, {product}, NULL, {line}
+       payers.place, payers.per, payers.units, payers.last_end, {no_grant}, {product}, NULL, NULL,
+       {no_line}, {allowance}
+FROM payers
+JOIN billable_feature feature ON feature.id = payers.feature_id
+JOIN billable_feature payer ON payer.id = payers.payer_id
+JOIN billable_allowance allowance ON allowance.customer_id = (SELECT id FROM whose)
+    AND allowance.feature_id = payers.payer_id AND allowance.next_at IS NOT NULL
+LEFT JOIN billable_product product ON product.id = allowance.product_id
+UNION ALL
+SELECT {no_customer}, 1, {feature}, {payer},
+       payers.place, payers.per, payers.units, payers.last_end, {no_grant}, {product}, NULL, NULL,
+       {line}, {no_allowance}
 FROM payers
 JOIN billable_feature feature ON feature.id = payers.feature_id
 JOIN billable_feature payer ON payer.id = payers.payer_id
@@ -77,6 +90,12 @@ _LAPSED = """
     SELECT SUM(leg.units - leg.captured - leg.released)
     FROM billable_holdleg leg JOIN billable_hold hold ON hold.id = leg.hold_id
     WHERE leg.grant_id = open_grant.id AND hold.closed_at IS NULL AND hold.lapses_at <= {now}
+"""
+# What of it was free before the grant ended: it rolls over with the rest.
+_IN_TIME = """
+    SELECT SUM(leg.units - leg.captured - leg.released)
+    FROM billable_holdleg leg JOIN billable_hold hold ON hold.id = leg.hold_id
+    WHERE leg.grant_id = open_grant.id AND hold.closed_at IS NULL AND hold.lapses_at < open_grant.expires_at
 """
 _ASKED_BY_NAME = """
     SELECT id FROM billable_feature WHERE billable_feature.key = %s
@@ -103,6 +122,20 @@ class Standing:
     rates: dict[UUID, burn.Rate] = field(default_factory=dict)
     freed: dict[UUID, int] = field(default_factory=dict)
     past: set[str] = field(default_factory=set)
+    allowances: dict[UUID, tuple[Allowance, burn.Rate]] = field(default_factory=dict)
+    in_time: dict[UUID, int] = field(default_factory=dict)
+
+    def renew(self) -> None:
+        """Stand as if what allowances give by now was written."""
+        allowances = [allowance for allowance, _ in self.allowances.values()]
+        for allowance, grant in resets.unwritten(allowances, self.grants.values(), self.in_time, self.now):
+            self.grants[grant.pk], self.rates[grant.pk] = grant, self.allowances[allowance.pk][1]
+
+    @property
+    def next_reset_at(self) -> datetime | None:
+        """When an allowance gives units anew; None when none does."""
+        coming = (allowance.recurrence.next_reset(self.now) for allowance, _ in self.allowances.values())
+        return min(filter(None, coming), default=None)
 
     def usable(self, sku: str | None = None) -> list[burn.Open]:
         """The grants that can be drawn from now, in burn order; ``sku`` narrows to those of one product."""
@@ -138,7 +171,7 @@ class Standing:
     @property
     def has_something(self) -> bool:
         """Whether a grant is running or to come, or units are held; the same before and after a sweep."""
-        return any(
+        return self.next_reset_at is not None or any(
             self._held(grant) or (grant.ended_at is None and (grant.expires_at is None or self.now < grant.expires_at))
             for grant in self.grants.values()
         )
@@ -168,22 +201,28 @@ def read(person: Who, name: str | None = None, present: datetime | None = None) 
     """
     person, present = _single_reference(person), present or clock.now()
     rows = list(_rows(person, name, present))
-    customer, user_exists = rows[0][0], any(row[1] for row in rows)
+    customer = next((row[0] for row in rows if row[0] is not None), None)
+    user_exists = any(row[1] for row in rows)
     now = now_for(customer, present)
     standings: dict[int, Standing] = {}
-    for _, _, feature, payer, place, per, units, last_end, grant, product, lapsed, line in rows:
+    for _, _, feature, payer, place, per, units, last_end, grant, product, lapsed, in_time, line, allowance in rows:
         if feature is None:
             continue
         standing = standings.setdefault(feature.pk, Standing(feature, customer, user_exists, now))
         rate = burn.Rate(position=place, payer=payer.key, per=per, units=units)
         if last_end is not None:
             standing.past.add(last_end)
+        if allowance is not None:
+            allowance.feature, allowance.product = payer, product
+            standing.allowances[allowance.pk] = (allowance, rate)
         if grant is None and line is not None:
             grant = _virtual(payer, product, line, now)
         if grant is not None:
             grant.feature, grant.product = payer, product
             standing.grants[grant.pk], standing.rates[grant.pk] = grant, rate
-            standing.freed[grant.pk] = int(lapsed or 0)
+            standing.freed[grant.pk], standing.in_time[grant.pk] = int(lapsed or 0), int(in_time or 0)
+    for standing in standings.values():
+        standing.renew()
     found = standings.values() if name is not None else [each for each in standings.values() if each.has_something]
     return Reading(customer, user_exists, tuple(sorted(found, key=lambda each: each.feature.key)))
 
@@ -222,16 +261,9 @@ def _rows(person: Who, name: str | None, present: datetime) -> Iterator[tuple[An
         whose=whose,
         user_exists=user_exists,
         true="TRUE" if connections[alias].vendor == "postgresql" else "1",
-        customer=select_list(Customer, "customer"),
-        no_customer=_nulls(Customer),
-        feature=select_list(Feature, "feature"),
-        payer=select_list(Feature, "payer"),
-        open_grant=select_list(Grant, "open_grant"),
-        no_grant=_nulls(Grant),
-        product=select_list(Product, "product"),
-        line=select_list(ProductFeature, "line"),
         lapsed=_LAPSED.format(now=now),
-        no_line=_nulls(ProductFeature),
+        in_time=_IN_TIME,
+        **_columns(alias),
     )
     names = [] if name is None else [name, name]
     params = [*names, *whose_params, *user_params, *now_params, *user_params]
@@ -248,13 +280,39 @@ def _rows(person: Who, name: str | None, present: datetime) -> Iterator[tuple[An
         Grant,
         Product,
         number,
+        number,
         ProductFeature,
+        Allowance,
     ]
     return fetch(alias, sql, params, shape)  # type: ignore[arg-type]  # none of the fields is a relation
 
 
+def _columns(alias: str) -> dict[str, str]:
+    """The columns of every part of a row, and the nulls of those that do not have it."""
+    return {
+        "customer": select_list(Customer, "customer"),
+        "no_customer": _nulls(Customer),
+        "feature": select_list(Feature, "feature"),
+        "payer": select_list(Feature, "payer"),
+        "open_grant": select_list(Grant, "open_grant"),
+        "no_grant": _nulls(Grant),
+        "product": select_list(Product, "product"),
+        "line": select_list(ProductFeature, "line"),
+        "no_line": _typed_nulls(ProductFeature, alias),
+        "allowance": select_list(Allowance, "allowance"),
+        "no_allowance": _typed_nulls(Allowance, alias),
+    }
+
+
 def _nulls(model: type[models.Model]) -> str:
     return ", ".join(["NULL"] * len(model._meta.concrete_fields))
+
+
+def _typed_nulls(model: type[models.Model], alias: str) -> str:
+    """Nulls for columns that two of the three parts do not have: PostgreSQL wants to know of what type."""
+    if connections[alias].vendor != "postgresql":
+        return _nulls(model)
+    return ", ".join(f"CAST(NULL AS {field.db_type(connections[alias])})" for field in model._meta.concrete_fields)
 
 
 def _virtual(feature: Feature, product: Product, line: ProductFeature, now: datetime) -> Grant:
@@ -276,6 +334,6 @@ def _virtual(feature: Feature, product: Product, line: ProductFeature, now: date
         cap_period_count=line.cap_period_count,
         cap_period_unit=line.cap_period_unit,
     )
-    period = line.period
-    grant.expires_at = period.boundary(now, 1, "UTC") if period else None
+    ends = [span.boundary(now, 1, "UTC") for span in (line.period, line.reset) if span]
+    grant.expires_at = min(ends, default=None)
     return grant
