@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
-
-import pytest
+from datetime import datetime, timezone
 
 from billable.models import Allowance, Grant, LedgerEntry
 from billable.services import CatalogService, QuotaService

@@ -157,6 +157,18 @@ class Migration(migrations.Migration):
                 blank=True, help_text="The period of the allowance that left these units unused.", null=True
             ),
         ),
+        migrations.AddField(
+            model_name="refundgrant",
+            name="reduced",
+            field=models.BigIntegerField(
+                default=0, help_text="How much less each period to come of an allowance gives."
+            ),
+        ),
+        migrations.AddField(
+            model_name="refundgrant",
+            name="taken_ahead",
+            field=models.BigIntegerField(default=0, help_text="What it took of periods to come. Without end: 0."),
+        ),
         migrations.AlterField(
             model_name="grant",
             name="source",
@@ -241,6 +253,12 @@ class Migration(migrations.Migration):
                     )
                 ),
                 name="billable_ledgerentry_known_kind",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="refundgrant",
+            constraint=check_constraint(
+                models.Q(("reduced__gte", 0), ("taken_ahead__gte", 0)), name="billable_refundgrant_ahead"
             ),
         ),
         migrations.AddField(
