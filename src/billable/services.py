@@ -41,9 +41,11 @@ from billable.privacy import anonymize_customer
 from billable.promotions import services as promotions
 from billable.quota import hold, holds
 from billable.quota.balances import Balance, balances
+from billable.quota.caps import CapState
 from billable.quota.capture import capture_hold
 from billable.quota.check import GrantSummary, QuotaCheck, check
 from billable.quota.consume import consume
+from billable.quota.entitlements import Entitlement, entitlement_value, entitlements
 from billable.quota.expire import Sweep, expire_grants
 from billable.quota.grant import grant_feature, grant_product
 from billable.quota.history import history, list_grants
@@ -70,10 +72,12 @@ __all__ = [
     "INVOICE_CONTENT_SECURITY_POLICY",
     "Balance",
     "BillingDetails",
+    "CapState",
     "CatalogService",
     "CustomerRef",
     "CustomerService",
     "CustomerState",
+    "Entitlement",
     "FeatureLine",
     "GrantSummary",
     "Holding",
@@ -242,6 +246,12 @@ class QuotaService:
 
     balances = staticmethod(balances)
     abalances = staticmethod(in_thread(balances))
+
+    entitlement_value = staticmethod(entitlement_value)
+    aentitlement_value = staticmethod(in_thread(entitlement_value))
+
+    entitlements = staticmethod(entitlements)
+    aentitlements = staticmethod(in_thread(entitlements))
 
     grant_product = staticmethod(_grant_product)
     agrant_product = staticmethod(in_thread(_grant_product))

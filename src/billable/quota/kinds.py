@@ -54,6 +54,7 @@ class EntryKind(str, Enum):
     HOLD = "hold"
     CAPTURE = "capture"
     RELEASE = "release"
+    REPAY = "repay"
 
 
 class AdjustmentKind(str, Enum):
@@ -78,3 +79,4 @@ class CauseType(str, Enum):
     EXCHANGE = "exchange"
     REFERRAL = "referral"
     MERGE = "merge"
+    DEBT = "debt"

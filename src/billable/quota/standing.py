@@ -9,7 +9,7 @@ The arithmetic is :mod:`billable.quota.burn`.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -26,7 +26,7 @@ from billable.db.rows import fetch, select_list
 from billable.db.units import write_alias
 from billable.errors import AmbiguousSku, FeatureNotFound
 from billable.ids import new_id
-from billable.quota import burn
+from billable.quota import burn, caps
 from billable.quota.kinds import OVER_BY_TIME, GrantEnd, GrantSource
 from billable.quota.models import Grant
 
@@ -50,7 +50,9 @@ payers AS (
 )
 SELECT {customer}, CASE WHEN {user_exists} THEN 1 ELSE 0 END, {feature}, {payer},
        payers.place, payers.per, payers.units, payers.last_end, {open_grant}, {product},
-       CASE WHEN open_grant.held > 0 THEN ({lapsed}) END, {no_line}
+       CASE WHEN open_grant.held > 0 THEN ({lapsed}) END,
+       CASE WHEN open_grant.held > 0 AND open_grant.cap_quantity IS NOT NULL
+            THEN ({lapsed} AND leg.cap_index = open_grant.cap_index) END, {no_line}
 FROM (SELECT 1 AS one) seed
 LEFT JOIN payers ON 1 = 1
 LEFT JOIN billable_feature feature ON feature.id = payers.feature_id
@@ -62,7 +64,7 @@ LEFT JOIN billable_grant open_grant ON open_grant.customer_id = customer.id
 LEFT JOIN billable_product product ON product.id = open_grant.product_id
 UNION ALL
 SELECT {no_customer}, 1, {feature}, {payer},
-       payers.place, payers.per, payers.units, payers.last_end, {no_grant}, {product}, NULL, {line}
+       payers.place, payers.per, payers.units, payers.last_end, {no_grant}, {product}, NULL, NULL, {line}
 FROM payers
 JOIN billable_feature feature ON feature.id = payers.feature_id
 JOIN billable_feature payer ON payer.id = payers.payer_id
@@ -92,7 +94,8 @@ class Standing:
     """What a customer has of one feature at ``now``.
 
     ``grants`` are those with units left or held, by id, also where they cannot be used now. ``freed`` is how many units
-    of a grant were held until their hold lapsed, which nobody wrote down yet.
+    of a grant were held until their hold lapsed, which nobody wrote down yet; ``freed_room`` how many of them count in
+    the window of its cap.
     """
 
     feature: Feature
@@ -102,6 +105,7 @@ class Standing:
     grants: dict[UUID, Grant] = field(default_factory=dict)
     rates: dict[UUID, burn.Rate] = field(default_factory=dict)
     freed: dict[UUID, int] = field(default_factory=dict)
+    freed_room: dict[UUID, int] = field(default_factory=dict)
     past: set[str] = field(default_factory=set)
 
     def usable(self, sku: str | None = None) -> list[burn.Open]:
@@ -114,6 +118,7 @@ class Standing:
                 priority=grant.priority,
                 valid_from=grant.valid_from,
                 expires_at=grant.expires_at,
+                room=caps.room(grant, self.now, freed=self.freed_room.get(grant.pk, 0)),
             )
             for grant in self.grants.values()
             if self._is_usable(grant) and (sku is None or (grant.product is not None and grant.product.sku == sku))
@@ -123,8 +128,21 @@ class Standing:
         runs = grant.valid_from <= self.now and (grant.expires_at is None or self.now < grant.expires_at)
         return runs and grant.ended_at is None
 
-    def shortage(self, sku: str | None = None) -> str:
-        """Why there is not enough: ``exhausted``, ``expired`` or ``no_grant``."""
+    def cap_of(self, grant_id: UUID) -> caps.CapState | None:
+        """How the cap of a grant stands; None without one."""
+        return caps.state(self.grants[grant_id], self.now, freed=self.freed_room.get(grant_id, 0))
+
+    def narrowest(self, sku: str | None = None) -> caps.CapState | None:
+        """Of the caps that keep units back now, the one that resets first."""
+        narrowing = [each for each in self.usable(sku) if each.room is not None and each.available != each.remaining]
+        standing = [state for each in narrowing if (state := self.cap_of(each.id))]
+        return min(standing, key=lambda state: state.resets_at or burn.NEVER, default=None)
+
+    def shortage(self, quantity: int, sku: str | None = None) -> str:
+        """Why there is not enough: ``cap_reached``, ``exhausted``, ``expired`` or ``no_grant``."""
+        lifted = [replace(each, room=None) for each in self.usable(sku)]
+        if burn.plan(lifted, quantity) is not None and self.narrowest(sku) is not None:
+            return "cap_reached"
         if any(grant.remaining for grant in self.usable(sku)):
             return "exhausted"
         expired = (
@@ -171,7 +189,7 @@ def read(person: Who, name: str | None = None, present: datetime | None = None) 
     customer, user_exists = rows[0][0], any(row[1] for row in rows)
     now = now_for(customer, present)
     standings: dict[int, Standing] = {}
-    for _, _, feature, payer, place, per, units, last_end, grant, product, lapsed, line in rows:
+    for _, _, feature, payer, place, per, units, last_end, grant, product, lapsed, lapsed_room, line in rows:
         if feature is None:
             continue
         standing = standings.setdefault(feature.pk, Standing(feature, customer, user_exists, now))
@@ -183,7 +201,7 @@ def read(person: Who, name: str | None = None, present: datetime | None = None) 
         if grant is not None:
             grant.feature, grant.product = payer, product
             standing.grants[grant.pk], standing.rates[grant.pk] = grant, rate
-            standing.freed[grant.pk] = int(lapsed or 0)
+            standing.freed[grant.pk], standing.freed_room[grant.pk] = int(lapsed or 0), int(lapsed_room or 0)
     found = standings.values() if name is not None else [each for each in standings.values() if each.has_something]
     return Reading(customer, user_exists, tuple(sorted(found, key=lambda each: each.feature.key)))
 
@@ -234,7 +252,7 @@ def _rows(person: Who, name: str | None, present: datetime) -> Iterator[tuple[An
         no_line=_nulls(ProductFeature),
     )
     names = [] if name is None else [name, name]
-    params = [*names, *whose_params, *user_params, *now_params, *user_params]
+    params = [*names, *whose_params, *user_params, *now_params, *now_params, *user_params]
     number = FeatureCost._meta.get_field("per")
     shape = [
         Customer,
@@ -247,6 +265,7 @@ def _rows(person: Who, name: str | None, present: datetime) -> Iterator[tuple[An
         Grant._meta.get_field("ended_as"),
         Grant,
         Product,
+        number,
         number,
         ProductFeature,
     ]
