@@ -8,7 +8,8 @@
     │   ├── OrderNotFound            ├── GrantNotFound       ├── UsageNotFound
     │   ├── PaymentNotFound          ├── DisputeNotFound     ├── RefundNotFound
     │   ├── PromotionNotFound        ├── ExchangeNotFound    ├── ReferralNotFound
-    │   ├── ProgrammeNotFound        ├── InvoiceNotFound     └── HoldNotFound
+    │   ├── ProgrammeNotFound        ├── InvoiceNotFound     ├── HoldNotFound
+    │   └── AllowanceNotFound
     ├── Refused                      understood, and the answer is no
     │   ├── QuotaExceeded            ├── RevocationTooLarge  ├── PromotionRefused
     │   ├── SelfReferral             ├── ReferralCycle       └── InsideTransaction
@@ -192,6 +193,14 @@ class HoldNotFound(NotFound):
 
     code = "hold_not_found"
     hold: str
+
+
+@dataclasses.dataclass(eq=False, kw_only=True)
+class AllowanceNotFound(NotFound):
+    """There is no allowance {allowance}."""
+
+    code = "allowance_not_found"
+    allowance: str
 
 
 # --- Refused ------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ import billable.ids
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("billable", "0004_line_terms"),
+        ("billable", "0005_allowances"),
     ]
 
     operations = [
@@ -101,6 +101,7 @@ class Migration(migrations.Migration):
                     ("exchange", "exchange"),
                     ("referral", "referral"),
                     ("merge", "merge"),
+                    ("allowance", "allowance"),
                     ("debt", "debt"),
                 ],
                 max_length=20,
@@ -115,6 +116,7 @@ class Migration(migrations.Migration):
                     ("consume", "consume"),
                     ("reverse", "reverse"),
                     ("expire", "expire"),
+                    ("rollover", "rollover"),
                     ("revoke", "revoke"),
                     ("refund", "refund"),
                     ("dispute", "dispute"),
@@ -183,6 +185,7 @@ class Migration(migrations.Migration):
                             "consume",
                             "reverse",
                             "expire",
+                            "rollover",
                             "revoke",
                             "refund",
                             "dispute",

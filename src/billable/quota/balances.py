@@ -58,7 +58,7 @@ def _balance(each: standing.Standing) -> Balance:
         unlimited=units is None,
         held=each.held,
         expires_at=min((grant.expires_at for grant in usable if grant.expires_at), default=None),
-        next_reset_at=None,
+        next_reset_at=each.next_reset_at,
         cap=each.narrowest(),
     )
 

@@ -22,8 +22,9 @@ from billable.db.units import unit_of_work, write_alias
 from billable.errors import IdempotencyConflict, Invalid, NotForSale
 from billable.ids import new_id
 from billable.inputs import MAX_ORDER_QUANTITY, MAX_UNITS, Metadata
-from billable.quota import ledger
+from billable.quota import ledger, resets
 from billable.quota.catch_up import catch_up
+from billable.quota.given import by_line, made_by
 from billable.quota.kinds import GrantSource
 from billable.quota.models import Grant
 from billable.signals import emit
@@ -72,7 +73,8 @@ class Asked:
     @classmethod
     def of(cls, grant: Grant) -> Asked:
         """What the first grant of an earlier call asked for."""
-        end = None if grant.period else grant.expires_at
+        row = grant.allowance or grant
+        end = None if row.period else row.expires_at
         if grant.product is not None:
             return cls(sku=grant.product.sku, pieces=grant.pieces, expires_at=end)
         return cls(
@@ -188,8 +190,9 @@ def lines_of(product: Product, *, pieces: int = 1, expires_at: datetime | None =
 def allot(customer: Customer, lines: Sequence[GrantLine], source: Source) -> tuple[Grant, ...]:
     """Make the grants of a source for a locked customer, after what became due.
 
-    A line that is unlimited within a period continues the one of the same product that is running: same anchor, next
-    period. Lines with a quantity run side by side from now.
+    A line with a reset makes an allowance, and the grant of its first period. One that is unlimited within a period
+    continues the one of the same product that is running: same anchor, next period. Lines with a quantity run side by
+    side from now.
     """
     now = now_for(customer)
     for line in lines:
@@ -198,14 +201,21 @@ def allot(customer: Customer, lines: Sequence[GrantLine], source: Source) -> tup
         if line.expires_at is not None and _aware(line.expires_at) <= now:
             raise Invalid(field="expires_at", problem="must be in the future")
     running = _running(customer, lines, now)
-    grants = []
+    grants, allowances = [], []
     for number, line in enumerate(lines, start=1):
+        if line.terms.reset is not None:
+            allowance = resets.allowance_of(customer, line, source, number, now)
+            allowances.append(allowance)
+            first = resets.first_piece(allowance)
+            grants.append(resets.grant_of(allowance, first, first.units))
+            continue
         before = running.get(_thread(line)) if _stacks(line) else None
         grant = _grant(customer, line, source, number, now, before)
         if _stacks(line):
             running[_thread(line)] = grant
         grants.append(grant)
     catch_up(customer, now)
+    resets.begin(customer, allowances)
     ledger.issue(customer, grants, source.cause, at=now)
     for grant in grants:
         emit("grant.created", grant=grant)
@@ -304,23 +314,22 @@ def _by_hand(idempotency_key: str | None, reason: str, metadata: Metadata | None
     )
 
 
-def _by_key(customer: Customer, idempotency_key: str | None) -> list[Grant]:
+def _by_key(customer: Customer, idempotency_key: str | None) -> tuple[Grant, ...]:
     if idempotency_key is None:
-        return []
-    grants = Grant.objects.using(write_alias()).select_related("feature", "product")
-    found = list(of_family(grants.filter(source=GrantSource.MANUAL.value, source_id=idempotency_key), customer))
+        return ()
+    grants = Grant.objects.using(write_alias()).select_related("feature", "product", "allowance__origin")
+    found = list(of_family(grants.filter(made_by(GrantSource.MANUAL, idempotency_key)), customer))
     # The key may have been used on several sides of a merge: it means the call of the side that comes first.
-    mine = [grant for grant in found if grant.customer_id == found[0].customer_id]
-    return sorted(mine, key=lambda grant: grant.line)
+    return by_line(grant for grant in found if grant.customer_id == found[0].customer_id)
 
 
-def _replay(earlier: list[Grant], key: str, asked: Asked) -> tuple[Grant, ...]:
+def _replay(earlier: tuple[Grant, ...], key: str, asked: Asked) -> tuple[Grant, ...]:
     differing = asked.differs_from(Asked.of(earlier[0]))
     if differing:
         raise IdempotencyConflict(idempotency_key=key, fields=differing)
     for grant in earlier:
         grant.replayed = True
-    return tuple(earlier)
+    return earlier
 
 
 def _aware(instant: object) -> datetime:

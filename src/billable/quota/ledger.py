@@ -6,7 +6,7 @@ it are written together; so ``remaining`` is the sum of a grant's amounts, and `
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -16,7 +16,7 @@ from billable.actor import current_actor
 from billable.customers.models import Customer
 from billable.db.units import write_alias
 from billable.quota import caps
-from billable.quota.kinds import CauseType, EntryKind, GrantEnd
+from billable.quota.kinds import OF_ALLOWANCES, CauseType, EntryKind, GrantEnd
 from billable.quota.models import Adjustment, Grant, Hold, LedgerEntry, Usage
 
 # Up to so many UPDATEs are cheaper than one that decides row by row.
@@ -58,16 +58,13 @@ class Change:
 
 
 def issue(customer: Customer, grants: Sequence[Grant], cause: Cause | None, *, at: datetime) -> None:
-    """Insert new grants, each with the entry that brings its units. Without a cause a grant is its own receipt."""
+    """Insert new grants, each with the entry that brings its units.
+
+    What an allowance gives is caused by it; of the others, without a cause each is its own receipt.
+    """
     Grant.objects.using(write_alias()).bulk_create(grants)
     changes = [
-        Change(
-            grant=grant,
-            kind=EntryKind.GRANT,
-            amount=grant.quantity or 0,
-            cause=cause or Cause(CauseType.GRANT, grant.pk),
-            at=at,
-        )
+        Change(grant=grant, kind=EntryKind.GRANT, amount=grant.quantity or 0, cause=_birth(grant, cause), at=at)
         for grant in grants
     ]
     for grant in grants:
@@ -91,7 +88,7 @@ def use(customer: Customer, usage: Usage, taken: Sequence[tuple[Grant, int]], *,
 def reserve(customer: Customer, hold: Hold, taken: Sequence[tuple[Grant, int]], *, at: datetime) -> None:
     """Let units of grants be held by a hold."""
     cause = Cause(CauseType.HOLD, hold.pk)
-    _mind(customer, hold.lapses_at)
+    mind(customer, hold.lapses_at)
     apply(
         customer,
         [
@@ -155,20 +152,28 @@ def end(
     *,
     cause: Cause | None = None,
     reason: str = "",
+    rolling: Mapping[UUID, int] | None = None,
 ) -> None:
-    """End grants for good, each at its instant, taking out what remains. Without a cause a grant is its own."""
+    """End grants for good, each at its instant, taking out what remains. Without a cause a grant is its own.
+
+    ``rolling`` is how many units of a grant go on: what its allowance gives for them must follow.
+    """
     changes = []
     for grant, moment in endings:
         grant.ended_at, grant.ended_as, grant.ended_reason = moment, how.value, reason
+        on = (rolling or {}).get(grant.pk, 0)
         changes.append(
             Change(
                 grant=grant,
                 kind=WAY_OUT[how],
-                amount=-(grant.remaining or 0),
+                amount=on - (grant.remaining or 0),
                 cause=cause or Cause(CauseType.GRANT, grant.pk),
                 at=moment,
             )
         )
+        if on and grant.allowance_id is not None:
+            over = Cause(CauseType.ALLOWANCE, grant.allowance_id)
+            changes.append(Change(grant=grant, kind=EntryKind.ROLLOVER, amount=-on, cause=over, at=moment))
     apply(customer, changes)
 
 
@@ -219,6 +224,19 @@ def _count(change: Change) -> None:
         grant.cap_used -= change.amount
 
 
+def wake(customer: Customer, moment: datetime | None) -> None:
+    """Let the customer's next change be at an instant (None: never), whatever it was."""
+    if customer.next_change_at != moment:
+        customer.next_change_at = moment
+        _save_counters([customer])
+
+
+def _birth(grant: Grant, cause: Cause | None) -> Cause:
+    if grant.allowance_id is not None and grant.source in OF_ALLOWANCES:
+        return Cause(CauseType.ALLOWANCE, grant.allowance_id)
+    return cause or Cause(CauseType.GRANT, grant.pk)
+
+
 def _number(customer: Customer, usage: Usage) -> None:
     """Insert a usage as the customer's next event."""
     customer.event_seq += 1
@@ -230,10 +248,11 @@ def _mind_expiry(customer: Customer, grant: Grant) -> None:
     """Let the customer's next change be no later than the expiry of a grant that is open."""
     if grant.expires_at is None or grant.closed_at is not None or grant.ended_at is not None:
         return
-    _mind(customer, grant.expires_at)
+    mind(customer, grant.expires_at)
 
 
-def _mind(customer: Customer, moment: datetime) -> None:
+def mind(customer: Customer, moment: datetime) -> None:
+    """Let the customer's next change be no later than an instant; whoever writes next saves it."""
     if customer.next_change_at is None or moment < customer.next_change_at:
         customer.next_change_at = moment
 

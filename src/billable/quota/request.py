@@ -90,8 +90,8 @@ def answer(customer: Customer, request: UsageRequest) -> Answer:
     found = standing.of_customer(customer, request.feature, present)
     refuse_static(found.feature)
     shares = _shares(found, request)
-    if catch_up(customer, found.now).holds:
-        # Units that nobody held any more came back to the rows that we are about to write.
+    if catch_up(customer, found.now).brought:
+        # Units came to the rows that we are about to write, or only now have one.
         found = standing.of_customer(customer, request.feature, present)
         shares = _shares(found, request)
     return Answer(found, shares)
