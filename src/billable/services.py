@@ -36,9 +36,11 @@ from billable.paging import Page
 from billable.promotions import services as promotions
 from billable.quota import allowances, hold, holds
 from billable.quota.balances import Balance, balances
+from billable.quota.caps import CapState
 from billable.quota.capture import capture_hold
 from billable.quota.check import GrantSummary, QuotaCheck, check
 from billable.quota.consume import consume
+from billable.quota.entitlements import Entitlement, entitlement_value, entitlements
 from billable.quota.expire import Sweep, expire_grants
 from billable.quota.grant import grant_feature, grant_product
 from billable.quota.history import history, list_grants
@@ -61,46 +63,13 @@ from billable.refunds.slide import RefundSlide
 from billable.trials.services import TrialEligibility, start_trial, trial_eligibility
 
 __all__ = [
-    "INVOICE_CONTENT_SECURITY_POLICY",
-    "Balance",
-    "BillingDetails",
-    "CatalogService",
-    "CustomerRef",
-    "CustomerService",
-    "CustomerState",
-    "FeatureLine",
-    "GrantSummary",
-    "Holding",
-    "Identification",
-    "InvoiceService",
-    "InvoiceSweep",
-    "LedgerProblem",
-    "LedgerReport",
-    "LinkConflict",
-    "LinkReport",
-    "Money",
-    "OrderLine",
-    "OrderService",
-    "OrderSweep",
-    "Page",
-    "Period",
-    "PromotionCheck",
-    "PromotionService",
-    "QuotaCheck",
-    "QuotaService",
-    "ReferralService",
-    "ReferralStats",
-    "ReferralSweep",
-    "RefundGrantQuote",
-    "RefundItemQuote",
-    "RefundLine",
-    "RefundQuote",
-    "RefundSlide",
-    "Subject",
-    "Sweep",
-    "TrialEligibility",
-    "TrialService",
-]
+    "INVOICE_CONTENT_SECURITY_POLICY", "Balance", "BillingDetails", "CapState", "CatalogService", "CustomerRef",
+    "CustomerService", "CustomerState", "Entitlement", "FeatureLine", "GrantSummary", "Holding", "Identification",
+    "InvoiceService", "InvoiceSweep", "LedgerProblem", "LedgerReport", "LinkConflict", "LinkReport", "Money",
+    "OrderLine", "OrderService", "OrderSweep", "Page", "Period", "PromotionCheck", "PromotionService", "QuotaCheck",
+    "QuotaService", "ReferralService", "ReferralStats", "ReferralSweep", "RefundGrantQuote", "RefundItemQuote",
+    "RefundLine", "RefundQuote", "RefundSlide", "Subject", "Sweep", "TrialEligibility", "TrialService",
+]  # fmt: skip
 
 # An existing user becomes a customer at the first write that grants or sells; an unknown identity only at the verbs
 # that open accounts. Consuming makes a customer only where default products give it something to consume.
@@ -236,6 +205,12 @@ class QuotaService:
 
     balances = staticmethod(balances)
     abalances = staticmethod(in_thread(balances))
+
+    entitlement_value = staticmethod(entitlement_value)
+    aentitlement_value = staticmethod(in_thread(entitlement_value))
+
+    entitlements = staticmethod(entitlements)
+    aentitlements = staticmethod(in_thread(entitlements))
 
     grant_product = staticmethod(_grant_product)
     agrant_product = staticmethod(in_thread(_grant_product))

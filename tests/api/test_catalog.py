@@ -9,6 +9,9 @@ ONCE = {
 }
 
 
+METERED = {"value_type": "", "overdraft": "refuse", "overdraft_limit": None}
+
+
 def test_products_have_their_prices_and_what_they_give(api: Api, catalogue: None) -> None:
     answer = api.ok(api.get("/products"))
 
@@ -63,10 +66,11 @@ def test_features_say_what_they_can_be_paid_from(api: Api) -> None:
                 "key": "ai_analysis",
                 "name": "Analysis",
                 "unit": "analysis",
+                **METERED,
                 "costs": [{"paid_from": "credits", "per": 1, "units": 5}],
                 "metadata": {"order": 1},
             },
-            {"key": "credits", "name": "", "unit": "", "costs": [], "metadata": {}},
+            {"key": "credits", "name": "", "unit": "", **METERED, "costs": [], "metadata": {}},
         ],
         "next": None,
     }

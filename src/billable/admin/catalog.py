@@ -148,12 +148,22 @@ class CostInline(admin.TabularInline):  # type: ignore[type-arg]  # generic in t
 @admin.register(Feature)
 class FeatureAdmin(Editable):
     form = FeatureForm
-    add_fields = ("key", "name", "unit", "metadata")
-    change_fields = ("key", "name", "unit", "is_active", "metadata", "created_at")
+    add_fields = ("key", "name", "unit", "value_type", "overdraft", "overdraft_limit", "metadata")
+    change_fields = (
+        "key",
+        "name",
+        "unit",
+        "value_type",
+        "overdraft",
+        "overdraft_limit",
+        "is_active",
+        "metadata",
+        "created_at",
+    )
     fixed = ("key", "created_at")
     inlines = (CostInline,)
-    list_display = ("key", "name", "unit", "paid_from", "is_active", "created_at")
-    list_filter = ("is_active",)
+    list_display = ("key", "name", "unit", "value_type", "overdraft", "paid_from", "is_active", "created_at")
+    list_filter = ("is_active", "value_type", "overdraft")
     search_fields = ("key", "name")
     panels = (
         Related(
@@ -174,7 +184,14 @@ class FeatureAdmin(Editable):
         return ", ".join(f"{cost.units} {cost.paid_from.key} for {cost.per}" for cost in row.costs.all())
 
     def save_model(self, request: HttpRequest, obj: Feature, form: Any, change: bool) -> None:
-        details = {"name": obj.name, "unit": obj.unit, "metadata": obj.metadata}
+        details = {
+            "name": obj.name,
+            "unit": obj.unit,
+            "value_type": obj.value_type,
+            "overdraft": obj.overdraft,
+            "overdraft_limit": obj.overdraft_limit,
+            "metadata": obj.metadata,
+        }
         if change:
             CatalogService.update_feature(obj.key, is_active=obj.is_active, **details)
         else:

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Any, TypedDict
 
 from billable import inputs
-from billable.catalog.features import feature_named
-from billable.catalog.models import MAX_ROLLOVER_PERIODS, Product, ProductFeature
+from billable.catalog.features import feature_named, refuse_value
+from billable.catalog.models import MAX_ROLLOVER_PERIODS, Feature, Product, ProductFeature
 from billable.catalog.periods import Period
 from billable.catalog.terms import DEFAULT_PRIORITY, Cap, Rollover, Terms
+from billable.db.locks import locked
 from billable.db.units import write_alias
 from billable.errors import Invalid
 
@@ -61,15 +62,32 @@ def read_lines(features: object, quantity: int | None, period: Period | None) ->
 
 
 def set_lines(product: Product, lines: Sequence[Line]) -> None:
-    """Replace the lines of a product. Features that do not exist yet are created. Raises NameTaken."""
+    """Replace the lines of a product. Features that do not exist yet are created.
+
+    Raises NameTaken, and WrongFeatureType for a value that does not fit its feature.
+    """
     alias = write_alias()
+    features = {key: feature_named(key, value) for key, value in sorted(_named_with(lines).items())}
+    # Until we are done nobody changes the type of what we refer to.
+    for feature in locked(Feature.objects.filter(key__in=list(features)).order_by("key")):
+        features[feature.key] = feature
+    for place, line in enumerate(lines):
+        refuse_value(features[line.feature], line.terms.value, f"features[{place}].value")
     # Lines are the catalogue's present wording; orders and grants hold copies of it, so old ones may go.
     ProductFeature.objects.using(alias).filter(product=product).delete()
     rows = [
-        ProductFeature(product=product, line=number, feature=feature_named(line.feature), **line.terms.columns())
+        ProductFeature(product=product, line=number, feature=features[line.feature], **line.terms.columns())
         for number, line in enumerate(lines, start=1)
     ]
     ProductFeature.objects.using(alias).bulk_create(rows)
+
+
+def _named_with(lines: Sequence[Line]) -> dict[str, object]:
+    """The features that the lines name, each with a value of its first line."""
+    named: dict[str, object] = {}
+    for line in lines:
+        named.setdefault(line.feature, line.terms.value)
+    return named
 
 
 def _line(entry: object, quantity: int | None, period: Period | None, where: str) -> Line:
@@ -96,7 +114,7 @@ def _terms(given: Mapping[str, Any], where: str) -> Terms:
         reset=_span(given, "reset", where),
         rollover=_rollover(given, where),
         cap=_cap(given, where),
-        value=None if value is None else _value(value, f"{where}.value"),
+        value=None if value is None else read_value(value, f"{where}.value"),
     )
     if terms.reset is not None and terms.quantity is None:
         raise Invalid(field=f"{where}.reset", problem="needs a quantity: what is unlimited does not start anew")
@@ -136,7 +154,8 @@ def _span(given: Mapping[str, Any], name: str, where: str) -> Period | None:
     return None if span is None else Period.parse(span, f"{where}.{name}")
 
 
-def _value(value: object, field: str) -> bool | int | str:
+def read_value(value: object, field: str) -> bool | int | str:
+    """What a static feature may read. Raises Invalid."""
     if isinstance(value, bool):
         return value
     if isinstance(value, int):

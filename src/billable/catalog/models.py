@@ -7,10 +7,12 @@ from decimal import Decimal
 from django.db import models
 from django.db.models import F, Q
 
+from billable.catalog.kinds import Overdraft, ValueType
 from billable.catalog.periods import Period, PeriodUnit
 from billable.catalog.terms import DEFAULT_PRIORITY, Cap, Rollover, Terms
 from billable.compat import check_constraint
 from billable.conf import knobs
+from billable.db.constraints import one_of
 from billable.errors import Invalid, Misconfigured
 from billable.inputs import MAX_UNITS, percent
 from billable.money import Money
@@ -152,6 +154,21 @@ class Feature(models.Model):
     key = models.CharField(max_length=64, unique=True)
     name = models.CharField(max_length=200, blank=True)
     unit = models.CharField(max_length=50, blank=True, help_text="What one unit is called, such as “export”.")
+    value_type = models.CharField(
+        max_length=5,
+        blank=True,
+        choices=[(each.value, each.value or "metered") for each in ValueType],
+        help_text="Empty: it is consumed. Else its lines carry a value of this type, which is read.",
+    )
+    overdraft = models.CharField(
+        max_length=6,
+        choices=[(each.value, each.value) for each in Overdraft],
+        default=Overdraft.REFUSE.value,
+        help_text="What happens when more is consumed than is there.",
+    )
+    overdraft_limit = models.BigIntegerField(
+        null=True, blank=True, help_text="Where it is allowed: how many units may be owed."
+    )
     is_active = models.BooleanField(default=True)
     metadata = models.JSONField(default=dict, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -159,9 +176,30 @@ class Feature(models.Model):
     class Meta:
         db_table = "billable_feature"
         ordering = ("key",)
+        constraints = [
+            one_of("value_type", ValueType, "billable_feature_known_value_type"),
+            check_constraint(
+                Q(overdraft__in=[Overdraft.REFUSE.value, Overdraft.RECORD.value], overdraft_limit__isnull=True)
+                | (Q(overdraft=Overdraft.ALLOW.value) & _units("overdraft_limit")),
+                name="billable_feature_overdraft",
+            ),
+            check_constraint(
+                Q(value_type=ValueType.METERED.value) | Q(overdraft=Overdraft.REFUSE.value),
+                name="billable_feature_static",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.key
+
+    @property
+    def is_static(self) -> bool:
+        """Whether it has a value that is read, instead of units that are consumed."""
+        return self.value_type != ValueType.METERED.value
+
+    def takes(self, value: object) -> bool:
+        """Whether a line or grant of it may have this value; None is one that gives units."""
+        return ValueType.of(value).value == self.value_type
 
 
 class Product(models.Model):

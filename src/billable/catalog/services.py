@@ -11,7 +11,7 @@ from django.db import transaction
 from django.db.models import Prefetch, Q, QuerySet
 
 from billable import inputs
-from billable.catalog.features import claim_name, get_feature
+from billable.catalog.features import claim_name, get_feature, refuse_static
 from billable.catalog.lines import FeatureLine, read_lines, set_lines
 from billable.catalog.models import Price, Product, ProductFeature, UnitPrice
 from billable.catalog.periods import Period
@@ -221,6 +221,8 @@ def _unit_prices(given: object) -> dict[str, int]:
 
 def _set_unit_prices(product: Product, units: Mapping[str, int]) -> None:
     features = {name: get_feature(name) for name in units}
+    for name, feature in features.items():
+        refuse_static(feature, f"unit_prices.{name}")
     rows = UnitPrice.objects.using(write_alias())
     rows.filter(product=product).delete()
     rows.bulk_create(

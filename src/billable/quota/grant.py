@@ -9,8 +9,8 @@ from typing import Any
 
 from billable import clock, inputs
 from billable.actor import current_actor
-from billable.catalog.features import get_feature
-from billable.catalog.lines import MAX_PRIORITY, MIN_PRIORITY
+from billable.catalog.features import get_feature, refuse_static, refuse_value
+from billable.catalog.lines import MAX_PRIORITY, MIN_PRIORITY, read_value
 from billable.catalog.models import Feature, Product
 from billable.catalog.periods import LAST, Period
 from billable.catalog.services import get_product
@@ -68,6 +68,7 @@ class Asked:
     period: Period | None = None
     priority: int = DEFAULT_PRIORITY
     expires_at: datetime | None = None
+    value: Any = None
 
     @classmethod
     def of(cls, grant: Grant) -> Asked:
@@ -82,6 +83,7 @@ class Asked:
             period=grant.period,
             priority=grant.priority,
             expires_at=end,
+            value=grant.value,
         )
 
     def differs_from(self, other: Asked) -> list[str]:
@@ -127,6 +129,7 @@ def grant_feature(
     feature: str,
     *,
     quantity: int | None = None,
+    value: bool | int | str | None = None,
     period: str | Period | None = None,
     expires_at: datetime | None = None,
     priority: int = DEFAULT_PRIORITY,
@@ -136,9 +139,11 @@ def grant_feature(
 ) -> tuple[Grant, ...]:
     """Give units of one feature (None: unlimited) for a period, until an instant, or for ever.
 
-    Raises FeatureNotFound, CustomerNotFound, IdempotencyConflict, Invalid.
+    A static feature takes a ``value`` instead, and no quantity. Raises FeatureNotFound, WrongFeatureType, NotForSale,
+    CustomerNotFound, IdempotencyConflict, Invalid.
     """
     units = None if quantity is None else inputs.whole(quantity, "quantity")
+    given = None if value is None else read_value(value, "value")
     span = None if period is None else Period.parse(period)
     if span is not None and expires_at is not None:
         raise Invalid(field="expires_at", problem="give a period or expires_at, not both")
@@ -146,13 +151,16 @@ def grant_feature(
     key = inputs.name(feature, "feature")
     source = _by_hand(idempotency_key, reason, metadata)
     customer = lock_customer(user)
-    asked = Asked(feature=key, quantity=units, period=span, priority=priority, expires_at=expires_at)
+    asked = Asked(feature=key, quantity=units, period=span, priority=priority, expires_at=expires_at, value=given)
     if earlier := _by_key(customer, idempotency_key):
         return _replay(earlier, source.id, asked)
     granted = get_feature(key)
     if not granted.is_active:
         raise NotForSale(field="feature", problem=f"the feature {key!r} is not active")
-    terms = Terms(quantity=units, period=span, priority=priority)
+    if units is not None:
+        refuse_static(granted, "quantity")
+    refuse_value(granted, given, "value")
+    terms = Terms(quantity=units, period=span, priority=priority, value=given)
     line = GrantLine(feature=granted, product=None, terms=terms, expires_at=expires_at)
     return allot(customer, [line], source)
 
@@ -241,7 +249,9 @@ def _grant(
         created_at=clock.now(),
     )
     if terms.cap is not None:
-        grant.cap_quantity = terms.cap.quantity * line.pieces
+        # Pieces that make it last longer make it no faster. A paid order is granted whatever it adds up to.
+        lasting = line.units is None and terms.period is not None
+        grant.cap_quantity = min(MAX_UNITS, terms.cap.quantity * (1 if lasting else line.pieces))
         grant.cap_period_count, grant.cap_period_unit = terms.cap.period.count, terms.cap.period.unit.value
     if terms.period is not None:
         _place(grant, line, terms.period, before)

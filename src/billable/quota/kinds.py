@@ -61,6 +61,7 @@ class EntryKind(str, Enum):
     HOLD = "hold"
     CAPTURE = "capture"
     RELEASE = "release"
+    REPAY = "repay"
 
 
 class AdjustmentKind(str, Enum):
@@ -86,3 +87,4 @@ class CauseType(str, Enum):
     REFERRAL = "referral"
     MERGE = "merge"
     ALLOWANCE = "allowance"
+    DEBT = "debt"

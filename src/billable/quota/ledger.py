@@ -15,6 +15,7 @@ from billable import clock
 from billable.actor import current_actor
 from billable.customers.models import Customer
 from billable.db.units import write_alias
+from billable.quota import caps
 from billable.quota.kinds import OF_ALLOWANCES, CauseType, EntryKind, GrantEnd
 from billable.quota.models import Adjustment, Grant, Hold, LedgerEntry, Usage
 
@@ -41,7 +42,10 @@ class Cause:
 
 @dataclass(frozen=True, kw_only=True)
 class Change:
-    """One signed change of one grant. ``amount`` changes what remains, ``held_change`` what is held."""
+    """One signed change of one grant. ``amount`` changes what remains, ``held_change`` what is held.
+
+    ``window`` is the window of the grant's cap that units which come back were taken in; None where none counts them.
+    """
 
     grant: Grant
     kind: EntryKind
@@ -49,6 +53,7 @@ class Change:
     held_change: int = 0
     cause: Cause
     usage: Usage | None = None
+    window: int | None = None
     at: datetime
 
 
@@ -118,8 +123,19 @@ def restore(
     """Put the units of a reversal back. What returns to a grant that is over leaves it again at once."""
     cause = Cause(CauseType.ADJUSTMENT, adjustment.pk)
     changes: list[Change] = []
+    windows = caps.windows_of(usage, [grant for grant, _ in returned])
     for grant, units in returned:
-        changes.append(Change(grant=grant, kind=EntryKind.REVERSE, amount=units, cause=cause, usage=usage, at=at))
+        changes.append(
+            Change(
+                grant=grant,
+                kind=EntryKind.REVERSE,
+                amount=units,
+                cause=cause,
+                usage=usage,
+                window=windows.get(grant.pk),
+                at=at,
+            )
+        )
         if grant.ended_at is None and grant.expires_at is not None and grant.expires_at <= at:
             # It was closed when its time ran out, so no sweep had anything to end.
             grant.ended_at, grant.ended_as = grant.expires_at, GrantEnd.EXPIRED.value
@@ -185,6 +201,7 @@ def apply(customer: Customer, changes: Sequence[Change]) -> None:
         if grant.remaining is not None:
             grant.remaining += change.amount
         grant.held += change.held_change
+        _count(change)
         remaining.append(grant.remaining)
         last_change[grant.pk] = change.at
     for grant in grants.values():
@@ -192,6 +209,19 @@ def apply(customer: Customer, changes: Sequence[Change]) -> None:
         _mind_expiry(customer, grant)
     _save_grants(list(grants.values()))
     _append(customer, changes, remaining)
+
+
+def _count(change: Change) -> None:
+    """Count a change in the window of the grant's cap: what is taken, and what comes back while it is the same one."""
+    grant, window = change.grant, caps.window_of(change.grant, change.at)
+    if window is None:
+        return
+    if change.kind in (EntryKind.CONSUME, EntryKind.HOLD):
+        if grant.cap_index != window:
+            grant.cap_index, grant.cap_used = window, 0
+        grant.cap_used -= change.amount
+    elif change.window == window == grant.cap_index:
+        grant.cap_used -= change.amount
 
 
 def wake(customer: Customer, moment: datetime | None) -> None:
@@ -233,7 +263,7 @@ def _close_or_reopen(grant: Grant, at: datetime) -> None:
 
 
 def _save_grants(grants: Sequence[Grant]) -> None:
-    changed = ("remaining", "held", "closed_at", "ended_at", "ended_as", "ended_reason")
+    changed = ("remaining", "held", "closed_at", "ended_at", "ended_as", "ended_reason", "cap_index", "cap_used")
     # The customer stands in every statement that writes: it is what the tables are distributed by.
     table = Grant.objects.using(write_alias())
     for owner, own in _by_owner(grants):

@@ -68,8 +68,8 @@ class Grant(Receipt):
     cap_quantity = models.BigIntegerField(null=True, blank=True)
     cap_period_count = models.PositiveSmallIntegerField(null=True, blank=True)
     cap_period_unit = models.CharField(max_length=5, null=True, blank=True, choices=PERIOD_UNITS)  # noqa: DJ001  # null with its count
-    cap_index = models.PositiveIntegerField(default=0)
-    cap_used = models.BigIntegerField(default=0)
+    cap_index = models.PositiveIntegerField(default=0, help_text="The window of the cap that was last used.")
+    cap_used = models.BigIntegerField(default=0, help_text="What was taken in it.")
     reason = models.CharField(max_length=MAX_TEXT_LENGTH, blank=True)
     metadata = models.JSONField(default=dict, blank=True)
     pieces = models.PositiveIntegerField(default=1, help_text="How many of the product made it.")
@@ -142,6 +142,11 @@ class Grant(Receipt):
             whole_period("billable_grant_period"),
             capped("billable_grant_cap"),
             check_constraint(
+                Q(cap_quantity__isnull=True, cap_used=0)
+                | Q(cap_quantity__isnull=False, cap_used__gte=0, cap_used__lte=F("cap_quantity")),
+                name="billable_grant_cap_used",
+            ),
+            check_constraint(
                 Q(value__isnull=True) | Q(value__isnull=False, quantity__isnull=True), name="billable_grant_static"
             ),
             check_constraint(
@@ -167,6 +172,11 @@ class Grant(Receipt):
     def period(self) -> Period | None:
         """The period that its product line named; None is for ever or an explicit end."""
         return period_of(self)
+
+    @property
+    def cap_period(self) -> Period | None:
+        """In which period its cap counts; None is no cap."""
+        return period_of(self, "cap_period")
 
 
 class Usage(Receipt):
@@ -291,6 +301,9 @@ class HoldLeg(models.Model):
     units = models.BigIntegerField()
     captured = models.BigIntegerField(default=0)
     released = models.BigIntegerField(default=0)
+    cap_index = models.PositiveIntegerField(
+        null=True, blank=True, help_text="The window of its grant's cap that counts it. Empty: no cap."
+    )
 
     class Meta:
         db_table = "billable_holdleg"

@@ -98,6 +98,9 @@ class FeatureOut(Schema):
     key: str
     name: str
     unit: str
+    value_type: str = Field(description="Empty: metered. Else it is read: `flag`, `limit` or `text`.")
+    overdraft: str = Field(examples=["refuse", "allow", "record"])
+    overdraft_limit: int | None
     costs: list[CostOut]
     metadata: dict[str, Any]
 
