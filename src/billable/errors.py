@@ -8,7 +8,8 @@
     │   ├── OrderNotFound            ├── GrantNotFound       ├── UsageNotFound
     │   ├── PaymentNotFound          ├── DisputeNotFound     ├── RefundNotFound
     │   ├── PromotionNotFound        ├── ExchangeNotFound    ├── ReferralNotFound
-    │   ├── ProgrammeNotFound        ├── InvoiceNotFound     └── HoldNotFound
+    │   ├── ProgrammeNotFound        ├── InvoiceNotFound     ├── HoldNotFound
+    │   └── AllowanceNotFound
     ├── Refused                      understood, and the answer is no
     │   ├── QuotaExceeded            ├── RevocationTooLarge  ├── PromotionRefused
     │   ├── SelfReferral             ├── ReferralCycle       └── InsideTransaction
@@ -20,10 +21,11 @@
     │   ├── IdentityTaken            ├── UserTaken           ├── NameTaken
     │   ├── PromotionTaken           ├── ProgrammeTaken      ├── AlreadyReferred
     │   ├── BonusNotDue              ├── MergeRefused        ├── UnmergeRefused
-    │   ├── HoldClosed               ├── CaptureTooLarge     └── AlreadyAnonymized
+    │   ├── HoldClosed               ├── CaptureTooLarge     ├── FeatureInUse
+    │   └── AlreadyAnonymized
     ├── Invalid                      the input can never be right; ``field`` names it
     │   ├── InvalidSubject           ├── AmbiguousSku        ├── NotForSale
-    │   ├── CurrencyMismatch         └── FingerprintMissing
+    │   ├── CurrencyMismatch         ├── WrongFeatureType    └── FingerprintMissing
     ├── Misconfigured                a setting that the verb needs is missing or wrong
     └── Retryable                    the database asked for another try; nothing was written
 
@@ -193,6 +195,14 @@ class HoldNotFound(NotFound):
     hold: str
 
 
+@dataclasses.dataclass(eq=False, kw_only=True)
+class AllowanceNotFound(NotFound):
+    """There is no allowance {allowance}."""
+
+    code = "allowance_not_found"
+    allowance: str
+
+
 # --- Refused ------------------------------------------------------------------------------------
 
 
@@ -208,7 +218,8 @@ class QuotaExceeded(Refused):
     """Not enough {feature}: {requested} asked for, {balance} left.
 
     ``reason`` is the code that ``check_quota`` would have answered (``no_grant``, ``exhausted``,
-    ``expired``, …).
+    ``expired``, ``cap_reached``, …). With ``cap_reached`` more units are left than a cap lets out now: ``cap`` then
+    has the cap's ``feature``, ``quantity``, ``used``, ``period`` and ``resets_at`` (null: never), else it is None.
     """
 
     code = "quota_exceeded"
@@ -216,6 +227,15 @@ class QuotaExceeded(Refused):
     requested: int
     balance: int
     reason: str
+    cap: dict[str, Any] | None = None
+
+    @property
+    def message(self) -> str:
+        """One sentence for a person, which names the cap if it is one that is in the way."""
+        if self.cap is None:
+            return super().message
+        most = "At most {quantity} {feature} in {period}, of which {used} are used".format(**self.cap)
+        return f"{most}: {self.requested} {self.feature} asked for, {self.balance} possible now."
 
 
 @dataclasses.dataclass(eq=False, kw_only=True)
@@ -478,6 +498,14 @@ class ProgrammeTaken(Conflict):
 
 
 @dataclasses.dataclass(eq=False, kw_only=True)
+class FeatureInUse(Conflict):
+    """The type of the feature {feature!r} cannot change: products, grants or other rows name it."""
+
+    code = "feature_in_use"
+    feature: str
+
+
+@dataclasses.dataclass(eq=False, kw_only=True)
 class MergeRefused(Conflict):
     """The customer {absorbed} cannot be merged into {survivor}: {reason}.
 
@@ -542,6 +570,16 @@ class AmbiguousSku(Invalid):
     """
 
     code = "ambiguous_sku"
+
+
+@dataclasses.dataclass(eq=False, kw_only=True)
+class WrongFeatureType(Invalid):
+    """{field}: {problem}.
+
+    A metered feature is consumed in units, a static one has a value that is read.
+    """
+
+    code = "wrong_feature_type"
 
 
 @dataclasses.dataclass(eq=False, kw_only=True)

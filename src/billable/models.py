@@ -6,15 +6,18 @@ from billable.exchanges.models import Exchange
 from billable.invoices.models import Invoice, InvoiceLine, InvoiceSeries
 from billable.orders.models import Order, OrderItem, OrderItemFeature, Payment, PaymentClaim
 from billable.promotions.models import Promotion, PromotionAmount, PromotionProduct, PromotionUse
-from billable.quota.models import Adjustment, Grant, Hold, HoldLeg, LedgerEntry, Usage
+from billable.quota.debt_models import Debt
+from billable.quota.models import Adjustment, Allowance, Grant, Hold, HoldLeg, LedgerEntry, Usage
 from billable.referrals.models import Referral, ReferralProgramme
 from billable.refunds.models import Dispute, Refund, RefundGrant, RefundItem
 from billable.trials.models import Trial, TrialFingerprint
 
 __all__ = [
     "Adjustment",
+    "Allowance",
     "CatalogName",
     "Customer",
+    "Debt",
     "Dispute",
     "Exchange",
     "Feature",

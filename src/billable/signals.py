@@ -114,6 +114,12 @@ grant_expired = Signal()
 grant_revoked = Signal()
 """A grant was revoked, whole or in part. Payload: ``grant``."""
 
+allowance_reset = Signal()
+"""A new period of an allowance was written down; ``grant_created`` comes first. Payload: ``grant``, what it gives."""
+
+allowance_revoked = Signal()
+"""An allowance was revoked: nothing of it comes any more. Payload: ``allowance``."""
+
 trial_started = Signal()
 """A trial was started. Payload: ``trial``."""
 

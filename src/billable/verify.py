@@ -15,6 +15,8 @@ from billable.orders.audit import AUDITS as ORDER_AUDITS
 from billable.orders.audit_charges import AUDITS as CHARGE_AUDITS
 from billable.promotions.audit import AUDITS as PROMOTION_AUDITS
 from billable.quota.audit import AUDITS as QUOTA_AUDITS
+from billable.quota.audit_allowances import AUDITS as ALLOWANCE_AUDITS
+from billable.quota.audit_caps import AUDITS as CAP_AUDITS
 from billable.quota.audit_holds import AUDITS as HOLD_AUDITS
 from billable.quota.audit_lineage import AUDITS as LINEAGE_AUDITS
 from billable.quota.audit_usages import AUDITS as USAGE_AUDITS
@@ -25,8 +27,16 @@ from billable.refunds.audit_disputes import AUDITS as DISPUTE_AUDITS
 from billable.trials.audit import AUDITS as TRIAL_AUDITS
 
 AUDITS = (
-    *(*QUOTA_AUDITS, *USAGE_AUDITS, *HOLD_AUDITS, *LINEAGE_AUDITS, *ORDER_AUDITS),
-    *(*CHARGE_AUDITS, *PROMOTION_AUDITS, *EXCHANGE_AUDITS, *REFUND_AUDITS, *DISPUTE_AUDITS, *TRIAL_AUDITS),
+    *(*QUOTA_AUDITS, *USAGE_AUDITS, *HOLD_AUDITS, *CAP_AUDITS, *LINEAGE_AUDITS, *ALLOWANCE_AUDITS),
+    *(
+        *ORDER_AUDITS,
+        *CHARGE_AUDITS,
+        *PROMOTION_AUDITS,
+        *EXCHANGE_AUDITS,
+        *REFUND_AUDITS,
+        *DISPUTE_AUDITS,
+        *TRIAL_AUDITS,
+    ),
     *(*REFERRAL_AUDITS, *CUSTOMER_AUDITS, *INVOICE_AUDITS),
 )
 

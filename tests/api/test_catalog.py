@@ -3,6 +3,14 @@
 from billable.services import CatalogService
 from tests.api.conftest import Api
 
+ONCE = {
+    **{"reset": None, "rollover_quantity": None, "rollover_periods": None},
+    **{"cap_quantity": None, "cap_period": None, "value": None},
+}
+
+
+METERED = {"value_type": "", "overdraft": "refuse", "overdraft_limit": None}
+
 
 def test_products_have_their_prices_and_what_they_give(api: Api, catalogue: None) -> None:
     answer = api.ok(api.get("/products"))
@@ -19,8 +27,8 @@ def test_products_have_their_prices_and_what_they_give(api: Api, catalogue: None
             {"amount": "500", "amount_minor": 500, "currency": "XTR"},
         ],
         "features": [
-            {"feature": "pdf_export", "quantity": 100, "period": "1 month"},
-            {"feature": "sso", "quantity": None, "period": "1 month"},
+            {"feature": "pdf_export", "quantity": 100, "period": "1 month", **ONCE},
+            {"feature": "sso", "quantity": None, "period": "1 month", **ONCE},
         ],
         "is_trial": False,
         "is_active": True,
@@ -58,10 +66,11 @@ def test_features_say_what_they_can_be_paid_from(api: Api) -> None:
                 "key": "ai_analysis",
                 "name": "Analysis",
                 "unit": "analysis",
+                **METERED,
                 "costs": [{"paid_from": "credits", "per": 1, "units": 5}],
                 "metadata": {"order": 1},
             },
-            {"key": "credits", "name": "", "unit": "", "costs": [], "metadata": {}},
+            {"key": "credits", "name": "", "unit": "", **METERED, "costs": [], "metadata": {}},
         ],
         "next": None,
     }

@@ -119,6 +119,7 @@ def _quota(rows: Rows) -> Iterator[Model]:
     yield models.Adjustment.objects.create(
         **whose, kind="reverse", usage=usage, quantity=1, idempotency_key="k", reason="r", **WRITTEN
     )
+    yield models.Debt.objects.create(**whose, feature=feature, usage=usage, units=5, repaid=2, forgiven=1, **WRITTEN)
     yield models.LedgerEntry.objects.create(
         **whose, seq=1, grant=grant, usage=usage, kind="consume", cause_type="usage", cause_id=usage.pk,
         amount=-5, remaining_after=5, effective_at=NOW, **WRITTEN,

@@ -24,6 +24,17 @@ PERIOD: list[dict[str, Any]] = [
     {"period_count": 0},
 ]
 
+CAP = {"cap_quantity": 50, "cap_period_count": 1, "cap_period_unit": "day"}
+CAPS: list[dict[str, Any]] = [
+    {**CAP, "cap_quantity": 0},
+    {**CAP, "cap_quantity": MAX_UNITS + 1},
+    {**CAP, "cap_quantity": None},
+    {**CAP, "cap_period_count": None},
+    {**CAP, "cap_period_count": 0},
+    {**CAP, "cap_period_unit": None},
+    {**CAP, "cap_period_unit": "hour"},
+]
+
 # Constraint → its table and the changes of a valid row that each break it, and it alone.
 CHECKS: dict[str, tuple[type[Model], list[dict[str, Any]]]] = {
     # catalogue
@@ -32,6 +43,24 @@ CHECKS: dict[str, tuple[type[Model], list[dict[str, Any]]]] = {
     "billable_unitprice_units": (models.UnitPrice, [{"units": 0}, {"units": MAX_UNITS + 1}]),
     "billable_productfeature_quantity": (models.ProductFeature, [{"quantity": 0}, {"quantity": MAX_UNITS + 1}]),
     "billable_productfeature_period": (models.ProductFeature, PERIOD),
+    "billable_productfeature_cap": (models.ProductFeature, CAPS),
+    "billable_productfeature_static": (
+        models.ProductFeature,
+        [{"value": True, "quantity": 5}, {"value": 5, "quantity": None, **CAP}],
+    ),
+    "billable_feature_known_value_type": (models.Feature, [{"value_type": "list"}]),
+    "billable_feature_overdraft": (
+        models.Feature,
+        [
+            {"overdraft": "maybe"},
+            {"overdraft": "allow"},
+            {"overdraft": "allow", "overdraft_limit": 0},
+            {"overdraft": "allow", "overdraft_limit": MAX_UNITS + 1},
+            {"overdraft_limit": 5},
+            {"overdraft": "record", "overdraft_limit": 5},
+        ],
+    ),
+    "billable_feature_static": (models.Feature, [{"value_type": "flag", "overdraft": "record"}]),
     "billable_featurecost_not_itself": (models.FeatureCost, [{"paid_from": F("feature")}]),
     "billable_featurecost_positive": (
         models.FeatureCost,
@@ -73,6 +102,12 @@ CHECKS: dict[str, tuple[type[Model], list[dict[str, Any]]]] = {
     ),
     "billable_grant_window": (models.Grant, [{"expires_at": F("valid_from")}]),
     "billable_grant_period": (models.Grant, PERIOD),
+    "billable_grant_cap": (models.Grant, CAPS),
+    "billable_grant_cap_used": (
+        models.Grant,
+        [{"cap_used": 1}, {**CAP, "cap_used": -1}, {**CAP, "cap_used": 51}],
+    ),
+    "billable_grant_static": (models.Grant, [{"value": True}]),
     "billable_grant_known_source": (models.Grant, [{"source": "gift"}]),
     "billable_usage_quantity": (models.Usage, [{"quantity": 0}, {"quantity": MAX_UNITS + 1}]),
     "billable_hold_quantity": (
@@ -93,6 +128,12 @@ CHECKS: dict[str, tuple[type[Model], list[dict[str, Any]]]] = {
         models.HoldLeg,
         [{"units": 0, "captured": 0, "released": 0}, {"captured": -1}, {"released": -1}, {"captured": 5}],
     ),
+    "billable_debt_units": (
+        models.Debt,
+        [{"units": 0, "repaid": 0, "forgiven": 0, "closed_at": NOW}, {"units": MAX_UNITS + 1}],
+    ),
+    "billable_debt_repaid": (models.Debt, [{"repaid": -1}, {"forgiven": -1}]),
+    "billable_debt_closed": (models.Debt, [{"repaid": 4}, {"closed_at": NOW}]),
     "billable_adjustment_quantity": (models.Adjustment, [{"quantity": 0}, {"quantity": MAX_UNITS + 1}]),
     "billable_adjustment_known_kind": (models.Adjustment, [{"kind": "undo"}]),
     "billable_ledgerentry_seq": (models.LedgerEntry, [{"seq": 0}]),
@@ -150,6 +191,11 @@ CHECKS: dict[str, tuple[type[Model], list[dict[str, Any]]]] = {
     ),
     "billable_orderitemfeature_quantity": (models.OrderItemFeature, [{"quantity": 0}, {"quantity": MAX_UNITS + 1}]),
     "billable_orderitemfeature_period": (models.OrderItemFeature, PERIOD),
+    "billable_orderitemfeature_cap": (models.OrderItemFeature, CAPS),
+    "billable_orderitemfeature_static": (
+        models.OrderItemFeature,
+        [{"value": True, "quantity": 5}, {"value": 5, "quantity": None, **CAP}],
+    ),
     "billable_payment_amount": (models.Payment, [{"amount_minor": -1}]),
     "billable_payment_known_status": (models.Payment, [{"status": "done"}]),
     "billable_payment_code_is_unapplied": (models.Payment, [{"code": "order_cancelled"}]),
@@ -281,6 +327,7 @@ UNIQUES: dict[str, tuple[type[Model], dict[str, Any]]] = {
     "billable_usage_customer_key": (models.Usage, {"quantity": 1}),
     "billable_hold_customer_key": (models.Hold, {"quantity": 4}),
     "billable_holdleg_hold_position": (models.HoldLeg, {"units": 6}),
+    "billable_debt.usage_id": (models.Debt, {"units": 6}),
     "billable_adjustment_customer_key": (models.Adjustment, {"kind": "revoke"}),
     "billable_ledgerentry_customer_seq": (models.LedgerEntry, {"amount": 1}),
     # orders

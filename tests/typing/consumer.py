@@ -41,10 +41,12 @@ from billable.models import (
 from billable.services import (
     Balance,
     BillingDetails,
+    CapState,
     CatalogService,
     CustomerRef,
     CustomerService,
     CustomerState,
+    Entitlement,
     FeatureLine,
     GrantSummary,
     Identification,
@@ -102,6 +104,8 @@ def quota(user: User, at: datetime) -> None:
     assert_type(check.grants, tuple[GrantSummary, ...])
     assert_type(check.grant_count, int)
     assert_type(check.expires_at, datetime | None)
+    assert_type(check.cap, CapState | None)
+    assert_type(check.value, bool | int | str | None)
     assert_type(check.offers, tuple[Product, ...])
     assert_type(check.grants[0].remaining, int | None)
     assert_type(check.grants[0].grant_id, UUID | None)
@@ -123,6 +127,9 @@ def quota(user: User, at: datetime) -> None:
     assert_type(back, Adjustment)
     assert_type(QuotaService.reverse_usage(UUID(int=1), idempotency_key="undo_8"), Adjustment)
     assert_type(QuotaService.balances(user, feature="pdf_export"), tuple[Balance, ...])
+    assert_type(QuotaService.entitlements(user, feature="seats"), tuple[Entitlement, ...])
+    seats: int = QuotaService.entitlement_value(user, "seats", default=1)
+    assert_type(QuotaService.entitlements(user)[seats].value, bool | int | str | None)
     hold = QuotaService.hold_quota(user, "ai_analysis", 5, ttl=timedelta(minutes=5), idempotency_key="job")
     assert_type(hold, Hold)
     assert_type(QuotaService.capture_hold(hold, 3), Usage)
@@ -415,6 +422,8 @@ Verb(QuotaService.extend_hold).has(QuotaService.aextend_hold)
 Verb(QuotaService.get_hold).has(QuotaService.aget_hold)
 Verb(QuotaService.list_holds).has(QuotaService.alist_holds)
 Verb(QuotaService.reverse_usage).has(QuotaService.areverse_usage)
+Verb(QuotaService.entitlement_value).has(QuotaService.aentitlement_value)
+Verb(QuotaService.entitlements).has(QuotaService.aentitlements)
 Verb(QuotaService.balances).has(QuotaService.abalances)
 Verb(QuotaService.grant_product).has(QuotaService.agrant_product)
 Verb(QuotaService.grant_feature).has(QuotaService.agrant_feature)

@@ -148,12 +148,22 @@ class CostInline(admin.TabularInline):  # type: ignore[type-arg]  # generic in t
 @admin.register(Feature)
 class FeatureAdmin(Editable):
     form = FeatureForm
-    add_fields = ("key", "name", "unit", "metadata")
-    change_fields = ("key", "name", "unit", "is_active", "metadata", "created_at")
+    add_fields = ("key", "name", "unit", "value_type", "overdraft", "overdraft_limit", "metadata")
+    change_fields = (
+        "key",
+        "name",
+        "unit",
+        "value_type",
+        "overdraft",
+        "overdraft_limit",
+        "is_active",
+        "metadata",
+        "created_at",
+    )
     fixed = ("key", "created_at")
     inlines = (CostInline,)
-    list_display = ("key", "name", "unit", "paid_from", "is_active", "created_at")
-    list_filter = ("is_active",)
+    list_display = ("key", "name", "unit", "value_type", "overdraft", "paid_from", "is_active", "created_at")
+    list_filter = ("is_active", "value_type", "overdraft")
     search_fields = ("key", "name")
     panels = (
         Related(
@@ -174,7 +184,14 @@ class FeatureAdmin(Editable):
         return ", ".join(f"{cost.units} {cost.paid_from.key} for {cost.per}" for cost in row.costs.all())
 
     def save_model(self, request: HttpRequest, obj: Feature, form: Any, change: bool) -> None:
-        details = {"name": obj.name, "unit": obj.unit, "metadata": obj.metadata}
+        details = {
+            "name": obj.name,
+            "unit": obj.unit,
+            "value_type": obj.value_type,
+            "overdraft": obj.overdraft,
+            "overdraft_limit": obj.overdraft_limit,
+            "metadata": obj.metadata,
+        }
         if change:
             CatalogService.update_feature(obj.key, is_active=obj.is_active, **details)
         else:
@@ -199,15 +216,25 @@ def line_of(row: ProductFeature) -> FeatureLine:
     return FeatureLine(
         feature=row.feature.key,
         quantity=row.quantity,
-        period=f"{row.period_count} {row.period_unit}" if row.period_count else None,
+        period=row.period,
         priority=row.priority,
+        reset=row.reset,
+        rollover_quantity=row.rollover_quantity,
+        rollover_periods=row.rollover_periods,
+        cap_quantity=row.cap_quantity,
+        cap_period=row.cap_period,
+        value=row.value,
     )
 
 
 def line_text(line: ProductFeature) -> str:
     """A line for a person: ``100 pdf_export for 1 month``."""
+    if line.value is not None:
+        return f"{line.feature.key} = {line.value}"
+    often = f" every {line.reset}" if line.reset else ""
     lasts = f" for {line.period}" if line.period else ""
-    return f"{quantity(line.quantity)} {line.feature.key}{lasts}"
+    cap = f", at most {line.cap_quantity} in {line.cap_period}" if line.cap_quantity else ""
+    return f"{quantity(line.quantity)} {line.feature.key}{often}{lasts}{cap}"
 
 
 @admin.register(CatalogName)

@@ -52,7 +52,7 @@ class ProductForm(EditForm):
 class FeatureForm(EditForm):
     class Meta:
         model = Feature
-        fields = ("key", "name", "unit", "is_active", "metadata")
+        fields = ("key", "name", "unit", "value_type", "overdraft", "overdraft_limit", "is_active", "metadata")
 
     def clean_key(self) -> str:
         return new_name(self.cleaned_data["key"], "key")
@@ -127,23 +127,44 @@ class LineForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in the stu
         initial=ProductFeature().priority, min_value=-32_768, max_value=32_767, help_text="Lower is used up first."
     )
 
+    rollover_quantity = forms.IntegerField(required=False, min_value=1, max_value=MAX_UNITS)
+    cap_quantity = forms.IntegerField(required=False, min_value=1, max_value=MAX_UNITS)
+
     class Meta:
         model = ProductFeature
-        fields = ("feature", "quantity", "period_count", "period_unit", "priority")
+        fields = (
+            "feature",
+            "quantity",
+            "period_count",
+            "period_unit",
+            "priority",
+            "reset_count",
+            "reset_unit",
+            "rollover_quantity",
+            "rollover_periods",
+            "cap_quantity",
+            "cap_period_count",
+            "cap_period_unit",
+            "value",
+        )
 
     def clean(self) -> dict[str, Any] | None:
         answers = super().clean() or self.cleaned_data
-        count, unit = answers.get("period_count"), answers.get("period_unit")
+        for name in ("period", "reset", "cap_period"):
+            self._whole_period(answers, name)
+        return answers
+
+    def _whole_period(self, answers: dict[str, Any], name: str) -> None:
+        count, unit = answers.get(f"{name}_count"), answers.get(f"{name}_unit")
         if count and unit:
             try:
                 checked(Period.of, count, unit)
             except ValidationError as error:
-                self.add_error("period_count", error)
+                self.add_error(f"{name}_count", error)
         elif count:
-            self.add_error("period_unit", "Say which unit the period is counted in.")
-        elif unit and "period_count" not in self.errors:
-            self.add_error("period_count", "Say how many, or leave the unit empty too.")
-        return answers
+            self.add_error(f"{name}_unit", "Say which unit the period is counted in.")
+        elif unit and f"{name}_count" not in self.errors:
+            self.add_error(f"{name}_count", "Say how many, or leave the unit empty too.")
 
 
 class CostForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in the stubs only

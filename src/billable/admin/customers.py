@@ -59,7 +59,7 @@ class GrantForm(ActForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         products = [(row.sku, label(row.sku, row.name)) for row in CatalogService.list_products()]
-        features = [(row.key, label(row.key, row.name)) for row in CatalogService.list_features()]
+        features = [(row.key, label(row.key, row.name)) for row in CatalogService.list_features() if not row.is_static]
         self.features = frozenset(key for key, _ in features)
         what = cast(forms.ChoiceField, self.fields["what"])
         what.choices = [("", "---------"), ("Products", products), ("Features", features)]

@@ -177,10 +177,7 @@ def _feature(item: OrderItem, line: ProductFeature) -> OrderItemFeature:
         item=item,
         line=line.line,
         feature=line.feature,
-        quantity=line.quantity,
-        period_count=line.period_count,
-        period_unit=line.period_unit,
-        priority=line.priority,
+        **line.terms.columns(),
     )
 
 

@@ -42,11 +42,4 @@ def save_state(order: Order) -> None:
 def _lines(order: Order) -> Iterator[GrantLine]:
     for item in order.items.all():
         for given in item.features.all():
-            yield GrantLine(
-                feature=given.feature,
-                product=item.product,
-                quantity=given.quantity,
-                period=given.period,
-                priority=given.priority,
-                pieces=item.quantity,
-            )
+            yield GrantLine(feature=given.feature, product=item.product, terms=given.terms, pieces=item.quantity)

@@ -7,16 +7,7 @@ from uuid import UUID
 from django.db import models
 from django.db.models import F, Q
 
-from billable.catalog.models import (
-    DEFAULT_PRIORITY,
-    PERIOD_UNITS,
-    Feature,
-    Product,
-    period_of,
-    units_or_unlimited,
-    whole_period,
-)
-from billable.catalog.periods import Period
+from billable.catalog.models import Feature, LineTerms, Product, line_constraints
 from billable.compat import check_constraint
 from billable.customers.models import Customer
 from billable.db.constraints import one_of
@@ -174,7 +165,7 @@ class OrderItem(models.Model):
         return f"{self.quantity} × {self.sku}"
 
 
-class OrderItemFeature(models.Model):
+class OrderItemFeature(LineTerms):
     """What one line of an order gives, per piece, as the catalogue said on its day."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -182,27 +173,17 @@ class OrderItemFeature(models.Model):
     item = models.ForeignKey(OrderItem, on_delete=models.PROTECT, related_name="features", db_index=False)
     line = models.PositiveIntegerField()
     feature = models.ForeignKey(Feature, on_delete=models.PROTECT, related_name="+", db_index=False)
-    quantity = models.BigIntegerField(null=True, blank=True, help_text="Empty: unlimited.")
-    period_count = models.PositiveSmallIntegerField(null=True, blank=True)
-    period_unit = models.CharField(max_length=5, null=True, blank=True, choices=PERIOD_UNITS)  # noqa: DJ001  # null with its count
-    priority = models.SmallIntegerField(default=DEFAULT_PRIORITY)
 
     class Meta:
         db_table = "billable_orderitemfeature"
         ordering = ("item", "line")
         constraints = [
             models.UniqueConstraint(fields=["item", "line"], name="billable_orderitemfeature_item_line"),
-            units_or_unlimited("billable_orderitemfeature_quantity"),
-            whole_period("billable_orderitemfeature_period"),
+            *line_constraints("orderitemfeature"),
         ]
 
     def __str__(self) -> str:
         return f"{self.item_id}:{self.line}"
-
-    @property
-    def period(self) -> Period | None:
-        """How long the units last; None is for ever."""
-        return period_of(self)
 
 
 class Payment(Receipt):

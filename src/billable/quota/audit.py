@@ -28,7 +28,7 @@ from billable.audits import (
 from billable.catalog.periods import Period, PeriodUnit
 from billable.customers.models import Customer
 from billable.errors import Invalid
-from billable.quota.kinds import AdjustmentKind, CauseType, EntryKind, GrantEnd, GrantSource
+from billable.quota.kinds import OF_ALLOWANCES, AdjustmentKind, CauseType, EntryKind, GrantEnd, GrantSource
 from billable.quota.models import Adjustment, Grant, Hold, LedgerEntry, Usage
 
 
@@ -78,7 +78,8 @@ def _windows(scope: Scope) -> Iterator[LedgerProblem]:
         breaking(plain, Q(anchor=F("valid_from")), Q(at_once) | Q(origin__isnull=False), forever),
         "runs from {0.valid_from} to {0.expires_at}, which is not what it was given for",
     )
-    for grant in within(every(Grant), scope).filter(period_count__isnull=False).iterator():
+    counted = within(every(Grant), scope).filter(period_count__isnull=False).select_related("allowance")
+    for grant in counted.iterator():
         if not _is_its_window(grant):
             yield blame(grant, f"runs from {grant.valid_from} to {grant.expires_at}, which are not its periods")
 
@@ -169,6 +170,7 @@ def _kinds(scope: Scope) -> Iterator[LedgerProblem]:
             amount__lte=0,
             usage__isnull=True,
         )
+        | Q(kind=EntryKind.ROLLOVER.value, cause_type=CauseType.ALLOWANCE.value, amount__lt=0, usage__isnull=True)
         | Q(cause_type=CauseType.REFERRAL.value, kind=EntryKind.REVOKE.value, amount__lte=0, usage__isnull=True)
     )
     swap = Q(held_change=F("amount") * -1, usage__isnull=True)
@@ -277,7 +279,9 @@ def _birth_cause() -> Q:
     by_itself = [GrantSource.MANUAL.value, GrantSource.DEFAULT.value]
     movers = [CauseType.MERGE.value, CauseType.ADJUSTMENT.value]
     moved = Q(grant__source=GrantSource.TRANSFER.value, cause_type__in=movers, grant__origin__isnull=False)
-    return Q(itself, grant__source__in=by_itself) | Q(cause_type=F("grant__source")) | moved
+    given = Q(cause_type=CauseType.ALLOWANCE.value, cause_id=F("grant__allowance"), grant__source__in=OF_ALLOWANCES)
+    named = Q(~Q(grant__source__in=OF_ALLOWANCES), cause_type=F("grant__source"))
+    return Q(itself, grant__source__in=by_itself) | named | moved | given
 
 
 def _is_its_window(grant: Grant) -> bool:
@@ -289,6 +293,9 @@ def _is_its_window(grant: Grant) -> bool:
         end = period.end(grant.anchor, grant.period_index + grant.period_span, grant.zone)
     except (Invalid, ZoneInfoNotFoundError, ValueError, OSError):
         return False
+    if grant.allowance is not None and grant.allowance.expires_at is not None:
+        # Its last period ends with the allowance.
+        end = min(filter(None, (end, grant.allowance.expires_at)))
     if end is None or grant.expires_at is None:
         return end is grant.expires_at
     return abs(grant.valid_from - start) <= leeway and abs(grant.expires_at - end) <= leeway

@@ -8,6 +8,9 @@ from datetime import datetime
 from billable import inputs
 from billable.customers.subjects import Subject, who
 from billable.quota import burn, standing
+from billable.quota.caps import CapState
+from billable.quota.check import balance_of
+from billable.quota.entitlements import entitlement_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,7 +18,8 @@ class Balance:
     """What a customer has of one feature now.
 
     ``balance`` is how many units could be consumed (None: unlimited), ``held`` how many are reserved, ``expires_at``
-    when the first of them expires (None: never), ``next_reset_at`` when a recurring allowance starts anew.
+    when the first of them expires (None: never), ``next_reset_at`` when a recurring allowance starts anew. ``cap`` is
+    the cap that keeps units back now, of several the one that resets first.
     """
 
     feature: str
@@ -25,11 +29,13 @@ class Balance:
     held: int
     expires_at: datetime | None
     next_reset_at: datetime | None
+    cap: CapState | None
 
 
 def balances(user: Subject, *, feature: str | None = None) -> tuple[Balance, ...]:
     """The balances of ``user``: of one feature, which is then always listed, or of every feature that they have.
 
+    Static features are listed by ``entitlements``; what one of them has here is what check says.
     A customer or feature that nobody knows has nothing. Raises Invalid, AmbiguousSku.
     """
     person = who(user)
@@ -38,13 +44,13 @@ def balances(user: Subject, *, feature: str | None = None) -> tuple[Balance, ...
         return () if name is None else (_nothing(name),)
     reading = standing.read(person, name)
     if name is None:
-        return tuple(_balance(each) for each in reading.standings)
+        return tuple(_balance(each) for each in reading.standings if not each.feature.is_static)
     return (_balance(standing.only(reading, name)),) if reading.standings else (_nothing(name),)
 
 
 def _balance(each: standing.Standing) -> Balance:
     usable = each.usable()
-    units = burn.balance(usable)
+    units = balance_of(entitlement_of(each).value) if each.feature.is_static else burn.balance(usable)
     return Balance(
         feature=each.feature.key,
         allowed=units is None or units > 0,
@@ -52,7 +58,8 @@ def _balance(each: standing.Standing) -> Balance:
         unlimited=units is None,
         held=each.held,
         expires_at=min((grant.expires_at for grant in usable if grant.expires_at), default=None),
-        next_reset_at=None,
+        next_reset_at=each.next_reset_at,
+        cap=each.narrowest(),
     )
 
 
@@ -65,4 +72,5 @@ def _nothing(feature: str) -> Balance:
         held=0,
         expires_at=None,
         next_reset_at=None,
+        cap=None,
     )

@@ -32,7 +32,8 @@ def consume(
     ``feature`` is a feature's key, or the SKU of a product that has exactly one. All or nothing; ``sku`` narrows to
     the grants of one product. Returns the usage; ``usage.replayed`` is true when this key had been used before, and
     then nothing was taken. Raises QuotaExceeded (nothing is written, and the same key may succeed later),
-    IdempotencyConflict, CustomerNotFound, FeatureNotFound, AmbiguousSku, Invalid.
+    IdempotencyConflict, CustomerNotFound, FeatureNotFound, WrongFeatureType,
+    AmbiguousSku, Invalid.
     """
     request = UsageRequest.read(feature, quantity, sku, action_type, action_id, metadata)
     key = inputs.optional_key(idempotency_key)

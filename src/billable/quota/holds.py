@@ -140,7 +140,15 @@ def let_go(customer: Customer, hold: Hold, legs: Iterable[HoldLeg], grants: dict
     for leg in reversed([leg for leg in legs if outstanding(leg)]):
         units, grant = outstanding(leg), grants.setdefault(leg.grant_id, leg.grant)
         changes.append(
-            ledger.Change(grant=grant, kind=EntryKind.RELEASE, amount=units, held_change=-units, cause=cause, at=at)
+            ledger.Change(
+                grant=grant,
+                kind=EntryKind.RELEASE,
+                amount=units,
+                held_change=-units,
+                cause=cause,
+                window=leg.cap_index,
+                at=at,
+            )
         )
         if grant.ended_at is not None:
             way_out, over = ledger.WAY_OUT[GrantEnd(grant.ended_as)], ledger.Cause(CauseType.GRANT, grant.pk)

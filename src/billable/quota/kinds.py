@@ -16,6 +16,12 @@ class GrantSource(str, Enum):
     REFERRAL = "referral"
     TRANSFER = "transfer"
     DISPUTE = "dispute"
+    ALLOWANCE = "allowance"
+    ROLLOVER = "rollover"
+
+
+OF_ALLOWANCES = (GrantSource.ALLOWANCE.value, GrantSource.ROLLOVER.value)
+"""What an allowance gives: the units of a period, and those that a period left unused."""
 
 
 class GrantEnd(str, Enum):
@@ -47,6 +53,7 @@ class EntryKind(str, Enum):
     CONSUME = "consume"
     REVERSE = "reverse"
     EXPIRE = "expire"
+    ROLLOVER = "rollover"
     REVOKE = "revoke"
     REFUND = "refund"
     DISPUTE = "dispute"
@@ -54,6 +61,7 @@ class EntryKind(str, Enum):
     HOLD = "hold"
     CAPTURE = "capture"
     RELEASE = "release"
+    REPAY = "repay"
 
 
 class AdjustmentKind(str, Enum):
@@ -78,3 +86,5 @@ class CauseType(str, Enum):
     EXCHANGE = "exchange"
     REFERRAL = "referral"
     MERGE = "merge"
+    ALLOWANCE = "allowance"
+    DEBT = "debt"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
+from uuid import UUID
 
 from billable import clock, inputs
+from billable.catalog.features import refuse_static
 from billable.catalog.models import ProductFeature
 from billable.customers.models import Customer
 from billable.customers.subjects import Subject, find_customer_id, user_exists, who
@@ -82,13 +84,14 @@ class Answer:
 def answer(customer: Customer, request: UsageRequest) -> Answer:
     """Decide how a locked customer pays, and write what fell due meanwhile.
 
-    Raises QuotaExceeded, FeatureNotFound, Invalid before anything is written.
+    Raises QuotaExceeded, FeatureNotFound, WrongFeatureType, Invalid before anything is written.
     """
     present = clock.now()
     found = standing.of_customer(customer, request.feature, present)
+    refuse_static(found.feature)
     shares = _shares(found, request)
-    if catch_up(customer, found.now).holds:
-        # Units that nobody held any more came back to the rows that we are about to write.
+    if catch_up(customer, found.now).brought:
+        # Units came to the rows that we are about to write, or only now have one.
         found = standing.of_customer(customer, request.feature, present)
         shares = _shares(found, request)
     return Answer(found, shares)
@@ -104,6 +107,7 @@ def refuse_users_without_customer(user: Subject, request: UsageRequest) -> None:
         and user_exists(person)
     ):
         found = standing.only(standing.read(person, request.feature), request.feature)
+        refuse_static(found.feature)
         raise _exceeded(found, request)
 
 
@@ -116,16 +120,19 @@ def costs_of(shares: Iterable[burn.Share]) -> list[dict[str, Any]]:
     ]
 
 
-def balance_with(usable: Sequence[burn.Open], changes: dict[Any, int]) -> int | None:
-    """The balance of usable grants once so many units came to each, or (negative) went."""
+def balance_with(
+    usable: Sequence[burn.Open], changes: Mapping[UUID, int], rooms: Mapping[UUID, int] | None = None
+) -> int | None:
+    """The balance of usable grants once so many units came to each, or (negative) went.
+
+    ``rooms`` says how much of that counts in the windows of their caps; None: all of it.
+    """
+    counted = changes if rooms is None else rooms
     return burn.balance(
-        burn.Open(
-            id=each.id,
-            rate=each.rate,
+        replace(
+            each,
             remaining=None if each.remaining is None else each.remaining + changes.get(each.id, 0),
-            priority=each.priority,
-            valid_from=each.valid_from,
-            expires_at=each.expires_at,
+            room=None if each.room is None else each.room + counted.get(each.id, 0),
         )
         for each in usable
     )
@@ -144,11 +151,13 @@ def _shares(found: standing.Standing, request: UsageRequest) -> tuple[burn.Share
 
 def _exceeded(found: standing.Standing, request: UsageRequest) -> QuotaExceeded:
     sku = request.sku or None
+    reason, cap = found.shortage(request.quantity, sku), found.narrowest(sku)
     return QuotaExceeded(
         feature=found.feature.key,
         requested=request.quantity,
         balance=burn.balance(found.usable(sku)) or 0,
-        reason=found.shortage(sku),
+        reason=reason,
+        cap=cap.data if cap is not None and reason == "cap_reached" else None,
     )
 
 

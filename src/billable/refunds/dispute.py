@@ -27,7 +27,7 @@ from billable.orders.settle import unapply
 from billable.quota.catch_up import catch_up
 from billable.quota.lineage import lock_heirs
 from billable.refunds.kinds import DisputeStatus
-from billable.refunds.lines import made_by
+from billable.refunds.lines import grants_of
 from billable.refunds.models import Dispute
 from billable.refunds.provisional import take_back
 from billable.refunds.read import disputes
@@ -66,7 +66,7 @@ def dispute_payment(
         return _replay(earlier, named)
     money = _disputable(locked, named, currency)
     _refuse_wrong_state(locked)
-    lock_heirs(customer, made_by(locked.taken_by_id))
+    lock_heirs(customer, grants_of(locked.taken_by_id))
     order = get_order(locked.taken_by_id)
     if locked.status == PaymentStatus.SUCCEEDED.value and order.status in _WAITS:
         _let_go(order, locked)

@@ -17,7 +17,7 @@ from billable.quota.catch_up import catch_up
 from billable.quota.lineage import lock_heirs
 from billable.refunds.asked import Asked
 from billable.refunds.kinds import DisputeStatus, RefundOrigin
-from billable.refunds.lines import made_by
+from billable.refunds.lines import grants_of
 from billable.refunds.models import Dispute
 from billable.refunds.provisional import give_back, take_back
 from billable.refunds.read import disputes, get_dispute
@@ -43,7 +43,7 @@ def resolve_dispute(dispute: Dispute | UUID | str, outcome: str) -> Dispute:
         return locked
     if locked.status != DisputeStatus.DISPUTED.value:
         raise WrongDisputeState(dispute=str(locked.pk), dispute_status=locked.status, verb=wanted.value)
-    lock_heirs(customer, made_by(locked.order_id))
+    lock_heirs(customer, grants_of(locked.order_id))
     now = now_for(customer)
     catch_up(customer, now)
     locked.status, locked.decided_at = wanted.value, now

@@ -23,6 +23,7 @@ from billable.errors import (
     ProductNotFound,
     TrialAlreadyUsed,
 )
+from billable.quota.given import by_line, made_by
 from billable.quota.grant import Source, allot, lines_of
 from billable.quota.kinds import CauseType, GrantSource
 from billable.quota.ledger import Cause
@@ -186,11 +187,7 @@ def _claim(trial: Trial, marks: list[str]) -> None:
 
 
 def _replay(trial: Trial) -> Trial:
-    grants = Grant.objects.using(write_alias()).select_related("feature", "product")
-    trial.grants = tuple(
-        grants.filter(customer=trial.customer_id, source=GrantSource.TRIAL.value, source_id=str(trial.pk)).order_by(
-            "line"
-        )
-    )
+    grants = Grant.objects.using(write_alias()).select_related("feature", "product", "allowance__origin")
+    trial.grants = by_line(grants.filter(made_by(GrantSource.TRIAL, str(trial.pk)), customer=trial.customer_id))
     trial.replayed = True
     return trial

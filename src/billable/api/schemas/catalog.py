@@ -32,15 +32,36 @@ class UnitPriceOut(Schema):
 
 
 class LineOut(Schema):
-    """How much of one feature. No quantity is unlimited, no period is for ever."""
+    """How much of one feature. No quantity is unlimited, no period is for ever.
+
+    With `reset` the quantity comes anew in each such period. `value` is what a static feature reads.
+    """
 
     feature: str = Field(alias="feature.key")
     quantity: int | None
     period: str | None = Field(examples=["1 month"])
+    reset: str | None = Field(examples=["1 month"])
+    rollover_quantity: int | None
+    rollover_periods: int | None
+    cap_quantity: int | None
+    cap_period: str | None = Field(examples=["1 day"])
+    value: bool | int | str | None
 
     @staticmethod
     def resolve_period(line: ProductFeature) -> str | None:
-        return None if line.period is None else str(line.period)
+        return _span(line.period)
+
+    @staticmethod
+    def resolve_reset(line: ProductFeature) -> str | None:
+        return _span(line.reset)
+
+    @staticmethod
+    def resolve_cap_period(line: ProductFeature) -> str | None:
+        return _span(line.cap_period)
+
+
+def _span(period: object) -> str | None:
+    return None if period is None else str(period)
 
 
 class ProductOut(Schema):
@@ -77,6 +98,9 @@ class FeatureOut(Schema):
     key: str
     name: str
     unit: str
+    value_type: str = Field(description="Empty: metered. Else it is read: `flag`, `limit` or `text`.")
+    overdraft: str = Field(examples=["refuse", "allow", "record"])
+    overdraft_limit: int | None
     costs: list[CostOut]
     metadata: dict[str, Any]
 

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from ninja import Schema
-from pydantic import ConfigDict
+from pydantic import ConfigDict, Field
 
 from billable.api.schemas.base import DEFAULT_PROVIDER, CustomerFields, Key, KeyedBody, Metadata, Name, Parameters
 
@@ -37,6 +37,16 @@ class BalanceParameters(CustomerFields, Parameters):
     feature: Name | None = None
 
 
+class CapOut(Schema):
+    """At most `quantity` units of `feature` in each `period`, of which `used` are used in this one."""
+
+    feature: str
+    quantity: int
+    used: int
+    period: str = Field(examples=["1 day"])
+    resets_at: datetime | None
+
+
 class FeatureBalanceOut(Schema):
     feature: str
     allowed: bool
@@ -45,9 +55,28 @@ class FeatureBalanceOut(Schema):
     held: int
     expires_at: datetime | None
     next_reset_at: datetime | None
+    cap: CapOut | None = Field(description="The cap that keeps units back now; of several, the one that resets first.")
 
 
 class BalanceOut(Schema):
     customer_id: UUID | None
     user_id: Any
     features: list[FeatureBalanceOut]
+
+
+class EntitlementsParameters(CustomerFields, Parameters):
+    feature: Name | None = None
+
+
+class EntitlementOut(Schema):
+    feature: str
+    value_type: str = Field(examples=["flag", "limit", "text"])
+    value: bool | int | str | None
+    sku: str | None = Field(default=None, alias="product_sku")
+    expires_at: datetime | None
+
+
+class EntitlementsOut(Schema):
+    customer_id: UUID | None
+    user_id: Any
+    entitlements: list[EntitlementOut]

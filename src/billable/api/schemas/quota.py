@@ -22,6 +22,7 @@ from billable.api.schemas.base import (
     Units,
 )
 from billable.api.schemas.catalog import ProductOut
+from billable.api.schemas.customers import CapOut
 
 if TYPE_CHECKING:
     from billable.models import Product, Usage
@@ -39,6 +40,9 @@ class GrantSummaryOut(Schema):
     feature: str
     sku: str | None = Field(default=None, alias="product_sku")
     remaining: int | None
+    available: int | None = Field(description="What it gives now: of what remains, what its cap lets out.")
+    cap: CapOut | None
+    value: bool | int | str | None = Field(description="What one of a static feature reads.")
     expires_at: datetime | None
     source: str
 
@@ -47,9 +51,11 @@ class CheckOut(Schema):
     """`balance` is null when it is unlimited, or when there is none to speak of: `allowed` decides."""
 
     allowed: bool
-    code: str = Field(examples=["allowed", "no_grant", "exhausted", "expired"])
+    code: str = Field(examples=["allowed", "no_grant", "exhausted", "expired", "cap_reached"])
     message: str
     balance: int | None
+    value: bool | int | str | None = Field(description="Of a static feature: what it reads.")
+    cap: CapOut | None = Field(description="The cap that keeps units back now; of several, the one that resets first.")
     expires_at: datetime | None
     grants: list[GrantSummaryOut] = Field(description="The first grants that would pay, in that order.")
     grant_count: int
