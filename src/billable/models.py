@@ -9,6 +9,7 @@ from billable.promotions.models import Promotion, PromotionAmount, PromotionProd
 from billable.quota.models import Adjustment, Grant, Hold, HoldLeg, LedgerEntry, Usage
 from billable.referrals.models import Referral, ReferralProgramme
 from billable.refunds.models import Dispute, Refund, RefundGrant, RefundItem
+from billable.subscriptions.models import Subscription, SubscriptionPause
 from billable.trials.models import Trial, TrialFingerprint
 
 __all__ = [
@@ -45,6 +46,8 @@ __all__ = [
     "Refund",
     "RefundGrant",
     "RefundItem",
+    "Subscription",
+    "SubscriptionPause",
     "Trial",
     "TrialFingerprint",
     "UnitPrice",

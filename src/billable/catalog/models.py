@@ -16,6 +16,7 @@ from billable.money import Money
 
 PERIOD_UNITS = [(unit.value, unit.value) for unit in PeriodUnit]
 DEFAULT_PRIORITY = 100
+MAX_GRACE_DAYS = 365
 
 
 def units_or_unlimited(name: str) -> models.CheckConstraint:
@@ -23,14 +24,15 @@ def units_or_unlimited(name: str) -> models.CheckConstraint:
     return check_constraint(Q(quantity__isnull=True) | Q(quantity__gte=1, quantity__lte=MAX_UNITS), name=name)
 
 
-def whole_period(name: str) -> models.CheckConstraint:
+def whole_period(name: str, prefix: str = "period") -> models.CheckConstraint:
     """``period_count`` and ``period_unit`` are both empty (for ever) or both there.
 
     A CHECK that comes out NULL passes: every arm that compares a nullable column says that it is not null.
     """
-    units = [unit.value for unit in PeriodUnit]
-    present = Q(period_count__isnull=False, period_count__gte=1, period_unit__isnull=False, period_unit__in=units)
-    return check_constraint(Q(period_count__isnull=True, period_unit__isnull=True) | present, name=name)
+    count, unit = f"{prefix}_count", f"{prefix}_unit"
+    units = [each.value for each in PeriodUnit]
+    there = {f"{count}__isnull": False, f"{count}__gte": 1, f"{unit}__isnull": False, f"{unit}__in": units}
+    return check_constraint(Q(**{f"{count}__isnull": True, f"{unit}__isnull": True}) | Q(**there), name=name)
 
 
 class CatalogName(models.Model):
@@ -83,6 +85,19 @@ class Product(models.Model):
     tax_rate = models.DecimalField(
         max_digits=7, decimal_places=4, null=True, blank=True, help_text="Percent. Empty: BILLABLE_TAX_RATE."
     )
+    recurs_count = models.PositiveSmallIntegerField(
+        null=True, blank=True, help_text="What is paid for again and again: every so many. Empty: sold once."
+    )
+    recurs_unit = models.CharField(max_length=5, null=True, blank=True, choices=PERIOD_UNITS)  # noqa: DJ001  # null with its count
+    trial_count = models.PositiveSmallIntegerField(
+        null=True, blank=True, help_text="How long it may be tried before it is paid for. Empty: no trial."
+    )
+    trial_unit = models.CharField(max_length=5, null=True, blank=True, choices=PERIOD_UNITS)  # noqa: DJ001  # null with its count
+    grace_days = models.PositiveSmallIntegerField(
+        null=True,
+        blank=True,
+        help_text="How long it goes on when a period is not paid. Empty: BILLABLE_SUBSCRIPTION_GRACE_DAYS.",
+    )
     metadata = models.JSONField(default=dict, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
@@ -93,6 +108,18 @@ class Product(models.Model):
         constraints = [
             check_constraint(
                 Q(tax_rate__isnull=True) | Q(tax_rate__gte=0, tax_rate__lte=100), name="billable_product_tax_rate"
+            ),
+            whole_period("billable_product_recurs", "recurs"),
+            whole_period("billable_product_trial", "trial"),
+            # What recurs is paid for: it is no free trial of itself, and nobody is given it at the door.
+            check_constraint(
+                Q(recurs_count__isnull=True, trial_count__isnull=True, grace_days__isnull=True)
+                | Q(recurs_count__isnull=False, is_trial=False, is_default=False),
+                name="billable_product_recurs_is_sold",
+            ),
+            check_constraint(
+                Q(grace_days__isnull=True) | Q(grace_days__isnull=False, grace_days__lte=MAX_GRACE_DAYS),
+                name="billable_product_grace",
             ),
         ]
 
@@ -108,6 +135,21 @@ class Product(models.Model):
             return percent(knobs.tax_rate, "tax_rate")
         except Invalid as error:
             raise Misconfigured(setting="BILLABLE_TAX_RATE", problem=error.problem) from error
+
+    @property
+    def recurs(self) -> Period | None:
+        """How often it is paid for; None is once."""
+        return period_of(self, "recurs")
+
+    @property
+    def trial_period(self) -> Period | None:
+        """How long it may be tried before it is paid for."""
+        return period_of(self, "trial")
+
+    @property
+    def effective_grace_days(self) -> int:
+        """How many days access goes on when a period is not paid."""
+        return knobs.subscription_grace_days if self.grace_days is None else self.grace_days
 
     @property
     def campaign(self) -> str:
@@ -212,7 +254,7 @@ class FeatureCost(models.Model):
         return f"{self.units} for {self.per}"
 
 
-def period_of(row: ProductFeature | models.Model) -> Period | None:
-    """The period that a row's ``period_count`` and ``period_unit`` columns hold."""
-    count, unit = row.period_count, row.period_unit  # type: ignore[union-attr]  # of any model with both
+def period_of(row: models.Model, prefix: str = "period") -> Period | None:
+    """The period that a row's ``period_count`` and ``period_unit`` columns, or those of another prefix, hold."""
+    count, unit = getattr(row, f"{prefix}_count"), getattr(row, f"{prefix}_unit")
     return None if count is None else Period(count, PeriodUnit(unit))

@@ -14,6 +14,7 @@ from billable import inputs
 from billable.catalog.features import claim_name, feature_named, get_feature
 from billable.catalog.models import DEFAULT_PRIORITY, Price, Product, ProductFeature, UnitPrice
 from billable.catalog.periods import Period
+from billable.catalog.recurring import set_recurrence
 from billable.conf import knobs
 from billable.db.locks import locked
 from billable.db.units import unit_of_work, write_alias
@@ -105,6 +106,9 @@ def create_product(
     trial_campaign: str = "",
     unit_prices: Mapping[str, int] | None = None,
     tax_rate: Decimal | str | int | None = None,
+    recurs: str | Period | None = None,
+    trial_period: str | Period | None = None,
+    grace_days: int | None = None,
     metadata: Metadata | None = None,
 ) -> Product:
     """Create a product with its prices and features in one call.
@@ -114,7 +118,11 @@ def create_product(
     for ever). Features that do not exist yet are created.
 
     ``unit_prices`` says what it costs in units of existing features, as ``{"credits": 20}``: see ``exchange``.
-    ``tax_rate`` is in percent (None: ``BILLABLE_TAX_RATE``). Raises NameTaken, FeatureNotFound, Invalid.
+    ``tax_rate`` is in percent (None: ``BILLABLE_TAX_RATE``).
+
+    ``recurs="1 month"`` makes every order of it begin a subscription that is paid for by the month. It may then be tried
+    for a ``trial_period``, and goes on for ``grace_days`` when a period is not paid (None:
+    ``BILLABLE_SUBSCRIPTION_GRACE_DAYS``). Raises NameTaken, FeatureNotFound, Invalid.
     """
     product = Product(
         sku=inputs.name(sku, "sku"),
@@ -126,6 +134,7 @@ def create_product(
         tax_rate=None if tax_rate is None else _tax_rate(tax_rate),
         metadata=inputs.metadata(metadata),
     )
+    set_recurrence(product, recurs, trial_period, grace_days)
     units = _unit_prices(unit_prices)
     money = [*_single_price(price, currency), *prices]
     span = None if period is None else Period.parse(period)
@@ -152,12 +161,16 @@ def update_product(
     trial_campaign: str | None = None,
     unit_prices: Mapping[str, int] | None = None,
     tax_rate: Decimal | str | int | None = None,
+    recurs: str | Period | None = None,
+    trial_period: str | Period | None = None,
+    grace_days: int | str | None = None,
     metadata: Metadata | None = None,
 ) -> Product:
     """Change a product; None leaves a part as it is. What was ordered or granted before keeps its snapshot.
 
     ``prices`` sets the price of each currency that it names; ``features`` replaces all lines, and ``unit_prices`` all
-    prices in units. ``tax_rate=""`` goes back to ``BILLABLE_TAX_RATE``.
+    prices in units. ``tax_rate=""`` goes back to ``BILLABLE_TAX_RATE``, and an empty ``recurs``, ``trial_period`` or
+    ``grace_days`` takes it away. Subscriptions that are running keep their interval and grace until they renew.
     Raises ProductNotFound, FeatureNotFound, Invalid.
     """
     locked(Product.objects.filter(sku=inputs.name(sku, "sku"))).first()
@@ -174,6 +187,7 @@ def update_product(
         product.tax_rate = None if tax_rate == "" else _tax_rate(tax_rate)
     product.is_active = product.is_active if is_active is None else inputs.flag(is_active, "is_active")
     product.is_default = product.is_default if is_default is None else inputs.flag(is_default, "is_default")
+    set_recurrence(product, recurs, trial_period, grace_days)
     lines = None if features is None else _lines(features, None, None)
     units = None if unit_prices is None else _unit_prices(unit_prices)
     product.save(using=write_alias())

@@ -16,6 +16,7 @@ class GrantSource(str, Enum):
     REFERRAL = "referral"
     TRANSFER = "transfer"
     DISPUTE = "dispute"
+    PAUSE = "pause"
 
 
 class GrantEnd(str, Enum):
@@ -26,6 +27,7 @@ class GrantEnd(str, Enum):
     REFUNDED = "refunded"
     DISPUTED = "disputed"
     TRANSFERRED = "transferred"
+    PAUSED = "paused"
 
 
 OVER_BY_TIME = ("", GrantEnd.EXPIRED.value)
@@ -51,6 +53,7 @@ class EntryKind(str, Enum):
     REFUND = "refund"
     DISPUTE = "dispute"
     TRANSFER = "transfer"
+    PAUSE = "pause"
     HOLD = "hold"
     CAPTURE = "capture"
     RELEASE = "release"
@@ -75,6 +78,7 @@ class CauseType(str, Enum):
     TRIAL = "trial"
     REFUND = "refund"
     DISPUTE = "dispute"
+    PAUSE = "pause"
     EXCHANGE = "exchange"
     REFERRAL = "referral"
     MERGE = "merge"

@@ -85,7 +85,18 @@ class Grant(Receipt):
         related_name="heirs",
         db_constraint=False,
         db_index=False,
-        help_text="The first grant of its line: whose units it carries on, after a merge or a dispute.",
+        help_text="The first grant of its line: whose units it carries on, after a merge, a dispute or a pause.",
+    )
+    # The room of subscriptions stands above this one, and every insert would pay for the check: verify does it.
+    subscription = models.ForeignKey(
+        "billable.Subscription",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="grants",
+        db_constraint=False,
+        db_index=False,
+        help_text="What it is a part of; without a period of its own, its window is that of the subscription.",
     )
 
     objects = GrantQuerySet.as_manager()
@@ -138,6 +149,9 @@ class Grant(Receipt):
             # PostgreSQL keeps its updates heap-only.
             models.Index(fields=["customer", "feature", "closed_at"], name="billable_grant_open"),
             models.Index(fields=["origin"], condition=Q(origin__isnull=False), name="billable_grant_origin"),
+            models.Index(
+                fields=["subscription"], condition=Q(subscription__isnull=False), name="billable_grant_subscription"
+            ),
         ]
 
     @property
