@@ -8,7 +8,8 @@
     │   ├── OrderNotFound            ├── GrantNotFound       ├── UsageNotFound
     │   ├── PaymentNotFound          ├── DisputeNotFound     ├── RefundNotFound
     │   ├── PromotionNotFound        ├── ExchangeNotFound    ├── ReferralNotFound
-    │   ├── ProgrammeNotFound        ├── InvoiceNotFound     └── HoldNotFound
+    │   ├── ProgrammeNotFound        ├── InvoiceNotFound     ├── HoldNotFound
+    │   └── SubscriptionNotFound
     ├── Refused                      understood, and the answer is no
     │   ├── QuotaExceeded            ├── RevocationTooLarge  ├── PromotionRefused
     │   ├── SelfReferral             ├── ReferralCycle       └── InsideTransaction
@@ -20,7 +21,8 @@
     │   ├── IdentityTaken            ├── UserTaken           ├── NameTaken
     │   ├── PromotionTaken           ├── ProgrammeTaken      ├── AlreadyReferred
     │   ├── BonusNotDue              ├── MergeRefused        ├── UnmergeRefused
-    │   ├── HoldClosed               ├── CaptureTooLarge     └── AlreadyAnonymized
+    │   ├── HoldClosed               ├── CaptureTooLarge     ├── AlreadyAnonymized
+    │   └── WrongSubscriptionState
     ├── Invalid                      the input can never be right; ``field`` names it
     │   ├── InvalidSubject           ├── AmbiguousSku        ├── NotForSale
     │   ├── CurrencyMismatch         └── FingerprintMissing
@@ -186,6 +188,14 @@ class InvoiceNotFound(NotFound):
 
 
 @dataclasses.dataclass(eq=False, kw_only=True)
+class SubscriptionNotFound(NotFound):
+    """There is no subscription {subscription}."""
+
+    code = "subscription_not_found"
+    subscription: str
+
+
+@dataclasses.dataclass(eq=False, kw_only=True)
 class HoldNotFound(NotFound):
     """There is no hold {hold}."""
 
@@ -311,6 +321,16 @@ class WrongOrderState(Conflict):
     code = "wrong_order_state"
     order: str
     status: str
+    verb: str
+
+
+@dataclasses.dataclass(eq=False, kw_only=True)
+class WrongSubscriptionState(Conflict):
+    """The subscription is {subscription_status}; it cannot be {verb}."""
+
+    code = "wrong_subscription_state"
+    subscription: str
+    subscription_status: str
     verb: str
 
 

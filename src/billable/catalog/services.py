@@ -120,8 +120,8 @@ def create_product(
     ``unit_prices`` says what it costs in units of existing features, as ``{"credits": 20}``: see ``exchange``.
     ``tax_rate`` is in percent (None: ``BILLABLE_TAX_RATE``).
 
-    ``recurs="1 month"`` makes every order of it begin a subscription that is paid for by the month. It may then be tried
-    for a ``trial_period``, and goes on for ``grace_days`` when a period is not paid (None:
+    ``recurs="1 month"`` makes every order of it begin a subscription that is paid for by the month. It may then be
+    tried for a ``trial_period``, and goes on for ``grace_days`` when a period is not paid (None:
     ``BILLABLE_SUBSCRIPTION_GRACE_DAYS``). Raises NameTaken, FeatureNotFound, Invalid.
     """
     product = Product(
@@ -135,10 +135,8 @@ def create_product(
         metadata=inputs.metadata(metadata),
     )
     set_recurrence(product, recurs, trial_period, grace_days)
-    units = _unit_prices(unit_prices)
-    money = [*_single_price(price, currency), *prices]
-    span = None if period is None else Period.parse(period)
-    lines = _lines(features, quantity, span)
+    units, money = _unit_prices(unit_prices), [*_single_price(price, currency), *prices]
+    lines = _lines(features, quantity, None if period is None else Period.parse(period))
     claim_name(product.sku, "product")
     product.save(using=write_alias())
     _set_prices(product, money)
@@ -192,10 +190,8 @@ def update_product(
     units = None if unit_prices is None else _unit_prices(unit_prices)
     product.save(using=write_alias())
     _set_prices(product, prices or ())
-    if lines is not None:
-        _set_lines(product, lines)
-    if units is not None:
-        _set_unit_prices(product, units)
+    _set_lines(product, lines)
+    _set_unit_prices(product, units)
     return get_product(product.sku)
 
 
@@ -247,7 +243,9 @@ def _unit_prices(given: object) -> dict[str, int]:
     }
 
 
-def _set_unit_prices(product: Product, units: Mapping[str, int]) -> None:
+def _set_unit_prices(product: Product, units: Mapping[str, int] | None) -> None:
+    if units is None:
+        return
     features = {name: get_feature(name) for name in units}
     rows = UnitPrice.objects.using(write_alias())
     rows.filter(product=product).delete()
@@ -288,7 +286,9 @@ def _line(entry: object, quantity: int | None, period: object, position: int) ->
     )
 
 
-def _set_lines(product: Product, lines: Sequence[FeatureLine]) -> None:
+def _set_lines(product: Product, lines: Sequence[FeatureLine] | None) -> None:
+    if lines is None:
+        return
     if len(lines) > MAX_LINES:
         raise Invalid(field="features", problem=f"must be at most {MAX_LINES} lines")
     alias = write_alias()

@@ -107,20 +107,16 @@ class Migration(migrations.Migration):
                 ("created_at", models.DateTimeField(editable=False)),
                 ("begins_at", models.DateTimeField()),
                 ("ends_at", models.DateTimeField(blank=True, help_text="Empty: nobody has decided yet.", null=True)),
+                (
+                    "before",
+                    models.JSONField(default=dict, help_text="{anchor, anchor_index, windows: {grant: [from, until]}}"),
+                ),
                 ("reason", models.CharField(blank=True, max_length=500)),
             ],
             options={
                 "db_table": "billable_subscriptionpause",
                 "ordering": ("-id",),
             },
-        ),
-        migrations.RemoveConstraint(
-            model_name="grant",
-            name="billable_grant_known_source",
-        ),
-        migrations.RemoveConstraint(
-            model_name="ledgerentry",
-            name="billable_ledgerentry_known_kind",
         ),
         migrations.AddField(
             model_name="orderitem",
@@ -135,7 +131,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="orderitem",
             name="period_from",
-            field=models.DateTimeField(blank=True, help_text="Where that began when it was paid.", null=True),
+            field=models.DateTimeField(blank=True, null=True),
         ),
         migrations.AddField(
             model_name="orderitem",
@@ -150,9 +146,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="orderitem",
             name="recurs_count",
-            field=models.PositiveSmallIntegerField(
-                blank=True, help_text="It pays for one period of so many. Empty: for none.", null=True
-            ),
+            field=models.PositiveSmallIntegerField(blank=True, help_text="Empty: it pays for no period.", null=True),
         ),
         migrations.AddField(
             model_name="orderitem",
@@ -205,121 +199,6 @@ class Migration(migrations.Migration):
                 choices=[("day", "day"), ("week", "week"), ("month", "month"), ("year", "year")],
                 max_length=5,
                 null=True,
-            ),
-        ),
-        migrations.AlterField(
-            model_name="grant",
-            name="ended_as",
-            field=models.CharField(
-                blank=True,
-                choices=[
-                    ("expired", "expired"),
-                    ("revoked", "revoked"),
-                    ("refunded", "refunded"),
-                    ("disputed", "disputed"),
-                    ("transferred", "transferred"),
-                    ("paused", "paused"),
-                ],
-                max_length=20,
-            ),
-        ),
-        migrations.AlterField(
-            model_name="grant",
-            name="origin",
-            field=models.ForeignKey(
-                blank=True,
-                db_constraint=False,
-                db_index=False,
-                help_text="The first grant of its line: whose units it carries on, after a merge, a dispute or a pause.",
-                null=True,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="heirs",
-                to="billable.grant",
-            ),
-        ),
-        migrations.AlterField(
-            model_name="grant",
-            name="source",
-            field=models.CharField(
-                choices=[
-                    ("order", "order"),
-                    ("trial", "trial"),
-                    ("default", "default"),
-                    ("manual", "manual"),
-                    ("exchange", "exchange"),
-                    ("referral", "referral"),
-                    ("transfer", "transfer"),
-                    ("dispute", "dispute"),
-                    ("pause", "pause"),
-                ],
-                max_length=20,
-            ),
-        ),
-        migrations.AlterField(
-            model_name="ledgerentry",
-            name="cause_type",
-            field=models.CharField(
-                choices=[
-                    ("grant", "grant"),
-                    ("usage", "usage"),
-                    ("adjustment", "adjustment"),
-                    ("hold", "hold"),
-                    ("order", "order"),
-                    ("trial", "trial"),
-                    ("refund", "refund"),
-                    ("dispute", "dispute"),
-                    ("pause", "pause"),
-                    ("exchange", "exchange"),
-                    ("referral", "referral"),
-                    ("merge", "merge"),
-                ],
-                max_length=20,
-            ),
-        ),
-        migrations.AlterField(
-            model_name="ledgerentry",
-            name="kind",
-            field=models.CharField(
-                choices=[
-                    ("grant", "grant"),
-                    ("consume", "consume"),
-                    ("reverse", "reverse"),
-                    ("expire", "expire"),
-                    ("revoke", "revoke"),
-                    ("refund", "refund"),
-                    ("dispute", "dispute"),
-                    ("transfer", "transfer"),
-                    ("pause", "pause"),
-                    ("hold", "hold"),
-                    ("capture", "capture"),
-                    ("release", "release"),
-                ],
-                max_length=20,
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="ledgerentry",
-            constraint=check_constraint(
-                models.Q(
-                    (
-                        "kind__in",
-                        [
-                            "grant",
-                            "consume",
-                            "reverse",
-                            "expire",
-                            "revoke",
-                            "refund",
-                            "dispute",
-                            "transfer",
-                            "pause",
-                            "hold",
-                            "capture",
-                            "release",
-                        ],
-                    )
-                ),
-                name="billable_ledgerentry_known_kind",
             ),
         ),
         migrations.AddConstraint(
@@ -429,7 +308,6 @@ class Migration(migrations.Migration):
                 blank=True,
                 db_constraint=False,
                 db_index=False,
-                help_text="What it is a part of; without a period of its own, its window is that of the subscription.",
                 null=True,
                 on_delete=django.db.models.deletion.PROTECT,
                 related_name="grants",
@@ -442,7 +320,6 @@ class Migration(migrations.Migration):
             field=models.ForeignKey(
                 blank=True,
                 db_index=False,
-                help_text="What it renews, or began when it was paid.",
                 null=True,
                 on_delete=django.db.models.deletion.PROTECT,
                 related_name="items",
@@ -467,18 +344,6 @@ class Migration(migrations.Migration):
                 condition=models.Q(("subscription__isnull", False)),
                 fields=["subscription"],
                 name="billable_grant_subscription",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="grant",
-            constraint=check_constraint(
-                models.Q(
-                    (
-                        "source__in",
-                        ["order", "trial", "default", "manual", "exchange", "referral", "transfer", "dispute", "pause"],
-                    )
-                ),
-                name="billable_grant_known_source",
             ),
         ),
         migrations.AddConstraint(

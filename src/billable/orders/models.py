@@ -135,22 +135,15 @@ class OrderItem(models.Model):
     refunded_minor = models.BigIntegerField(default=0)
     refunded_pieces = models.BigIntegerField(default=0)
     credit_minor = models.BigIntegerField(default=0, help_text="What of the discount is credit of its subscription.")
-    recurs_count = models.PositiveSmallIntegerField(
-        null=True, blank=True, help_text="It pays for one period of so many. Empty: for none."
-    )
+    recurs_count = models.PositiveSmallIntegerField(null=True, blank=True, help_text="Empty: it pays for no period.")
     recurs_unit = models.CharField(max_length=5, null=True, blank=True, choices=PERIOD_UNITS)  # noqa: DJ001  # null with its count
     grace_days = models.PositiveSmallIntegerField(null=True, blank=True)
+    # What it renews, or began when it was paid.
     subscription = models.ForeignKey(
-        Subscription,
-        null=True,
-        blank=True,
-        on_delete=models.PROTECT,
-        related_name="items",
-        db_index=False,
-        help_text="What it renews, or began when it was paid.",
+        Subscription, null=True, blank=True, on_delete=models.PROTECT, related_name="items", db_index=False
     )
     period_index = models.PositiveIntegerField(null=True, blank=True, help_text="The period that it paid for.")
-    period_from = models.DateTimeField(null=True, blank=True, help_text="Where that began when it was paid.")
+    period_from = models.DateTimeField(null=True, blank=True)
     period_until = models.DateTimeField(null=True, blank=True)
 
     class Meta:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from billable import clock, inputs
 from billable.actor import current_actor
@@ -28,8 +29,23 @@ from billable.signals import emit
 
 
 @dataclass(frozen=True, kw_only=True)
+class Placement:
+    """The window that a subscription gives to what its period brings; see ``subscriptions.lifecycle``."""
+
+    subscription: UUID
+    index: int
+    anchor: datetime
+    zone: str
+    starts: datetime
+    ends: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
 class GrantLine:
-    """What one grant gives: ``pieces`` times ``quantity`` units (None: unlimited) for ``period`` (None: for ever)."""
+    """What one grant gives: ``pieces`` times ``quantity`` units (None: unlimited) for ``period`` (None: for ever).
+
+    With a ``placement`` a line without a period lasts as long as that, and one with a period begins with it.
+    """
 
     feature: Feature
     product: Product | None
@@ -38,6 +54,7 @@ class GrantLine:
     priority: int = DEFAULT_PRIORITY
     pieces: int = 1
     expires_at: datetime | None = None
+    placement: Placement | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,13 +176,16 @@ def grant_defaults(customer: Customer, products: Iterable[Product]) -> None:
 
 
 def lines_of(product: Product, *, pieces: int = 1, expires_at: datetime | None = None) -> list[GrantLine]:
-    """The lines that the catalogue gives for a product now; features that were deactivated are left out."""
+    """The lines that the catalogue gives for a product now; features that were deactivated are left out.
+
+    Of a product that recurs that is one period: what has no period of its own lasts as long.
+    """
     return [
         GrantLine(
             feature=line.feature,
             product=product,
             quantity=line.quantity,
-            period=None if expires_at else line.period,
+            period=None if expires_at else line.period or product.recurs,
             priority=line.priority,
             pieces=pieces,
             expires_at=expires_at,
@@ -227,9 +247,24 @@ def _grant(
         actor=current_actor(),
         created_at=clock.now(),
     )
-    if line.period is not None:
+    if line.placement is not None:
+        _fit(grant, line, line.placement)
+    elif line.period is not None:
         _place(grant, line, line.period, before)
     return grant
+
+
+def _fit(grant: Grant, line: GrantLine, placement: Placement) -> None:
+    """Set the window of a grant that is a part of a subscription. Of several pieces, all run at once."""
+    grant.subscription_id, grant.zone = placement.subscription, placement.zone
+    if line.period is None:
+        grant.anchor, grant.period_index = placement.anchor, placement.index
+        grant.valid_from, grant.expires_at = placement.starts, placement.ends
+        return
+    # A period of its own is not over before it could be used: paid late, it begins when it is paid.
+    grant.valid_from = grant.anchor = max(placement.starts, grant.valid_from)
+    grant.period_count, grant.period_unit = line.period.count, line.period.unit.value
+    grant.expires_at = line.period.end(grant.anchor, 1, grant.zone)
 
 
 def _place(grant: Grant, line: GrantLine, period: Period, before: Grant | None) -> None:
@@ -255,7 +290,7 @@ def _thread(line: GrantLine) -> _Thread:
 
 
 def _stacks(line: GrantLine) -> bool:
-    return line.product is not None and line.quantity is None and line.period is not None
+    return line.product is not None and line.quantity is None and line.period is not None and line.placement is None
 
 
 def _running(customer: Customer, lines: Sequence[GrantLine], now: datetime) -> dict[_Thread, Grant]:
@@ -267,6 +302,7 @@ def _running(customer: Customer, lines: Sequence[GrantLine], now: datetime) -> d
         Grant.objects.using(write_alias())
         .open_of(customer)
         .filter(product__in=products, quantity__isnull=True, period_count__isnull=False, expires_at__gt=now)
+        .filter(subscription__isnull=True)
         .order_by("valid_from", "id")
     )
     last: dict[_Thread, Grant] = {}

@@ -16,7 +16,6 @@ class GrantSource(str, Enum):
     REFERRAL = "referral"
     TRANSFER = "transfer"
     DISPUTE = "dispute"
-    PAUSE = "pause"
 
 
 class GrantEnd(str, Enum):
@@ -27,7 +26,6 @@ class GrantEnd(str, Enum):
     REFUNDED = "refunded"
     DISPUTED = "disputed"
     TRANSFERRED = "transferred"
-    PAUSED = "paused"
 
 
 OVER_BY_TIME = ("", GrantEnd.EXPIRED.value)
@@ -53,7 +51,6 @@ class EntryKind(str, Enum):
     REFUND = "refund"
     DISPUTE = "dispute"
     TRANSFER = "transfer"
-    PAUSE = "pause"
     HOLD = "hold"
     CAPTURE = "capture"
     RELEASE = "release"
@@ -78,7 +75,6 @@ class CauseType(str, Enum):
     TRIAL = "trial"
     REFUND = "refund"
     DISPUTE = "dispute"
-    PAUSE = "pause"
     EXCHANGE = "exchange"
     REFERRAL = "referral"
     MERGE = "merge"

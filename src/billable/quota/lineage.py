@@ -26,6 +26,7 @@ from billable.quota.models import Grant
 _INHERITED = (
     *("feature_id", "product_id", "priority", "pieces", "valid_from", "expires_at", "zone", "anchor"),
     *("period_count", "period_unit", "period_index", "period_span"),
+    "subscription_id",
     *("cap_quantity", "cap_period_count", "cap_period_unit", "cap_index", "cap_used"),
 )
 # A grant that ended so may have an heir.

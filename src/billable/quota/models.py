@@ -85,18 +85,11 @@ class Grant(Receipt):
         related_name="heirs",
         db_constraint=False,
         db_index=False,
-        help_text="The first grant of its line: whose units it carries on, after a merge, a dispute or a pause.",
+        help_text="The first grant of its line: whose units it carries on, after a merge or a dispute.",
     )
     # The room of subscriptions stands above this one, and every insert would pay for the check: verify does it.
     subscription = models.ForeignKey(
-        "billable.Subscription",
-        null=True,
-        blank=True,
-        on_delete=models.PROTECT,
-        related_name="grants",
-        db_constraint=False,
-        db_index=False,
-        help_text="What it is a part of; without a period of its own, its window is that of the subscription.",
+        "billable.Subscription", models.PROTECT, "grants", null=True, blank=True, db_constraint=False, db_index=False
     )
 
     objects = GrantQuerySet.as_manager()
@@ -230,15 +223,9 @@ class Hold(Receipt):
     closed_at = models.DateTimeField(null=True, blank=True, help_text="Since when it is captured, released or lapsed.")
     closed_as = models.CharField(max_length=20, blank=True, choices=[(end.value, end.value) for end in HoldEnd])
     final_capture = models.ForeignKey(
-        Usage,
-        null=True,
-        blank=True,
-        on_delete=models.PROTECT,
-        related_name="+",
-        db_constraint=False,
-        db_index=False,
+        Usage, models.PROTECT, "+", null=True, blank=True, db_constraint=False, db_index=False,
         help_text="The usage after which nothing more can be captured; of a lapsed hold, a late one.",
-    )
+    )  # fmt: skip
     action_type = models.CharField(max_length=100, blank=True)
     action_id = models.CharField(max_length=200, blank=True)
     reason = models.CharField(max_length=MAX_TEXT_LENGTH, blank=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 from django.db import models
 from django.db.models import F, Q
 
@@ -130,6 +132,19 @@ class Subscription(Receipt):
         """How often it is paid for."""
         return Period(self.interval_count, PeriodUnit(self.interval_unit))
 
+    def time_left(self, now: datetime) -> tuple[datetime, datetime, datetime]:
+        """The latest period and an instant in it: what is left of it after that is what is left of it now.
+
+        A pause moves the period, and while it lasts nothing is used up.
+        """
+        begins, ends = self.paid_from, self.paid_until
+        if self.paused_at is None or (self.resumes_at is not None and self.resumes_at <= now):
+            return begins, ends, now
+        if now < self.paused_at:
+            moved = timedelta(0) if self.resumes_at is None else self.resumes_at - self.paused_at
+            return begins - moved, ends - moved, now
+        return begins, ends, self.resumes_at or self.paused_at
+
     @property
     def cycle(self) -> Cycle:
         """Where its periods begin."""
@@ -137,12 +152,13 @@ class Subscription(Receipt):
 
 
 class SubscriptionPause(Receipt):
-    """One pause of a subscription: what left its grants and comes back with their heirs hangs from it."""
+    """One pause of a subscription. ``before`` is what it moved, as it was: ``{anchor, anchor_index, windows}``."""
 
     customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="+", db_index=False)
     subscription = models.ForeignKey(Subscription, on_delete=models.PROTECT, related_name="pauses")
     begins_at = models.DateTimeField()
     ends_at = models.DateTimeField(null=True, blank=True, help_text="Empty: nobody has decided yet.")
+    before = models.JSONField(default=dict, help_text="{anchor, anchor_index, windows: {grant: [from, until]}}")
     reason = models.CharField(max_length=MAX_TEXT_LENGTH, blank=True)
 
     class Meta:
