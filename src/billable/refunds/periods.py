@@ -29,10 +29,10 @@ def suspend_periods(order: Order, now: datetime) -> None:
         suspend(subscription, index, now)
 
 
-def reinstate_periods(order: Order, now: datetime) -> None:
+def reinstate_periods(customer: Customer, order: Order, now: datetime) -> None:
     """No payment of an order is disputed any more."""
     for _, _, subscription in _paid(order):
-        reinstate(subscription, now)
+        reinstate(customer, subscription, now)
 
 
 def _paid(order: Order) -> Iterator[tuple[OrderItem, int, Subscription]]:

@@ -62,7 +62,7 @@ def _win(customer: Customer, dispute: Dispute, now: datetime) -> None:
         # What another open dispute waits for comes back when that one is decided.
         if _other_open(dispute) is None:
             give_back(customer, dispute, at=now)
-            reinstate_periods(get_order(dispute.order_id), now)
+            reinstate_periods(customer, get_order(dispute.order_id), now)
     elif payment.code == UnappliedReason.DISPUTED.value:
         _apply_again(customer, dispute)
 
@@ -79,7 +79,7 @@ def _lose(customer: Customer, dispute: Dispute, now: datetime) -> None:
     if other := _other_open(dispute):
         take_back(customer, other, at=now)
     else:
-        reinstate_periods(get_order(dispute.order_id), now)
+        reinstate_periods(customer, get_order(dispute.order_id), now)
     dispute.order = get_order(dispute.order_id)
 
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from billable.customers.models import Customer
 from billable.signals import emit
 from billable.subscriptions.cancel import finish
+from billable.subscriptions.holdings import going_on, stretch, take_away
 from billable.subscriptions.lifecycle import SubscriptionEnd
 from billable.subscriptions.models import Subscription
 from billable.subscriptions.store import access_end, end, next_from, settle, store
@@ -40,11 +41,13 @@ def suspend(subscription: Subscription, index: int, now: datetime) -> None:
     emit("subscription.suspended", subscription=subscription)
 
 
-def reinstate(subscription: Subscription, now: datetime) -> None:
-    """The dispute is decided, and the subscription still there. What its time was meanwhile is over.
+def reinstate(customer: Customer, subscription: Subscription, now: datetime) -> None:
+    """The dispute is decided, and what it took came back. The time that passed meanwhile is over.
 
     If that was all of it, the next period can be paid for from now on; one that was cancelled has ended.
     """
+    if subscription.ended_at is not None:
+        take_away(customer, going_on(subscription), at=now)
     if subscription.suspended_at is None or subscription.ended_at is not None:
         return
     subscription.suspended_at = None
@@ -54,6 +57,7 @@ def reinstate(subscription: Subscription, now: datetime) -> None:
         elif subscription.access_until <= now:
             end(subscription, subscription.access_until, subscription.instants.ending())
     subscription.access_until = max(subscription.access_until, access_end(subscription))
+    stretch(customer, subscription, subscription.access_until, at=now)
     store(subscription, now)
     if subscription.ended_at is None:
         emit("subscription.resumed", subscription=subscription)
