@@ -11,7 +11,7 @@ from billable.db.units import unit_of_work
 from billable.errors import Invalid
 from billable.orders.periods import drop_renewal
 from billable.quota.catch_up import catch_up
-from billable.subscriptions.lifecycle import SubscriptionStatus
+from billable.subscriptions.lifecycle import MOST_AHEAD, SubscriptionStatus
 from billable.subscriptions.models import Subscription
 from billable.subscriptions.pause import stand_still
 from billable.subscriptions.read import lock_subscription, refuse_unless
@@ -43,8 +43,9 @@ def pause_subscription(
         locked.replayed = True
         return locked
     refuse_unless(locked, now, "paused", SubscriptionStatus.ACTIVE, SubscriptionStatus.TRIALING)
-    if ends is not None and ends <= (locked.paid_until if later else now):
-        raise Invalid(field="resumes_at", problem="must be after the pause begins")
+    begins = locked.paid_until if later else now
+    if ends is not None and not begins < ends <= begins + MOST_AHEAD:
+        raise Invalid(field="resumes_at", problem="must be after the pause begins, within ten years")
     catch_up(customer, now)
     settle(locked, now)
     drop_renewal(customer, locked)

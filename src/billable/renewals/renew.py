@@ -9,10 +9,11 @@ from django.db.models import QuerySet
 
 from billable import clock, inputs
 from billable.catalog.models import Product
+from billable.catalog.periods import LAST
 from billable.customers.models import Customer
 from billable.customers.services import now_for
 from billable.db.units import unit_of_work, write_alias
-from billable.errors import BillableError, NotForSale, Retryable
+from billable.errors import BillableError, Invalid, NotForSale, Retryable
 from billable.orders.basket import Basket, fill
 from billable.orders.create import Wish, draft, write
 from billable.orders.lifecycle import OrderStatus
@@ -134,6 +135,8 @@ def basket_for(subscription: Subscription) -> Basket:
     basket = fill([(product.sku, seats)], subscription.currency)
     if basket.listings[product.sku].product.recurs is None:
         raise NotForSale(field="sku", problem=f"the product {product.sku!r} does not recur any more")
+    if subscription.cycle.begins(subscription.period_index + 2) >= LAST:
+        raise Invalid(field="period", problem="reaches past the year 9999")
     return basket
 
 

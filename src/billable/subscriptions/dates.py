@@ -6,7 +6,6 @@ from datetime import datetime
 from uuid import UUID
 
 from billable import inputs
-from billable.catalog.periods import LAST
 from billable.customers.models import Customer
 from billable.customers.services import now_for
 from billable.db.units import unit_of_work
@@ -14,7 +13,7 @@ from billable.errors import Invalid
 from billable.quota.catch_up import catch_up
 from billable.signals import emit
 from billable.subscriptions.holdings import stretch
-from billable.subscriptions.lifecycle import SubscriptionStatus
+from billable.subscriptions.lifecycle import MOST_AHEAD, SubscriptionStatus
 from billable.subscriptions.models import Subscription
 from billable.subscriptions.read import lock_subscription, refuse_unless
 from billable.subscriptions.store import next_from, settle, store
@@ -31,8 +30,8 @@ def extend_access(subscription: Subscription | UUID | str, until: datetime) -> S
     """
     instant = inputs.instant(until, "until")
     customer, locked, now = _lock(subscription, "extended", *_RUNNING, SubscriptionStatus.CANCELLED)
-    if not max(now, locked.paid_until) <= instant <= LAST or instant <= now:
-        raise Invalid(field="until", problem="must be in the future, and not before what is paid for ends")
+    if not max(now, locked.paid_until) <= instant <= now + MOST_AHEAD or instant <= now:
+        raise Invalid(field="until", problem="must be in the next ten years, and not before what is paid for ends")
     if instant == locked.access_until:
         locked.replayed = True
         return locked
@@ -51,8 +50,8 @@ def move_billing_date(subscription: Subscription | UUID | str, to: datetime) -> 
     """
     instant = inputs.instant(to, "to")
     customer, locked, now = _lock(subscription, "billed at another date", *_RUNNING)
-    if not max(now, locked.paid_from) < instant <= LAST:
-        raise Invalid(field="to", problem="must be in the future, and after the period that is paid for has begun")
+    if not max(now, locked.paid_from) < instant <= now + MOST_AHEAD:
+        raise Invalid(field="to", problem="must be in the next ten years, after the period that is paid for has begun")
     if instant == locked.paid_until:
         locked.replayed = True
         return locked

@@ -43,6 +43,10 @@ class Change(str, Enum):
     ENDED = "subscription.ended"
 
 
+# What is moved by hand is moved by years, not to the end of the calendar, where no period has room.
+MOST_AHEAD = timedelta(days=3660)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Instants:
     """What is stored of a subscription that its status depends on."""
@@ -129,7 +133,7 @@ class Cycle:
 
 def access_after(paid_until: datetime, grace_days: int) -> datetime:
     """Until when access goes on when the next period is not paid."""
-    return min(paid_until + timedelta(days=grace_days), max(LAST, paid_until))
+    return paid_until + min(timedelta(days=grace_days), max(LAST - paid_until, timedelta(0)))
 
 
 def renewal_due(paid_from: datetime, paid_until: datetime, lead_days: int) -> datetime:

@@ -17,7 +17,6 @@ from billable.catalog.periods import LAST
 from billable.customers.models import Customer
 from billable.customers.services import now_for
 from billable.db.units import unit_of_work, write_alias
-from billable.errors import Invalid
 from billable.quota import ledger
 from billable.quota.catch_up import catch_up
 from billable.quota.models import Grant
@@ -64,8 +63,6 @@ def stand_still(
 ) -> None:
     """Pause a locked subscription that runs, now or when its period ends. After ``catch_up``."""
     begins = subscription.paid_until if at_period_end else now
-    if resumes_at is not None and not begins < resumes_at <= LAST:
-        raise Invalid(field="resumes_at", problem="must be after the pause begins")
     pause = SubscriptionPause(
         customer_id=subscription.customer_id,
         subscription=subscription,
@@ -130,13 +127,14 @@ def _shift(customer: Customer, subscription: Subscription, span: timedelta, *, b
     """Move everything that is left after ``begins`` by a span, back and forth."""
     for grant in going_on(subscription):
         grant.valid_from = max(grant.valid_from, begins) + span
-        _window(customer, grant, grant.valid_from, None if grant.expires_at is None else grant.expires_at + span)
+        until = None if grant.expires_at is None else _later(grant.expires_at, span)
+        _window(customer, grant, grant.valid_from, until)
     _move(subscription, span)
 
 
 def _move(subscription: Subscription, span: timedelta) -> None:
     subscription.paid_from += span
-    moved = min(subscription.paid_until + span, LAST)
+    moved = _later(subscription.paid_until, span)
     if subscription.trial_until == subscription.paid_until:
         subscription.trial_until = moved
     next_from(subscription, moved)
@@ -159,10 +157,15 @@ def _bring_back(customer: Customer, subscription: Subscription, pause: Subscript
         if window is None:
             continue
         began = max(datetime.fromisoformat(window[0]), pause.begins_at)
-        until = None if window[1] is None else min(datetime.fromisoformat(window[1]) + span, LAST)
+        until = None if window[1] is None else _later(datetime.fromisoformat(window[1]), span)
         _window(customer, grant, began + span, until)
 
 
 def _window(customer: Customer, grant: Grant, valid_from: datetime, expires_at: datetime | None) -> None:
     grant.valid_from, grant.expires_at = valid_from, expires_at
     ledger.move(customer, grant)
+
+
+def _later(instant: datetime, span: timedelta) -> datetime:
+    """An instant moved by a span, not past the end of the calendar."""
+    return instant + min(span, max(LAST - instant, timedelta(0)))
