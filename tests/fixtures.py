@@ -22,7 +22,7 @@ from tests import books, rows
 ROOT = Path(__file__).parent
 WRITE_THE_BOOKS = {
     *("api", "catalog", "customers", "exchanges", "ground", "invoices", "onboarding", "orders"),
-    *("promotions", "quota", "referrals", "refunds", "trials"),
+    *("promotions", "quota", "referrals", "refunds", "subscriptions", "trials"),
 }
 
 
@@ -60,6 +60,7 @@ class Door:
         self.orders: Any = Face(services.OrderService, way)
         self.promotions: Any = Face(services.PromotionService, way)
         self.trials: Any = Face(services.TrialService, way)
+        self.subscriptions: Any = Face(services.SubscriptionService, way)
         self.referrals: Any = Face(services.ReferralService, way)
         self.invoices: Any = Face(services.InvoiceService, way)
 

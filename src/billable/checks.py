@@ -17,6 +17,7 @@ from billable.conf import (
     EXAMPLE_TOKENS,
     MAX_HOLD_SECONDS,
     MAX_ORDER_TTL_HOURS,
+    MAX_SUBSCRIPTION_DAYS,
     MIN_FINGERPRINT_KEY_LENGTH,
     MIN_TOKEN_LENGTH,
     PREFIX,
@@ -94,6 +95,10 @@ def check_setting_values(**kwargs: Any) -> list[CheckMessage]:
     if not 0 <= knobs.hold_grace_seconds <= MAX_HOLD_SECONDS:
         problem = f"BILLABLE_HOLD_GRACE_SECONDS must be 0 to {MAX_HOLD_SECONDS}."
         messages.append(Error(problem, id="billable.E002"))
+    for name in ("subscription_grace_days", "renewal_lead_days"):
+        if not 0 <= getattr(knobs, name) <= MAX_SUBSCRIPTION_DAYS:
+            problem = f"BILLABLE_{name.upper()} must be 0 to {MAX_SUBSCRIPTION_DAYS}."
+            messages.append(Error(problem, id="billable.E002"))
     if not _is_percent(knobs.tax_rate):
         problem = f"BILLABLE_TAX_RATE is no percentage: {knobs.tax_rate!r}."
         messages.append(Error(problem, id="billable.E002"))

@@ -9,7 +9,7 @@
     │   ├── PaymentNotFound          ├── DisputeNotFound     ├── RefundNotFound
     │   ├── PromotionNotFound        ├── ExchangeNotFound    ├── ReferralNotFound
     │   ├── ProgrammeNotFound        ├── InvoiceNotFound     ├── HoldNotFound
-    │   └── AllowanceNotFound
+    │   ├── AllowanceNotFound        └── SubscriptionNotFound
     ├── Refused                      understood, and the answer is no
     │   ├── QuotaExceeded            ├── RevocationTooLarge  ├── PromotionRefused
     │   ├── SelfReferral             ├── ReferralCycle       └── InsideTransaction
@@ -22,7 +22,8 @@
     │   ├── PromotionTaken           ├── ProgrammeTaken      ├── AlreadyReferred
     │   ├── BonusNotDue              ├── MergeRefused        ├── UnmergeRefused
     │   ├── HoldClosed               ├── CaptureTooLarge     ├── FeatureInUse
-    │   └── AlreadyAnonymized
+    │   ├── AlreadyAnonymized        ├── WrongSubscriptionState
+    │   └── PauseRefused
     ├── Invalid                      the input can never be right; ``field`` names it
     │   ├── InvalidSubject           ├── AmbiguousSku        ├── NotForSale
     │   ├── CurrencyMismatch         ├── WrongFeatureType    └── FingerprintMissing
@@ -188,6 +189,14 @@ class InvoiceNotFound(NotFound):
 
 
 @dataclasses.dataclass(eq=False, kw_only=True)
+class SubscriptionNotFound(NotFound):
+    """There is no subscription {subscription}."""
+
+    code = "subscription_not_found"
+    subscription: str
+
+
+@dataclasses.dataclass(eq=False, kw_only=True)
 class HoldNotFound(NotFound):
     """There is no hold {hold}."""
 
@@ -332,6 +341,24 @@ class WrongOrderState(Conflict):
     order: str
     status: str
     verb: str
+
+
+@dataclasses.dataclass(eq=False, kw_only=True)
+class WrongSubscriptionState(Conflict):
+    """The subscription is {subscription_status}; it cannot be {verb}."""
+
+    code = "wrong_subscription_state"
+    subscription: str
+    subscription_status: str
+    verb: str
+
+
+@dataclasses.dataclass(eq=False, kw_only=True)
+class PauseRefused(Conflict):
+    """The subscription gives units anew within its period; it can be paused at the period's end only."""
+
+    code = "pause_refused"
+    subscription: str
 
 
 @dataclasses.dataclass(eq=False, kw_only=True)

@@ -10,6 +10,7 @@ from billable.quota.debt_models import Debt
 from billable.quota.models import Adjustment, Allowance, Grant, Hold, HoldLeg, LedgerEntry, Usage
 from billable.referrals.models import Referral, ReferralProgramme
 from billable.refunds.models import Dispute, Refund, RefundGrant, RefundItem
+from billable.subscriptions.models import Subscription, SubscriptionPause
 from billable.trials.models import Trial, TrialFingerprint
 
 __all__ = [
@@ -48,6 +49,8 @@ __all__ = [
     "Refund",
     "RefundGrant",
     "RefundItem",
+    "Subscription",
+    "SubscriptionPause",
     "Trial",
     "TrialFingerprint",
     "UnitPrice",

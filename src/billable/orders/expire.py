@@ -12,11 +12,10 @@ from billable import clock, inputs
 from billable.customers.subjects import lock_customer_id
 from billable.db.units import unit_of_work, write_alias
 from billable.errors import Invalid
-from billable.orders.fulfil import save_state
 from billable.orders.lifecycle import OrderStatus, UnappliedReason
 from billable.orders.models import Order
 from billable.orders.read import get_order
-from billable.orders.settle import let_go
+from billable.orders.state import let_go, save_state
 from billable.promotions.kinds import Release
 from billable.promotions.uses import release
 from billable.signals import emit

@@ -35,6 +35,7 @@ from billable.refunds.asked import Asked, Given, RefundLine
 from billable.refunds.kinds import REFUND_ID_PREFIX, DisputeStatus, RefundOrigin, RefundPolicy
 from billable.refunds.lines import grants_of
 from billable.refunds.models import Dispute, Refund, RefundGrant, RefundItem
+from billable.refunds.periods import undo_periods
 from billable.refunds.plan import Part, Plan, Take, plan_refund
 from billable.refunds.read import get_refund
 from billable.refunds.slide import carry_out
@@ -139,6 +140,7 @@ def refund_core(customer: Customer, order: Order, wanted: Asked, terms: Terms) -
     refund = _file(order, plan, wanted, terms)
     _take_back(customer, plan, refund)
     _book(order, plan)
+    undo_periods(customer, order, now)
     answer = get_refund(refund)
     emit("order.refunded", refund=answer)
     if order.promotion_code and order.status == OrderStatus.REFUNDED.value:
