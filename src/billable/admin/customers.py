@@ -13,12 +13,25 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from billable.admin.acts import Act, ActForm, Answers, reason_field
+from billable.admin.allowances import ALLOWANCE_COLUMNS
 from billable.admin.base import Books
 from billable.admin.columns import instant, link, pretty, quantity, user_text
 from billable.admin.panels import Panel, PanelRow, Related
 from billable.admin.quota import GRANT_COLUMNS
 from billable.inputs import MAX_UNITS
-from billable.models import Customer, Grant, Identity, Invoice, LedgerEntry, Merge, Order, Referral, Trial, UserLink
+from billable.models import (
+    Allowance,
+    Customer,
+    Grant,
+    Identity,
+    Invoice,
+    LedgerEntry,
+    Merge,
+    Order,
+    Referral,
+    Trial,
+    UserLink,
+)
 from billable.services import CatalogService, CustomerRef, CustomerService, QuotaService
 
 USER = UserLink._meta.get_field("user").related_model
@@ -152,6 +165,7 @@ class CustomerAdmin(Books):
         Related(Identity, "customer", ("provider", "external_id", "created_at")),
         Related(UserLink, "customer", ("user_shown", "actor", "created_at"), title="Users"),
         Related(Grant, "customer", GRANT_COLUMNS),
+        Related(Allowance, "customer", ALLOWANCE_COLUMNS),
         Related(Order, "customer", ("created_at", "status", "total_amount_minor_shown", "paid_amount_minor_shown")),
         Related(Trial, "customer", ("product", "campaign", "created_at")),
         Related(Invoice, "customer", ("name", "kind", "total_minor_shown", "issued_at")),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from billable import __version__
 from billable.api import (
+    allowances,
     catalog,
     customers,
     exchanges,
@@ -49,7 +50,7 @@ api = BillingAPI(
 )
 for room in (
     *(customers, merges, quota, holds, catalog, orders, promotions, exchanges),
-    *(refunds, invoices, payments, grants, trials, referrals),
+    *(refunds, invoices, payments, grants, allowances, trials, referrals),
 ):
     api.add_router("", room.router)
 add_handlers(api)
