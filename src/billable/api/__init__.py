@@ -9,6 +9,7 @@ from billable import __version__
 from billable.api import (
     catalog,
     customers,
+    debts,
     exchanges,
     grants,
     holds,
@@ -48,7 +49,7 @@ api = BillingAPI(
     openapi_url=None,
 )
 for room in (
-    *(customers, merges, quota, holds, catalog, orders, promotions, exchanges),
+    *(customers, merges, quota, holds, debts, catalog, orders, promotions, exchanges),
     *(refunds, invoices, payments, grants, trials, referrals),
 ):
     api.add_router("", room.router)
