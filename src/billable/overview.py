@@ -20,7 +20,7 @@ from billable.quota.debt_models import Debt
 from billable.quota.debts import list_debts
 from billable.quota.entitlements import Entitlement, entitlements
 from billable.quota.holds import live_holds
-from billable.quota.models import Grant, Hold
+from billable.quota.models import Allowance, Grant, Hold
 from billable.referrals.models import Referral
 
 
@@ -28,12 +28,12 @@ from billable.referrals.models import Referral
 class CustomerState:
     """What a customer has, owes and waits for, now.
 
-    ``user_id`` is the user that was linked first, or None. ``absorbed`` are the customers that were merged into it,
-    whose things are listed as its own. ``entitlements`` are what its static features read, ``debts`` what it used
+        ``user_id`` is the user that was linked first, or None. ``absorbed`` are the customers that were merged into it,
+        whose things are listed as its own. ``entitlements`` are what its static features read, ``debts`` what it used
     before it had it and owes still. ``holds`` are the reservations that are open, ``open_orders`` those that wait for
-    money, ``active_periods`` the grants that run now and have an end, the first to end first. ``unapplied_payments``
-    are money that no order took. ``referred_by`` says who brought it, ``referrals`` whom it brought. Each list has at
-    most 200 rows.
+    money, ``active_periods`` the grants that run now and have an end, the first to end first, ``allowances`` what gives
+    units anew. ``unapplied_payments`` are money that no order took. ``referred_by`` says who brought it, ``referrals``
+    whom it brought. Each list has at most 200 rows.
     """
 
     customer: Customer
@@ -47,6 +47,7 @@ class CustomerState:
     holds: tuple[Hold, ...]
     open_orders: tuple[Order, ...]
     active_periods: tuple[Grant, ...]
+    allowances: tuple[Allowance, ...]
     unapplied_payments: tuple[Payment, ...]
     referred_by: Referral | None
     referrals: tuple[Referral, ...]
@@ -70,10 +71,16 @@ def customer_state(user: Subject) -> CustomerState:
         holds=tuple(holds.select_related("feature", "customer").order_by("-pk")[:MAX_LIMIT]),
         open_orders=tuple(list_orders(customer, status=OrderStatus.PENDING.value, limit=MAX_LIMIT)),
         active_periods=_active_periods(customer),
+        allowances=_allowances(customer),
         unapplied_payments=tuple(list_payments(customer, status=PaymentStatus.UNAPPLIED.value, limit=MAX_LIMIT)),
         referred_by=referrals.filter(customer__in=members).last(),
         referrals=tuple(referrals.filter(referrer__in=members)[:MAX_LIMIT]),
     )
+
+
+def _allowances(customer: Customer) -> tuple[Allowance, ...]:
+    running = Allowance.objects.using(write_alias()).filter(customer=customer).running(now_for(customer))
+    return tuple(running.select_related("feature", "product", "customer").order_by("pk")[:MAX_LIMIT])
 
 
 def _active_periods(customer: Customer) -> tuple[Grant, ...]:

@@ -13,7 +13,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from billable import clock, services
-from billable.models import Dispute, Exchange, Grant, Hold, Merge, Order, Payment, Referral, Refund, Usage
+from billable.models import Allowance, Dispute, Exchange, Grant, Hold, Merge, Order, Payment, Referral, Refund, Usage
 from billable.services import (
     CatalogService,
     CustomerRef,
@@ -32,6 +32,7 @@ pytestmark = pytest.mark.postgresql
 READS = {
     *("list_products", "get_product", "offers_for", "list_features", "check_quota"),
     *("get_customer", "find_customer", "user_id_of", "customer_state", "get_hold", "list_holds"),
+    *("get_allowance", "list_allowances"),
     *("get_promotion", "list_promotions", "check_promotion", "get_exchange", "list_exchanges"),
     *("entitlement_value", "entitlements", "list_debts"),
     *("balances", "list_grants", "history", "verify_ledger", "get_order", "list_orders", "list_payments"),
@@ -55,6 +56,10 @@ def hold(ref: CustomerRef) -> Hold:
 
 def grant(ref: CustomerRef) -> Grant:
     return Grant.objects.filter(customer__pk=str(ref.customer_id), expires_at=None).latest("id")
+
+
+def allowance(ref: CustomerRef) -> Allowance:
+    return Allowance.objects.filter(customer__pk=str(ref.customer_id)).latest("id")
 
 
 def exchanged(ref: CustomerRef) -> Exchange:
@@ -109,6 +114,7 @@ WRITES: dict[str, Write] = {
     "grant_product": lambda ref: QuotaService.grant_product(ref, "pack", idempotency_key="gift"),
     "grant_feature": lambda ref: QuotaService.grant_feature(ref, "credits", quantity=1, idempotency_key="one"),
     "revoke_grant": lambda ref: QuotaService.revoke_grant(grant(ref)),
+    "revoke_allowance": lambda ref: QuotaService.revoke_allowance(allowance(ref)),
     "expire_grants": lambda ref: QuotaService.expire_grants(),
     "create_order": lambda ref: OrderService.create_order(
         ref, [{"sku": "pack"}], promotion_code="spring", idempotency_key="cart"
@@ -176,6 +182,8 @@ def shop(ref: CustomerRef, monkeypatch: pytest.MonkeyPatch) -> CustomerRef:
     CatalogService.create_feature("seats")
     QuotaService.grant_feature(ref, "seats", quantity=9)
     QuotaService.hold_quota(ref, "seats", 2)
+    CatalogService.create_product("monthly", features=[{"feature": "seats", "quantity": 5, "reset": "1 month"}])
+    QuotaService.grant_product(ref, "monthly")
     QuotaService.grant_feature(ref, "credits", quantity=100)
     ReferralService.create_programme("signup", trigger="on_signup", referrer_product="pack", referee_product="pack")
     CustomerService.identify("test", "brought")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from typing import Any
 from uuid import uuid4
 
@@ -119,6 +119,11 @@ def _quota(rows: Rows) -> Iterator[Model]:
     yield models.Adjustment.objects.create(
         **whose, kind="reverse", usage=usage, quantity=1, idempotency_key="k", reason="r", **WRITTEN
     )
+    yield models.Allowance.objects.create(
+        **whose, feature=feature, source="order", source_id="1", line=1, quantity=10, reset_count=1, reset_unit="month",
+        rollover_quantity=4, rollover_periods=2, anchor=NOW, expires_at=NOW + timedelta(days=365), next_index=1,
+        next_at=NOW + timedelta(days=30), **WRITTEN,
+    )  # fmt: skip
     yield models.Debt.objects.create(**whose, feature=feature, usage=usage, units=5, repaid=2, forgiven=1, **WRITTEN)
     yield models.LedgerEntry.objects.create(
         **whose, seq=1, grant=grant, usage=usage, kind="consume", cause_type="usage", cause_id=usage.pk,

@@ -35,6 +35,20 @@ CAPS: list[dict[str, Any]] = [
     {**CAP, "cap_period_unit": "hour"},
 ]
 
+RESETS: list[dict[str, Any]] = [
+    {"reset_unit": "hour"},
+    {"reset_unit": None},
+    {"reset_count": 0},
+]
+ROLLOVERS: list[dict[str, Any]] = [
+    {"rollover_quantity": None},
+    {"rollover_periods": None},
+    {"rollover_quantity": 0},
+    {"rollover_quantity": MAX_UNITS + 1},
+    {"rollover_periods": 0},
+    {"rollover_periods": 101},
+]
+
 # Constraint → its table and the changes of a valid row that each break it, and it alone.
 CHECKS: dict[str, tuple[type[Model], list[dict[str, Any]]]] = {
     # catalogue
@@ -128,6 +142,33 @@ CHECKS: dict[str, tuple[type[Model], list[dict[str, Any]]]] = {
         models.HoldLeg,
         [{"units": 0, "captured": 0, "released": 0}, {"captured": -1}, {"released": -1}, {"captured": 5}],
     ),
+    "billable_grant_rolled": (models.Grant, [{"rolled_from": 0}]),
+    "billable_allowance_units": (
+        models.Allowance,
+        [{"quantity": None}, {"quantity": 0}, {"quantity": MAX_UNITS + 1}, {"reduced": -1}, {"reduced": 10}],
+    ),
+    "billable_allowance_period": (
+        models.Allowance,
+        [{"period_count": 1}, {"period_unit": "month"}, {"period_count": 0, "period_unit": "month"}],
+    ),
+    "billable_allowance_reset": (models.Allowance, RESETS[:3]),
+    "billable_allowance_recurs": (models.Allowance, [{"reset_count": None, "reset_unit": None}, {"value": True}]),
+    "billable_allowance_rollover": (models.Allowance, ROLLOVERS),
+    "billable_allowance_cap": (models.Allowance, CAPS),
+    "billable_allowance_window": (models.Allowance, [{"expires_at": F("anchor"), "next_at": None}]),
+    "billable_allowance_next": (
+        models.Allowance,
+        [{"next_at": NOW}, {"next_at": F("expires_at")}, {"ended_at": NOW, "ended_as": "revoked"}],
+    ),
+    "billable_allowance_ended": (
+        models.Allowance,
+        [
+            {"ended_as": "revoked"},
+            {"ended_at": NOW, "next_at": None},
+            {"ended_at": NOW, "ended_as": "gone", "next_at": None},
+        ],
+    ),
+    "billable_allowance_known_source": (models.Allowance, [{"source": "gift"}]),
     "billable_debt_units": (
         models.Debt,
         [{"units": 0, "repaid": 0, "forgiven": 0, "closed_at": NOW}, {"units": MAX_UNITS + 1}],
@@ -324,6 +365,7 @@ UNIQUES: dict[str, tuple[type[Model], dict[str, Any]]] = {
     "billable_identity_provider_external_id": (models.Identity, {"customer": another_customer}),
     # quota
     "billable_grant_customer_source": (models.Grant, {"quantity": 9}),
+    "billable_allowance_customer_source": (models.Allowance, {"quantity": 9}),
     "billable_usage_customer_key": (models.Usage, {"quantity": 1}),
     "billable_hold_customer_key": (models.Hold, {"quantity": 4}),
     "billable_holdleg_hold_position": (models.HoldLeg, {"units": 6}),

@@ -16,6 +16,7 @@ from typing_extensions import assert_type
 
 from billable.models import (
     Adjustment,
+    Allowance,
     Customer,
     Debt,
     Dispute,
@@ -165,6 +166,10 @@ def quota(user: User, at: datetime) -> None:
     assert_type(grants, Page[Grant])
     assert_type(grants.items, Sequence[Grant])
     assert_type(grants.next, str | None)
+    recurring = QuotaService.list_allowances(user, feature="pdf_export", cursor=None, limit=10)
+    assert_type(recurring, Page[Allowance])
+    assert_type(QuotaService.get_allowance("id").per_period, int)
+    assert_type(QuotaService.revoke_allowance(recurring.items[0], reason="").next_reset_at, datetime | None)
     assert_type(QuotaService.expire_grants(limit=100), Sweep)
     assert_type(QuotaService.history(user, feature="x", kind="consume", cursor=None, limit=1), Page[LedgerEntry])
     for entry in QuotaService.history(user):
@@ -434,6 +439,9 @@ Verb(QuotaService.grant_product).has(QuotaService.agrant_product)
 Verb(QuotaService.grant_feature).has(QuotaService.agrant_feature)
 Verb(QuotaService.revoke_grant).has(QuotaService.arevoke_grant)
 Verb(QuotaService.list_grants).has(QuotaService.alist_grants)
+Verb(QuotaService.list_allowances).has(QuotaService.alist_allowances)
+Verb(QuotaService.get_allowance).has(QuotaService.aget_allowance)
+Verb(QuotaService.revoke_allowance).has(QuotaService.arevoke_allowance)
 Verb(QuotaService.expire_grants).has(QuotaService.aexpire_grants)
 Verb(QuotaService.history).has(QuotaService.ahistory)
 Verb(QuotaService.verify_ledger).has(QuotaService.averify_ledger)

@@ -13,12 +13,14 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from billable.admin.acts import Act, ActForm, Answers, reason_field
+from billable.admin.allowances import ALLOWANCE_COLUMNS
 from billable.admin.base import Books
 from billable.admin.columns import instant, link, pretty, quantity, user_text
 from billable.admin.panels import Panel, PanelRow, Related
 from billable.admin.quota import GRANT_COLUMNS
 from billable.inputs import MAX_UNITS
 from billable.models import (
+    Allowance,
     Customer,
     Debt,
     Grant,
@@ -164,6 +166,7 @@ class CustomerAdmin(Books):
         Related(Identity, "customer", ("provider", "external_id", "created_at")),
         Related(UserLink, "customer", ("user_shown", "actor", "created_at"), title="Users"),
         Related(Grant, "customer", GRANT_COLUMNS),
+        Related(Allowance, "customer", ALLOWANCE_COLUMNS),
         Related(Debt, "customer", ("created_at", "feature", "units", "repaid", "forgiven", "owed"), title="Overdrawn"),
         Related(Order, "customer", ("created_at", "status", "total_amount_minor_shown", "paid_amount_minor_shown")),
         Related(Trial, "customer", ("product", "campaign", "created_at")),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from billable import __version__
 from billable.api import (
+    allowances,
     catalog,
     customers,
     debts,
@@ -50,7 +51,7 @@ api = BillingAPI(
 )
 for room in (
     *(customers, merges, quota, holds, debts, catalog, orders, promotions, exchanges),
-    *(refunds, invoices, payments, grants, trials, referrals),
+    *(refunds, invoices, payments, grants, allowances, trials, referrals),
 ):
     api.add_router("", room.router)
 add_handlers(api)

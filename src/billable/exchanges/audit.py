@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from django.db.models import Exists, F, OuterRef, Q
+from django.db.models.functions import Coalesce
 
 from billable.audits import (
     Audit,
@@ -69,7 +70,10 @@ def _refunds(scope: Scope) -> Iterator[LedgerProblem]:
         cause_type=CauseType.EXCHANGE.value,
         cause_id=OuterRef("cause_id"),
     )
-    yield from named(breaking(entries, Exists(given)), "its exchange {0.cause_id} did not give this grant")
+    exchange = every(Exchange).annotate(id_text=as_text("pk")).filter(pk=OuterRef("cause_id"))
+    maker = Coalesce(OuterRef("grant__allowance__origin__source_id"), OuterRef("grant__allowance__source_id"))
+    recurring = Q(Exists(exchange.filter(id_text=maker)), grant__allowance__isnull=False)
+    yield from named(breaking(entries, Exists(given) | recurring), "its exchange {0.cause_id} did not give this grant")
 
 
 AUDITS: list[Audit] = [_usages, _grants, _refunds]

@@ -17,22 +17,26 @@ BATCH = 500
 
 @dataclass(frozen=True, kw_only=True)
 class Sweep:
-    """What a sweep wrote: for how many customers, how many grants ended, and how many holds lapsed."""
+    """What a sweep wrote: for how many customers, how many grants ended, how many holds lapsed, what allowances gave.
+
+    ``resets`` are the grants of new periods, and of what rolled over to them.
+    """
 
     customers: int
     grants: int
     holds: int
+    resets: int
 
 
 def expire_grants(*, limit: int | None = None) -> Sweep:
-    """Write the expiry of every grant and the lapse of every hold whose time ran out.
+    """Write the expiry of every grant and the lapse of every hold whose time ran out, and what allowances gave since.
 
     ``limit`` is for how many customers; None is for all that are due.
 
     Changes no answer. Each customer is a transaction of its own; any number of sweeps may run at once. Raises Invalid.
     """
     most = None if limit is None else inputs.whole(limit, "limit")
-    customers = grants = lapsed = 0
+    customers = grants = lapsed = given = 0
     last: UUID | None = None
     while most is None or customers < most:
         batch = _due(last, BATCH if most is None else min(BATCH, most - customers))
@@ -41,8 +45,9 @@ def expire_grants(*, limit: int | None = None) -> Sweep:
         for customer_id in batch:
             wrote = _sweep(customer_id)
             customers, grants, lapsed = customers + 1, grants + wrote.grants, lapsed + wrote.holds
+            given += wrote.resets
         last = batch[-1]
-    return Sweep(customers=customers, grants=grants, holds=lapsed)
+    return Sweep(customers=customers, grants=grants, holds=lapsed, resets=given)
 
 
 def _due(after: UUID | None, size: int) -> list[UUID]:

@@ -12,6 +12,7 @@ from typing import Any
 from django.db.models import Q, QuerySet
 
 from billable.db.units import write_alias
+from billable.quota.allowance import AllowanceQuerySet
 from billable.quota.kinds import GrantSource
 from billable.quota.models import Allowance, Grant
 
@@ -37,7 +38,7 @@ def given_by(kind: GrantSource, source_id: Any = None) -> Q:
     return itself | Q(through, origin__isnull=True)
 
 
-def allowances_by(kind: GrantSource, source_id: Any) -> QuerySet[Allowance]:
+def allowances_by(kind: GrantSource, source_id: Any) -> AllowanceQuerySet:
     """The allowances that a source made, and those that carry them on, in the order in which they were made."""
     own = Q(source=kind.value, source_id=source_id)
     carrying = Q(origin__source=kind.value, origin__source_id=source_id)

@@ -6,6 +6,7 @@ and the sweep all call it; so it makes no difference which of them comes first, 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -22,8 +23,9 @@ from billable.db.units import unit_of_work, write_alias
 from billable.errors import BonusNotDue, ReferralNotFound
 from billable.orders.lifecycle import OrderStatus, PaymentStatus
 from billable.orders.models import Order, Payment
-from billable.quota import ledger, lineage
+from billable.quota import ledger, lineage, succession
 from billable.quota.catch_up import catch_up
+from billable.quota.given import allowances_by, given_by, made_by
 from billable.quota.grant import Source, allot, lines_of
 from billable.quota.kinds import CauseType, GrantEnd, GrantSource
 from billable.quota.ledger import Cause
@@ -62,7 +64,7 @@ def claim_bonus(referral: Referral | UUID | str) -> Referral:
     claimed, verdict = sides.referral, sides.verdict
     if verdict.reason == "given":
         claimed.replayed = True
-        claimed.grants = tuple(_given(sides))
+        claimed.grants = tuple(_given(sides, made_by))
         return claimed
     if verdict.step is not Step.REWARD:
         due_at = None if claimed.due_at is None else claimed.due_at.isoformat()
@@ -202,8 +204,10 @@ def _take_back(sides: Sides) -> None:
     for customer in {side.pk: side for side in (sides.referee, sides.referrer)}.values():
         now = now_for(customer)
         catch_up(customer, now)
-        lines = lineage.lineages(_given(sides, customer)).values()
+        lines = lineage.lineages(_given(sides, given_by, customer)).values()
         left = [grant for line in lines for grant in line if not _is_over(grant, now)]
+        recurring = allowances_by(GrantSource.REFERRAL, str(referral.pk)).filter(customer__in=family(customer.pk))
+        succession.end(recurring.running(now), GrantEnd.REVOKED, at=now)
         ledger.end(
             customer,
             [(grant, now) for grant in left],
@@ -215,10 +219,10 @@ def _take_back(sides: Sides) -> None:
     referral.status, referral.taken_back_at = ReferralStatus.TAKEN_BACK.value, now_for(sides.referee)
 
 
-def _given(sides: Sides, *customers: Customer) -> list[Grant]:
+def _given(sides: Sides, phrase: Callable[[GrantSource, str], Q], *customers: Customer) -> list[Grant]:
     """The grants that a referral made, to these customers' families or to both sides'; the referee's first."""
     grants = Grant.objects.using(write_alias()).select_related("feature", "product")
-    made = grants.filter(source=GrantSource.REFERRAL.value, source_id=str(sides.referral.pk)).order_by("pk")
+    made = grants.filter(phrase(GrantSource.REFERRAL, str(sides.referral.pk))).order_by("pk")
     found: dict[UUID, Grant] = {}
     for customer in customers or (sides.referee, sides.referrer):
         found |= {grant.pk: grant for grant in made.filter(customer__in=family(customer.pk))}

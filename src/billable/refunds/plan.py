@@ -18,6 +18,7 @@ from billable.refunds import shares
 from billable.refunds.asked import Asked
 from billable.refunds.kinds import RefundPolicy
 from billable.refunds.lines import Line, lines_of
+from billable.refunds.recurring import Course
 from billable.refunds.slide import RefundSlide, later_periods, plan_slides
 
 _OPEN = (OrderStatus.PAID.value, OrderStatus.PARTIALLY_REFUNDED.value)
@@ -25,22 +26,33 @@ _OPEN = (OrderStatus.PAID.value, OrderStatus.PARTIALLY_REFUNDED.value)
 
 @dataclass(frozen=True, kw_only=True)
 class Take:
-    """What a refund takes of one line: so many units (None: unlimited), so many of its last periods, or all of it."""
+    """What a refund takes of one line: so many units (None: unlimited), so many of its last periods, or all of it.
+
+    ``reduces`` is how many units each period to come of an allowance gives less.
+    """
 
     line: Line
     units: int | None
     spans: int = 0
     whole: bool = False
+    reduces: int = 0
 
     @property
     def ends(self) -> bool:
         """Whether the line goes on now and ends by it."""
-        return self.whole and bool(self.line.going_on)
+        return self.whole and not self.line.is_over
+
+    @property
+    def ahead(self) -> int:
+        """How many units of the periods to come it takes; 0 where nobody can say."""
+        if self.line.course is None:
+            return 0
+        return self.line.course.ahead if self.ends else self.reduces * self.line.course.periods_ahead
 
     @property
     def moves(self) -> bool:
         """Whether anything is taken."""
-        return bool(self.units or self.ends or self.spans)
+        return bool(self.units or self.ends or self.spans or self.reduces)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,13 +172,14 @@ def _by_amount(
 
 def _whole(item: OrderItem, amount: int, lines: Sequence[Line]) -> Part:
     """Give back the rest of an item: what is unused goes, and nothing that comes back later stays."""
-    takes = tuple(Take(line=line, units=line.unused, whole=True) for line in lines)
+    takes = tuple(Take(line=line, units=line.living, whole=True) for line in lines)
     return Part(item=item, pieces=_pieces_left(item), amount_minor=amount, takes=takes)
 
 
 def _take_pieces(line: Line, pieces: int, now: datetime) -> Take:
-    if line.unused is not None:
-        return Take(line=line, units=min(line.unused, (line.given.quantity or 0) * pieces))
+    if line.living is not None:
+        units = (line.given.quantity or 0) * pieces
+        return Take(line=line, units=min(line.living, units), reduces=_reducible(line, units))
     grant = line.period
     if grant is None or grant.period is None or grant.expires_at is None:
         return Take(line=line, units=None)
@@ -178,15 +191,25 @@ def _take_pieces(line: Line, pieces: int, now: datetime) -> Take:
 
 
 def _take_for_money(line: Line, item: OrderItem, amount: int) -> Take:
-    if line.unused is None or line.granted is None:
-        return Take(line=line, units=None)
+    if line.living is None or line.granted is None:
+        # An amount takes no time: not of what is unlimited, nor of an allowance without end.
+        return Take(line=line, units=None if line.living is None else 0)
     refunded, paid = item.refunded_minor + amount, item.total_amount_minor
     wanted = shares.units_for(line.granted, refunded=refunded, paid=paid, before=line.refunded)
-    return Take(line=line, units=min(line.unused, wanted))
+    units = min(line.living, wanted)
+    ahead = line.course.periods_ahead if line.course else 0
+    return Take(line=line, units=units, reduces=_reducible(line, (wanted - units) // ahead) if ahead else 0)
+
+
+def _reducible(line: Line, units: int) -> int:
+    """How much less each period to come can give: one unit stays as long as the allowance runs."""
+    return 0 if line.course is None or not line.course.runs else min(units, line.course.each - 1)
 
 
 def _stock(line: Line, item: OrderItem, pieces: int, now: datetime) -> shares.Stock:
     """What the customer has of one line of so many pieces: of an unlimited period, of the last of its spans."""
+    if line.course is not None:
+        return _recurring_stock(line, line.course, pieces)
     grant = line.period or (line.going_on or line.grants)[-1]
     begins = grant.valid_from
     if line.granted is None and grant.period is not None and pieces < grant.period_span:
@@ -197,7 +220,20 @@ def _stock(line: Line, item: OrderItem, pieces: int, now: datetime) -> shares.St
         untouched=not line.used,
         begins=begins,
         ends=grant.expires_at,
-        is_over=not line.going_on,
+        is_over=line.is_over,
+    )
+
+
+def _recurring_stock(line: Line, course: Course, pieces: int) -> shares.Stock:
+    """What the customer has of an allowance: of all its periods, or (without end) of what nobody can count."""
+    granted = None if course.is_endless else (line.given.quantity or 0) * pieces * course.periods
+    return shares.Stock(
+        granted=granted,
+        unused=None if granted is None else line.unused,
+        untouched=not line.used,
+        begins=course.allowance.anchor,
+        ends=course.allowance.expires_at,
+        is_over=line.is_over,
     )
 
 

@@ -24,7 +24,9 @@ class RefundGrantQuote:
     """What one feature of an item stands at, and what a refund would take. ``grant`` is the one that the order made.
 
     Units: ``granted = used + unused + expired + held +`` what refunds or people took before. ``granted``, ``unused``
-    and ``taken_back`` are None where they are unlimited. ``ends`` says that nothing of it would go on.
+    and ``taken_back`` are None where they are unlimited. ``ends`` says that nothing of it would go on. Of an allowance
+    they are over all of its periods (``granted`` None: it has no end), and ``taken_ahead`` is what would be taken of
+    those to come, beside ``taken_back``.
     """
 
     grant: Grant
@@ -35,6 +37,7 @@ class RefundGrantQuote:
     expired: int
     held: int
     taken_back: int | None
+    taken_ahead: int
     ends: bool
 
 
@@ -117,5 +120,6 @@ def _grant(take: Take) -> RefundGrantQuote:
         expired=line.expired,
         held=line.held,
         taken_back=take.units,
+        taken_ahead=take.ahead,
         ends=take.ends,
     )

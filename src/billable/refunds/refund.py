@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -25,14 +26,14 @@ from billable.orders.models import Order, OrderItem, Payment
 from billable.orders.read import get_order
 from billable.promotions.kinds import Release
 from billable.promotions.uses import release
-from billable.quota import holds, ledger
+from billable.quota import holds, ledger, resets, succession
 from billable.quota.catch_up import catch_up
 from billable.quota.kinds import CauseType, EntryKind, GrantEnd
 from billable.refunds import source
 from billable.refunds.asked import Asked, Given, RefundLine
 from billable.refunds.kinds import REFUND_ID_PREFIX, DisputeStatus, RefundOrigin, RefundPolicy
 from billable.refunds.models import Dispute, Refund, RefundGrant, RefundItem
-from billable.refunds.plan import Part, Plan, plan_refund
+from billable.refunds.plan import Part, Plan, Take, plan_refund
 from billable.refunds.read import get_refund
 from billable.refunds.slide import carry_out
 from billable.refunds.source import Source
@@ -128,8 +129,8 @@ def refund_core(customer: Customer, order: Order, wanted: Asked, terms: Terms) -
         raise RefundTooLarge(order=str(order.pk), requested=requested, refundable=refundable)
     if plan.live_holds and not terms.release_holds:
         raise HoldsLive(order=str(order.pk), holds=plan.live_holds)
-    if catch_up(customer, now).holds:
-        # What was held came back to the rows that we are about to write; what goes back is the same.
+    if catch_up(customer, now).brought:
+        # Units came to the rows that we are about to write, or only now have one; what goes back is the same.
         plan = plan_refund(customer, order, wanted, now, release_holds=terms.release_holds)
     refund = _file(order, plan, wanted, terms)
     _take_back(customer, plan, refund)
@@ -194,6 +195,8 @@ def _found(item: RefundItem, part: Part) -> list[RefundGrant]:
             expired=take.line.expired,
             taken_back=take.units,
             ended=take.ends,
+            reduced=take.reduces,
+            taken_ahead=take.ahead,
         )
         for take in part.takes
     ]
@@ -209,6 +212,7 @@ def _take_back(customer: Customer, plan: Plan, refund: Refund) -> None:
     over = [(grant, plan.now) for take in takes if take.ends for grant in going_on[take.line.root.pk]]
     if over:
         ledger.end(customer, over, GrantEnd.REFUNDED, cause=cause, reason=refund.reason)
+    _take_ahead(takes, refund, plan.now)
     for take in takes:
         wanted = 0 if take.ends else take.units or 0
         for grant in going_on[take.line.root.pk]:
@@ -217,6 +221,19 @@ def _take_back(customer: Customer, plan: Plan, refund: Refund) -> None:
             if units:
                 ledger.take_out(customer, grant, units, EntryKind.REFUND, cause, at=plan.now)
     carry_out(customer, plan.slides)
+
+
+def _take_ahead(takes: Sequence[Take], refund: Refund, now: datetime) -> None:
+    """End the allowances that go whole, and let the others give less from their next period on."""
+    for take in takes:
+        allowance = None if take.line.course is None else take.line.course.allowance
+        if allowance is None or not (take.ends or take.reduces):
+            continue
+        if take.ends:
+            succession.end([allowance], GrantEnd.REFUNDED, at=now, reason=refund.reason)
+        else:
+            allowance.reduced += take.reduces
+            resets.save(allowance, "reduced")
 
 
 def _book(order: Order, plan: Plan) -> None:

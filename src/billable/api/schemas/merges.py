@@ -9,6 +9,7 @@ from uuid import UUID
 from ninja import Schema
 from pydantic import Field, model_validator
 
+from billable.api.schemas.allowances import AllowanceOut
 from billable.api.schemas.base import (
     DEFAULT_PROVIDER,
     Body,
@@ -125,6 +126,7 @@ class StateOut(Schema):
     holds: list[HoldOut]
     open_orders: list[OrderOut]
     active_periods: list[GrantOut]
+    allowances: list[AllowanceOut]
     unapplied_payments: list[PaymentOut]
     referred_by: ReferralOut | None
     referrals: list[ReferralOut]
