@@ -1,7 +1,7 @@
 """Every table, re-exported from its room."""
 
 from billable.catalog.models import CatalogName, Feature, FeatureCost, Price, Product, ProductFeature, UnitPrice
-from billable.customers.models import Customer, Identity, Merge, UserLink
+from billable.customers.models import ClockMove, Customer, Identity, Merge, UserLink
 from billable.exchanges.models import Exchange
 from billable.invoices.models import Invoice, InvoiceLine, InvoiceSeries
 from billable.orders.models import Order, OrderItem, OrderItemFeature, Payment, PaymentClaim
@@ -14,6 +14,7 @@ from billable.trials.models import Trial, TrialFingerprint
 __all__ = [
     "Adjustment",
     "CatalogName",
+    "ClockMove",
     "Customer",
     "Dispute",
     "Exchange",

@@ -6,7 +6,7 @@ rest is named. Answers are rows, or frozen values where they are computed. Refus
 
 from __future__ import annotations
 
-from billable import onboarding, verify
+from billable import merge, onboarding, privacy, sandbox, verify
 from billable.aftermath import followed_by
 from billable.audits import LedgerProblem, LedgerReport
 from billable.bridge import in_thread
@@ -23,7 +23,6 @@ from billable.invoices.issue import InvoiceSweep, issue_credit_note, issue_missi
 from billable.invoices.read import get_invoice, list_invoices
 from billable.invoices.render import INVOICE_CONTENT_SECURITY_POLICY, render_invoice, render_invoice_pdf
 from billable.linking import LinkConflict, LinkReport, link_identities
-from billable.merge import merge_customers, unmerge_customers
 from billable.money import Money
 from billable.onboarding import Admit, Identification, opens_account
 from billable.orders.basket import OrderLine
@@ -37,19 +36,15 @@ from billable.orders.sell import record_sale
 from billable.orders.unapplied import apply_payment, return_payment
 from billable.overview import CustomerState, customer_state
 from billable.paging import Page
-from billable.privacy import anonymize_customer
 from billable.promotions import services as promotions
-from billable.quota import hold, holds
+from billable.quota import capture, hold, holds, reverse, revoke
 from billable.quota.balances import Balance, balances
-from billable.quota.capture import capture_hold
 from billable.quota.check import GrantSummary, QuotaCheck, check
 from billable.quota.consume import consume
 from billable.quota.expire import Sweep, expire_grants
 from billable.quota.grant import grant_feature, grant_product
 from billable.quota.history import history, list_grants
 from billable.quota.holding import Holding, with_hold
-from billable.quota.reverse import reverse_usage
-from billable.quota.revoke import revoke_grant
 from billable.referrals import programmes as referral_programmes
 from billable.referrals import sweep as rewards
 from billable.referrals.read import ReferralStats, get_referral, list_referrals, referral_stats
@@ -64,6 +59,7 @@ from billable.refunds.read import get_dispute, get_refund, list_disputes, list_r
 from billable.refunds.refund import refund_order
 from billable.refunds.resolve import resolve_dispute
 from billable.refunds.slide import RefundSlide
+from billable.sandbox import ClockAdvance, ClockStep
 from billable.trials.services import TrialEligibility, start_trial, trial_eligibility
 
 __all__ = [
@@ -71,6 +67,8 @@ __all__ = [
     "Balance",
     "BillingDetails",
     "CatalogService",
+    "ClockAdvance",
+    "ClockStep",
     "CustomerRef",
     "CustomerService",
     "CustomerState",
@@ -189,20 +187,23 @@ class CustomerService:
     user_id_of = staticmethod(customers.user_id_of)
     auser_id_of = staticmethod(in_thread(customers.user_id_of))
 
-    merge_customers = staticmethod(merge_customers)
-    amerge_customers = staticmethod(in_thread(merge_customers))
+    merge_customers = staticmethod(merge.merge_customers)
+    amerge_customers = staticmethod(in_thread(merge.merge_customers))
 
-    unmerge_customers = staticmethod(unmerge_customers)
-    aunmerge_customers = staticmethod(in_thread(unmerge_customers))
+    unmerge_customers = staticmethod(merge.unmerge_customers)
+    aunmerge_customers = staticmethod(in_thread(merge.unmerge_customers))
 
-    anonymize_customer = staticmethod(anonymize_customer)
-    aanonymize_customer = staticmethod(in_thread(anonymize_customer))
+    anonymize_customer = staticmethod(privacy.anonymize_customer)
+    aanonymize_customer = staticmethod(in_thread(privacy.anonymize_customer))
 
     customer_state = staticmethod(customer_state)
     acustomer_state = staticmethod(in_thread(customer_state))
 
     link_identities = staticmethod(link_identities)
     alink_identities = staticmethod(in_thread(link_identities))
+
+    advance_clock = staticmethod(sandbox.advance_clock)
+    aadvance_clock = staticmethod(in_thread(sandbox.advance_clock))
 
     set_billing_details = staticmethod(_set_billing_details)
     aset_billing_details = staticmethod(in_thread(_set_billing_details))
@@ -217,14 +218,14 @@ class QuotaService:
     consume_quota = staticmethod(_consume)
     aconsume_quota = staticmethod(in_thread(_consume))
 
-    reverse_usage = staticmethod(reverse_usage)
-    areverse_usage = staticmethod(in_thread(reverse_usage))
+    reverse_usage = staticmethod(reverse.reverse_usage)
+    areverse_usage = staticmethod(in_thread(reverse.reverse_usage))
 
     hold_quota = staticmethod(_hold_quota)
     ahold_quota = staticmethod(in_thread(_hold_quota))
 
-    capture_hold = staticmethod(capture_hold)
-    acapture_hold = staticmethod(in_thread(capture_hold))
+    capture_hold = staticmethod(capture.capture_hold)
+    acapture_hold = staticmethod(in_thread(capture.capture_hold))
 
     release_hold = staticmethod(hold.release_hold)
     arelease_hold = staticmethod(in_thread(hold.release_hold))
@@ -249,8 +250,8 @@ class QuotaService:
     grant_feature = staticmethod(_grant_feature)
     agrant_feature = staticmethod(in_thread(_grant_feature))
 
-    revoke_grant = staticmethod(revoke_grant)
-    arevoke_grant = staticmethod(in_thread(revoke_grant))
+    revoke_grant = staticmethod(revoke.revoke_grant)
+    arevoke_grant = staticmethod(in_thread(revoke.revoke_grant))
 
     list_grants = staticmethod(list_grants)
     alist_grants = staticmethod(in_thread(list_grants))

@@ -42,6 +42,8 @@ from billable.services import (
     Balance,
     BillingDetails,
     CatalogService,
+    ClockAdvance,
+    ClockStep,
     CustomerRef,
     CustomerService,
     CustomerState,
@@ -305,6 +307,12 @@ def customers(user: User) -> None:
     assert_type(identification.customer, Customer)
     assert_type(identification.customer_id, UUID)
     assert_type(identification.created, bool)
+    assert_type(CustomerService.identify("telegram", "2", sandbox=True).is_sandbox, bool)
+    moved = CustomerService.advance_clock(user, months=1, days=2, idempotency_key="k")
+    assert_type(moved, ClockAdvance)
+    assert_type(moved.to_at, datetime)
+    assert_type(moved.steps, tuple[ClockStep, ...])
+    assert_type(CustomerService.advance_clock(user, to=moved.to_at), ClockAdvance)
     assert_type(CustomerService.get_customer(user), Customer)
     assert_type(CustomerService.find_customer(CustomerRef(user_id=7)), Customer | None)
     assert_type(CustomerService.link_identity(user, "n8n", "2", profile=None), Identity)
@@ -405,6 +413,7 @@ Verb(CustomerService.unmerge_customers).has(CustomerService.aunmerge_customers)
 Verb(CustomerService.anonymize_customer).has(CustomerService.aanonymize_customer)
 Verb(CustomerService.customer_state).has(CustomerService.acustomer_state)
 Verb(CustomerService.link_identities).has(CustomerService.alink_identities)
+Verb(CustomerService.advance_clock).has(CustomerService.aadvance_clock)
 Verb(CustomerService.set_billing_details).has(CustomerService.aset_billing_details)
 Verb(QuotaService.check_quota).has(QuotaService.acheck_quota)
 Verb(QuotaService.consume_quota).has(QuotaService.aconsume_quota)

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any, TypedDict
+from typing import Any, TypedDict, TypeVar
+
+from django.db.models import DateTimeField, F, Model, Q, QuerySet, Value
 
 from billable import clock, inputs
 from billable.actor import current_actor
 from billable.customers.models import Customer, Identity, UserLink
 from billable.customers.subjects import Subject, Who, find_customer_id, identity_key, lock_customer, user_exists, who
+from billable.db.instants import Moved
 from billable.db.units import unit_of_work, write_alias
 from billable.errors import AlreadyAnonymized, CustomerNotFound, IdentityTaken, Invalid, InvalidSubject, UserTaken
 from billable.inputs import Metadata
 from billable.signals import emit
+
+Row = TypeVar("Row", bound=Model)
 
 # The longest text of each billing detail, in characters.
 _BILLING_DETAILS = {"name": 200, "address": 500, "email": 254, "country": 100, "tax_id": 64}
@@ -33,6 +38,23 @@ def now_for(customer: Customer | None, present: datetime | None = None) -> datet
     """The instant that a decision about this customer is made at, when it is ``present`` (None: now) for everybody."""
     present = present or clock.now()
     return present if customer is None else present + timedelta(seconds=customer.clock_offset_seconds)
+
+
+def due_for(comparison: str, present: datetime | None = None, *, customer: str = "customer__") -> Q:
+    """A condition that compares an instant of a row with the clock of the row's customer: ``due_at__lte``.
+
+    ``customer`` leads from the row to its customer. Of real customers it is a comparison with a constant, which an
+    index answers; ``present`` is what time it is for them (None: now).
+    """
+    common = Value(present or clock.now(), output_field=DateTimeField())
+    own = Moved(common, F(f"{customer}clock_offset_seconds"))
+    real = Q(**{f"{customer}is_sandbox": False, comparison: common})
+    return real | Q(**{f"{customer}is_sandbox": True, comparison: own})
+
+
+def apart(rows: QuerySet[Row], sandbox: bool | None) -> QuerySet[Row]:
+    """The rows of sandbox customers (True), of real ones (False), or of both (None). Raises Invalid."""
+    return rows if sandbox is None else rows.filter(customer__is_sandbox=inputs.flag(sandbox, "sandbox"))
 
 
 def find_customer(user: Subject) -> Customer | None:
