@@ -8,16 +8,14 @@ from typing import Any
 import pytest
 from django.db import transaction
 
-from billable import clock as engine_clock
-from tests.audits.books import Clock, write
+from billable.testing import BillingClock
+from tests.audits.books import START, write
 
 
 @pytest.fixture(scope="module")
 def written(django_db_setup: None, django_db_blocker: Any) -> Iterator[Any]:
     """The books, in a transaction that ends with the module."""
-    with pytest.MonkeyPatch.context() as patch, django_db_blocker.unblock(), transaction.atomic():
-        clock = Clock()
-        patch.setattr(engine_clock, "now", clock)
+    with BillingClock(START) as clock, django_db_blocker.unblock(), transaction.atomic():
         yield write(clock)
         transaction.set_rollback(True)
 
