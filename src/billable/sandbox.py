@@ -200,10 +200,9 @@ def _step(move_id: UUID, happened: Counter[str]) -> Customer | None:
     customers = lock_whoever(lambda: _family_of(owner))
     customer = customers[heads_of([owner])[owner]]
     move = ClockMove.objects.using(write_alias()).get(pk=move_id)
-    if move.finished_at is not None:
-        return None
+    # Also of one that somebody else brought to its end meanwhile.
     move.happened = dict(Counter(move.happened) + happened)
-    has_arrived = customer.clock_offset_seconds >= move.to_offset_seconds
+    has_arrived = move.finished_at is not None or customer.clock_offset_seconds >= move.to_offset_seconds
     if has_arrived:
         move.finished_at = move.started_at + timedelta(seconds=move.to_offset_seconds - move.from_offset_seconds)
     move.save(using=write_alias(), update_fields=["happened", "finished_at"])

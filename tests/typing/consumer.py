@@ -79,6 +79,17 @@ from billable.services import (
     TrialEligibility,
     TrialService,
 )
+from billable.testing import (
+    BillingClock,
+    Events,
+    FakePayments,
+    assert_balance,
+    capture_events,
+    make_customer,
+    make_product,
+    paid_order,
+    run_commit_hooks,
+)
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -299,6 +310,23 @@ def exchanges(user: User) -> None:
     assert_type(OrderService.get_exchange("id"), Exchange)
     assert_type(OrderService.list_exchanges(user, cursor=None, limit=5), Page[Exchange])
     assert_type(OrderService.refund_exchange(made, idempotency_key="k", policy="full", reason=""), Exchange)
+
+
+def helpers_for_tests(user: User) -> None:
+    with BillingClock() as clock, capture_events("order.paid") as sent, run_commit_hooks():
+        assert_type(clock, BillingClock)
+        assert_type(clock.advance(months=13, days=1.5), datetime)
+        assert_type(clock.for_customer(make_customer(user, sandbox=True)).advance(months=1), datetime)
+        order = paid_order(user, make_product(features=["pdf_export"], period="1 month"))
+        assert_type(order, Order)
+        payments = FakePayments(clock)
+        assert_type(payments.pay(order), Payment)
+        assert_type(payments.pay_later(order, days=3), Payment)
+        assert_type(payments.deliver(payments.notice(order, "pending")), Payment)
+        assert_type(payments.refund(payments.pay(order), amount_minor=5), Refund)
+    assert_type(sent, Events)
+    assert_type(sent.names, list[str])
+    assert_balance(user, "pdf_export", None)
 
 
 def customers(user: User) -> None:
