@@ -21,6 +21,7 @@ from billable.conf import (
     MIN_FINGERPRINT_KEY_LENGTH,
     MIN_TOKEN_LENGTH,
     PREFIX,
+    SANDBOX_SERIES,
     SELLER_FIELDS,
     knobs,
     known_names,
@@ -125,6 +126,8 @@ def check_seller(**kwargs: Any) -> list[CheckMessage]:
         problems.append(f"BILLABLE_INVOICE_SERIES has no {unknown[0]!r}; it may have receipt and credit_note.")
     if not all(_SERIES.fullmatch(str(series)) for series in knobs.invoice_series.values()):
         problems.append("BILLABLE_INVOICE_SERIES must be 1 to 20 letters, digits or dashes each.")
+    if SANDBOX_SERIES in [str(series).upper() for series in knobs.invoice_series.values()]:
+        problems.append(f"BILLABLE_INVOICE_SERIES must not be {SANDBOX_SERIES!r}: that is the series of sandboxes.")
     return [Error(problem, id="billable.E003") for problem in problems]
 
 

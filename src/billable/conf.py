@@ -19,6 +19,8 @@ MIN_FINGERPRINT_KEY_LENGTH = 16
 MAX_ORDER_TTL_HOURS = 87_600
 MAX_HOLD_SECONDS = 31_536_000
 MAX_SUBSCRIPTION_DAYS = 365
+# The series of all documents of sandbox customers, so that they take no number of a real one.
+SANDBOX_SERIES = "SANDBOX"
 SELLER_FIELDS = ("name", "address", "email", "tax_id", "country", "zone")
 
 

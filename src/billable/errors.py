@@ -12,7 +12,8 @@
     │   ├── AllowanceNotFound        └── SubscriptionNotFound
     ├── Refused                      understood, and the answer is no
     │   ├── QuotaExceeded            ├── RevocationTooLarge  ├── PromotionRefused
-    │   ├── SelfReferral             ├── ReferralCycle       └── InsideTransaction
+    │   ├── SelfReferral             ├── ReferralCycle       ├── InsideTransaction
+    │   ├── NotSandbox               └── SandboxMixed
     ├── Conflict                     contradicts what already happened
     │   ├── IdempotencyConflict      ├── PaymentConflict     ├── PaymentUnapplied
     │   ├── WrongOrderState          ├── WrongPaymentState   ├── WrongDisputeState
@@ -292,6 +293,23 @@ class InsideTransaction(Refused):
     """A hold for a block cannot be opened inside a transaction: it must be seen by others while the block runs."""
 
     code = "inside_transaction"
+
+
+@dataclasses.dataclass(eq=False, kw_only=True)
+class NotSandbox(Refused):
+    """The customer {customer} is a real one, not one of the sandbox."""
+
+    code = "not_sandbox"
+    customer: str
+
+
+@dataclasses.dataclass(eq=False, kw_only=True)
+class SandboxMixed(Refused):
+    """Of the customers {first} and {second} one is of the sandbox and the other is real."""
+
+    code = "sandbox_mixed"
+    first: str
+    second: str
 
 
 # --- Conflict -----------------------------------------------------------------------------------

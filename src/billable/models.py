@@ -1,7 +1,7 @@
 """Every table, re-exported from its room."""
 
 from billable.catalog.models import CatalogName, Feature, FeatureCost, Price, Product, ProductFeature, UnitPrice
-from billable.customers.models import Customer, Identity, Merge, UserLink
+from billable.customers.models import ClockMove, Customer, Identity, Merge, UserLink
 from billable.exchanges.models import Exchange
 from billable.invoices.models import Invoice, InvoiceLine, InvoiceSeries
 from billable.orders.models import Order, OrderItem, OrderItemFeature, Payment, PaymentClaim
@@ -17,6 +17,7 @@ __all__ = [
     "Adjustment",
     "Allowance",
     "CatalogName",
+    "ClockMove",
     "Customer",
     "Debt",
     "Dispute",

@@ -6,7 +6,7 @@ rest is named. Answers are rows, or frozen values where they are computed. Refus
 
 from __future__ import annotations
 
-from billable import merge, onboarding, privacy, verify
+from billable import merge, onboarding, privacy, sandbox, verify
 from billable.aftermath import followed_by
 from billable.audits import LedgerProblem, LedgerReport
 from billable.bridge import in_thread
@@ -34,10 +34,9 @@ from billable.orders.unapplied import apply_payment, return_payment
 from billable.overview import CustomerState, customer_state
 from billable.paging import Page
 from billable.promotions import services as promotions
-from billable.quota import allowances, debts, hold, holds
+from billable.quota import allowances, capture, debts, hold, holds, reverse, revoke
 from billable.quota.balances import Balance, balances
 from billable.quota.caps import CapState
-from billable.quota.capture import capture_hold
 from billable.quota.check import GrantSummary, QuotaCheck, check
 from billable.quota.consume import consume
 from billable.quota.entitlements import Entitlement, entitlement_value, entitlements
@@ -45,8 +44,6 @@ from billable.quota.expire import Sweep, expire_grants
 from billable.quota.grant import grant_feature, grant_product
 from billable.quota.history import history, list_grants
 from billable.quota.holding import Holding, with_hold
-from billable.quota.reverse import reverse_usage
-from billable.quota.revoke import revoke_grant
 from billable.referrals import sweep as rewards
 from billable.referring import ReferralService, ReferralStats, ReferralSweep
 from billable.refunds import dispute, resolve
@@ -56,6 +53,7 @@ from billable.refunds.quote import RefundGrantQuote, RefundItemQuote, RefundQuot
 from billable.refunds.read import get_dispute, get_refund, list_disputes, list_refunds
 from billable.refunds.refund import refund_order
 from billable.refunds.slide import RefundSlide
+from billable.sandbox import ClockAdvance, ClockStep
 from billable.subscribing import (
     RenewalFailure,
     RenewalSweep,
@@ -66,13 +64,13 @@ from billable.subscribing import (
 )
 
 __all__ = [
-    "INVOICE_CONTENT_SECURITY_POLICY", "Balance", "BillingDetails", "CapState", "CatalogService", "CustomerRef",
-    "CustomerService", "CustomerState", "Entitlement", "FeatureLine", "GrantSummary", "Holding", "Identification",
-    "InvoiceService", "InvoiceSweep", "LedgerProblem", "LedgerReport", "LinkConflict", "LinkReport", "Money",
-    "OrderLine", "OrderService", "OrderSweep", "Page", "Period", "PromotionCheck", "PromotionService", "QuotaCheck",
-    "QuotaService", "ReferralService", "ReferralStats", "ReferralSweep", "RefundGrantQuote", "RefundItemQuote",
-    "RefundLine", "RefundQuote", "RefundSlide", "RenewalFailure", "RenewalSweep", "Subject", "SubscriptionService",
-    "SubscriptionSweep", "Sweep", "TrialEligibility", "TrialService",
+    "INVOICE_CONTENT_SECURITY_POLICY", "Balance", "BillingDetails", "CapState", "CatalogService", "ClockAdvance",
+    "ClockStep", "CustomerRef", "CustomerService", "CustomerState", "Entitlement", "FeatureLine", "GrantSummary",
+    "Holding", "Identification", "InvoiceService", "InvoiceSweep", "LedgerProblem", "LedgerReport", "LinkConflict",
+    "LinkReport", "Money", "OrderLine", "OrderService", "OrderSweep", "Page", "Period", "PromotionCheck",
+    "PromotionService", "QuotaCheck", "QuotaService", "ReferralService", "ReferralStats", "ReferralSweep",
+    "RefundGrantQuote", "RefundItemQuote", "RefundLine", "RefundQuote", "RefundSlide", "RenewalFailure",
+    "RenewalSweep", "Subject", "SubscriptionService", "SubscriptionSweep", "Sweep", "TrialEligibility", "TrialService",
 ]  # fmt: skip
 
 # An existing user becomes a customer at the first write that grants or sells; an unknown identity only at the verbs
@@ -168,6 +166,9 @@ class CustomerService:
     link_identities = staticmethod(link_identities)
     alink_identities = staticmethod(in_thread(link_identities))
 
+    advance_clock = staticmethod(sandbox.advance_clock)
+    aadvance_clock = staticmethod(in_thread(sandbox.advance_clock))
+
     set_billing_details = staticmethod(_set_billing_details)
     aset_billing_details = staticmethod(in_thread(_set_billing_details))
 
@@ -181,14 +182,14 @@ class QuotaService:
     consume_quota = staticmethod(_consume)
     aconsume_quota = staticmethod(in_thread(_consume))
 
-    reverse_usage = staticmethod(reverse_usage)
-    areverse_usage = staticmethod(in_thread(reverse_usage))
+    reverse_usage = staticmethod(reverse.reverse_usage)
+    areverse_usage = staticmethod(in_thread(reverse.reverse_usage))
 
     hold_quota = staticmethod(_hold_quota)
     ahold_quota = staticmethod(in_thread(_hold_quota))
 
-    capture_hold = staticmethod(capture_hold)
-    acapture_hold = staticmethod(in_thread(capture_hold))
+    capture_hold = staticmethod(capture.capture_hold)
+    acapture_hold = staticmethod(in_thread(capture.capture_hold))
 
     release_hold = staticmethod(hold.release_hold)
     arelease_hold = staticmethod(in_thread(hold.release_hold))
@@ -222,8 +223,8 @@ class QuotaService:
     grant_feature = staticmethod(_grant_feature)
     agrant_feature = staticmethod(in_thread(_grant_feature))
 
-    revoke_grant = staticmethod(revoke_grant)
-    arevoke_grant = staticmethod(in_thread(revoke_grant))
+    revoke_grant = staticmethod(revoke.revoke_grant)
+    arevoke_grant = staticmethod(in_thread(revoke.revoke_grant))
 
     list_grants = staticmethod(list_grants)
     alist_grants = staticmethod(in_thread(list_grants))

@@ -89,6 +89,10 @@ def _customers(rows: Rows) -> Iterator[Model]:
     yield models.UserLink.objects.create(user=user, customer=customer, **WRITTEN)
     yield models.Identity.objects.create(customer=customer, provider="telegram", external_id="1", **WRITTEN)
     yield models.Merge.objects.create(customer=customer, absorbed=another_customer(), **WRITTEN)
+    yield models.ClockMove.objects.create(
+        customer=customer, asked="days=1", idempotency_key="k", started_at=NOW, from_offset_seconds=10,
+        to_offset_seconds=20, **WRITTEN,
+    )  # fmt: skip
 
 
 def _quota(rows: Rows) -> Iterator[Model]:

@@ -105,6 +105,15 @@ CHECKS: dict[str, tuple[type[Model], list[dict[str, Any]]]] = {
         models.Customer,
         [{"anonymized_at": NOW}, {"anonymized_by": "python"}, {"anonymized_reason": "asked"}],
     ),
+    "billable_customer_clock": (
+        models.Customer,
+        [{"clock_offset_seconds": 1}, {"is_sandbox": True, "clock_offset_seconds": -1}],
+    ),
+    "billable_clockmove_forwards": (
+        models.ClockMove,
+        [{"from_offset_seconds": -1}, {"to_offset_seconds": 10}, {"to_offset_seconds": 9}],
+    ),
+    "billable_clockmove_finished": (models.ClockMove, [{"finished_at": NOW}]),
     "billable_merge_not_itself": (models.Merge, [{"absorbed": F("customer")}]),
     "billable_merge_undone": (models.Merge, [{"undone_at": NOW}, {"undone_by": "python"}]),
     # quota
@@ -430,6 +439,7 @@ UNIQUES: dict[str, tuple[type[Model], dict[str, Any]]] = {
     # quota
     "billable_grant_customer_source": (models.Grant, {"quantity": 9}),
     "billable_allowance_customer_source": (models.Allowance, {"quantity": 9}),
+    "billable_clockmove_customer_key": (models.ClockMove, {"asked": "days=2"}),
     "billable_usage_customer_key": (models.Usage, {"quantity": 1}),
     "billable_hold_customer_key": (models.Hold, {"quantity": 4}),
     "billable_holdleg_hold_position": (models.HoldLeg, {"units": 6}),

@@ -9,7 +9,7 @@ from typing import Any
 
 from django.db import transaction
 
-from billable import clock, inputs
+from billable import inputs
 from billable.actor import current_actor
 from billable.catalog.models import Product, ProductFeature
 from billable.conf import knobs
@@ -142,7 +142,8 @@ def draft(
         expires_at=_deadline(customer) if total else None,
         metadata=wish.metadata,
         actor=current_actor(),
-        created_at=clock.now(),
+        # By the customer's clock: expire_orders counts an order's age from it.
+        created_at=now_for(customer),
     )
     items = []
     for number, (line, charge) in enumerate(zip(basket.wanted, charges, strict=True), start=1):

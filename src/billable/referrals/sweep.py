@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Exists, F, Min, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
-from billable import clock, inputs
+from billable import inputs
 from billable.customers.models import Customer
+from billable.customers.services import due_for
 from billable.customers.subjects import family
 from billable.db.units import write_alias
 from billable.orders.lifecycle import OrderStatus, PaymentStatus
@@ -54,6 +57,19 @@ def settle_referrals(*, limit: int | None = None) -> ReferralSweep:
         rewarded=sum(status in GIVEN for status in settled),
         taken_back=settled.count(ReferralStatus.TAKEN_BACK.value),
     )
+
+
+def settle_referrals_of(referees: QuerySet[Customer, Any]) -> list[str]:
+    """Do what is due for the referrals of some referees; where each that was looked at stands now."""
+    mine = _due_rows().filter(customer__in=referees)
+    return [settle(referral_id).status for referral_id in list(mine.values_list("pk", flat=True))]
+
+
+def next_due(referees: QuerySet[Customer, Any], after: datetime) -> datetime | None:
+    """The first instant after another at which the reward of some referees may be given."""
+    waiting = Referral.objects.using(write_alias()).filter(status=QUALIFIED, customer__in=referees)
+    first: datetime | None = waiting.filter(due_at__gt=after).aggregate(first=Min("due_at"))["first"]
+    return first
 
 
 # ----------------------------------------------------------------------------- steps, each called after a verb's commit
@@ -108,13 +124,15 @@ def _settle_each(referrals: QuerySet[Referral]) -> None:
 
 
 def _due(after: UUID | None, size: int) -> list[UUID]:
-    """The referrals for which something may be due. Those of sandbox customers are due by the clock of everybody."""
+    """The referrals for which something may be due, by the clock of each referee."""
+    due = _due_rows() if after is None else _due_rows().filter(pk__gt=after)
+    return list(due.values_list("pk", flat=True)[:size])
+
+
+def _due_rows() -> QuerySet[Referral]:
     rows = Referral.objects.using(write_alias()).order_by("pk").annotate(**_HEADS)
     rows = rows.annotate(first_order=Subquery(_paid().order_by("paid_at", "pk").values("pk")[:1]))
-    if after is not None:
-        rows = rows.filter(pk__gt=after)
-    due = rows.filter(_earned_unseen() | _held_long_enough() | _undone_since())
-    return list(due.values_list("pk", flat=True)[:size])
+    return rows.filter(_earned_unseen() | _held_long_enough() | _undone_since())
 
 
 _HEADS = {
@@ -143,7 +161,7 @@ def _earned_unseen() -> Q:
 
 def _held_long_enough() -> Q:
     disputed = Exists(_payments().filter(status=PaymentStatus.DISPUTED.value))
-    return Q(~disputed, ~_ONE_PERSON, status=QUALIFIED, due_at__lte=clock.now())
+    return Q(due_for("due_at__lte"), ~disputed, ~_ONE_PERSON, status=QUALIFIED)
 
 
 def _undone_since() -> Q:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from uuid import UUID
 
 from billable import clock, inputs
 from billable.actor import current_actor
@@ -73,7 +72,7 @@ def start_trial(
     asked = None if currency is None else inputs.currency(currency)
     product = get_product(sku)
     customer = lock_customer(user)
-    marks = _marks(customer.pk, given)
+    marks = _marks(customer, given)
     if own := _used(product, marks, customer):
         return _replay(own)
     _refuse_other_products(product)
@@ -110,7 +109,7 @@ def trial_eligibility(user: Subject, sku: str, *, identities: Mapping[str, str] 
     try:
         product = get_product(sku)
         _refuse_other_products(product)
-        marks = _marks(None if customer is None else customer.pk, given, person)
+        marks = _marks(customer, given, person)
         own = _used(product, marks, customer)
     except (ProductNotFound, NotForSale, FingerprintMissing, TrialAlreadyUsed) as refusal:
         return TrialEligibility(eligible=False, code=refusal.code)
@@ -160,19 +159,22 @@ def _given(identities: object) -> set[str]:
     return normalised
 
 
-def _marks(customer_id: UUID | None, given: set[str], person: Who | None = None) -> list[str]:
+def _marks(customer: Customer | None, given: set[str], person: Who | None = None) -> list[str]:
     """Every fingerprint that the trial would leave. Raises FingerprintMissing when there is none but the customer's."""
     known = set(given)
-    if customer_id is not None:
-        linked = Identity.objects.using(write_alias()).filter(customer=customer_id)
+    if customer is not None:
+        linked = Identity.objects.using(write_alias()).filter(customer=customer)
         pairs = list(linked.values_list("provider", "external_id"))
     else:
         pairs = [person.identity] if person and person.identity else []
     known.update(_linked(provider, external_id) for provider, external_id in pairs)
     if not known:
         raise FingerprintMissing(field="identities", problem="must name at least one identity besides the customer")
-    if customer_id is not None:
-        known.update(fingerprints.customer_mark(member) for member in family(customer_id).values_list("pk", flat=True))
+    if customer is not None and customer.is_sandbox:
+        # Whoever tries a trial out has not had it yet.
+        known = {fingerprints.tagged("sandbox", mark) for mark in known}
+    if customer is not None:
+        known.update(fingerprints.customer_mark(member) for member in family(customer.pk).values_list("pk", flat=True))
     return fingerprints.hashed(known, _keys())
 
 
