@@ -8,6 +8,7 @@ The arithmetic is :mod:`billable.quota.burn`.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -22,7 +23,7 @@ from billable.customers.models import Customer
 from billable.customers.services import now_for
 from billable.customers.subjects import Who, customer_sql, find_customer_id, user_sql
 from billable.db.instants import moved
-from billable.db.rows import fetch, select_list
+from billable.db.rows import Part, fetch, select_list
 from billable.db.units import write_alias
 from billable.errors import AmbiguousSku, FeatureNotFound
 from billable.ids import new_id
@@ -85,6 +86,7 @@ _ASKED_BY_NAME = """
     JOIN billable_product product ON product.id = line.product_id WHERE product.sku = %s
 """
 _ASKED_EVERYTHING = "SELECT id FROM billable_feature"
+_LINE_COLUMNS = ("id", "quantity", "period_count", "period_unit", "priority")
 
 
 @dataclass
@@ -217,12 +219,20 @@ def _rows(person: Who, name: str | None, present: datetime) -> Iterator[tuple[An
     whose, whose_params = customer_sql(person, alias)
     user_exists, user_params = user_sql(person, alias)
     now, now_params = moved(alias, present, "customer.clock_offset_seconds")
-    line = [ProductFeature._meta.get_field(column) for column in _LINE_COLUMNS]
-    sql = _SQL.format(
-        asked=_ASKED_EVERYTHING if name is None else _ASKED_BY_NAME,
+    sql = _statement(connections[alias].vendor, name is None, whose, user_exists, now)
+    names = [] if name is None else [name, name]
+    params = [*names, *whose_params, *user_params, *now_params, *user_params]
+    return fetch(alias, sql, params, _shape())
+
+
+@functools.lru_cache(maxsize=64)
+def _statement(vendor: str, everything: bool, whose: str, user_exists: str, now: str) -> str:
+    """The statement. It is long, and there are only as many of it as ways to name somebody."""
+    return _SQL.format(
+        asked=_ASKED_EVERYTHING if everything else _ASKED_BY_NAME,
         whose=whose,
         user_exists=user_exists,
-        true="TRUE" if connections[alias].vendor == "postgresql" else "1",
+        true="TRUE" if vendor == "postgresql" else "1",
         customer=select_list(Customer, "customer"),
         no_customer=_nulls(Customer),
         feature=select_list(Feature, "feature"),
@@ -234,26 +244,15 @@ def _rows(person: Who, name: str | None, present: datetime) -> Iterator[tuple[An
         lapsed=_LAPSED.format(now=now),
         no_line=", ".join(["NULL"] * len(_LINE_COLUMNS)),
     )
-    names = [] if name is None else [name, name]
-    params = [*names, *whose_params, *user_params, *now_params, *user_params]
+
+
+@functools.cache
+def _shape() -> list[Part]:
+    """What its columns are, in order."""
     number = FeatureCost._meta.get_field("per")
-    shape = [
-        Customer,
-        number,
-        Feature,
-        Feature,
-        number,
-        number,
-        number,
-        Grant._meta.get_field("ended_as"),
-        Grant,
-        Product,
-        number,
-    ]
-    return fetch(alias, sql, params, [*shape, *line])  # type: ignore[list-item]  # none of them is a relation
-
-
-_LINE_COLUMNS = ("id", "quantity", "period_count", "period_unit", "priority")
+    last_end = Grant._meta.get_field("ended_as")
+    line = [ProductFeature._meta.get_field(column) for column in _LINE_COLUMNS]
+    return [Customer, number, Feature, Feature, number, number, number, last_end, Grant, Product, number, *line]  # type: ignore[list-item]  # none of them is a relation
 
 
 def _nulls(model: type[models.Model]) -> str:
