@@ -522,8 +522,8 @@ class MergeRefused(Conflict):
 class UnmergeRefused(Conflict):
     """The merge of the customer {customer} cannot be undone: {reason}.
 
-    ``reason`` is ``not_merged``, ``merged_again``, ``anonymized``, ``held``, ``refunded``, ``extended`` or
-    ``granted``.
+    ``reason`` is ``not_merged``, ``merged_again``, ``anonymized``, ``held``, ``refunded``, ``extended``,
+    ``repaid`` or ``granted``.
     """
 
     code = "unmerge_refused"

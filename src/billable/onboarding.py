@@ -18,6 +18,7 @@ from django.utils.module_loading import import_string
 
 from billable import clock, inputs
 from billable.actor import current_actor
+from billable.catalog.features import can_be_overdrawn
 from billable.catalog.services import default_products
 from billable.conf import knobs
 from billable.customers.models import Customer, Identity
@@ -105,7 +106,7 @@ def opens_account(verb: Callable[P, T], admit: Admit, *, subjects: Sequence[str]
 
 
 def _open(person: Who, admit: Admit) -> UUID | None:
-    if admit is Admit.USERS_WITH_DEFAULTS and not default_products():
+    if admit is Admit.USERS_WITH_DEFAULTS and not default_products() and not can_be_overdrawn():
         return None
     if user_exists(person):
         customer_id = new_id()

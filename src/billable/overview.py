@@ -16,6 +16,8 @@ from billable.orders.models import Order, Payment
 from billable.orders.read import list_orders, list_payments
 from billable.paging import MAX_LIMIT
 from billable.quota.balances import Balance, balances
+from billable.quota.debt_models import Debt
+from billable.quota.debts import list_debts
 from billable.quota.entitlements import Entitlement, entitlements
 from billable.quota.holds import live_holds
 from billable.quota.models import Allowance, Grant, Hold
@@ -27,10 +29,11 @@ class CustomerState:
     """What a customer has, owes and waits for, now.
 
     ``user_id`` is the user that was linked first, or None. ``absorbed`` are the customers that were merged into it,
-    whose things are listed as its own. ``entitlements`` are what its static features read. ``holds`` are the
-    reservations that are open, ``open_orders`` those that wait for money, ``active_periods`` the grants that run now
-    and have an end, the first to end first, ``allowances`` what gives units anew. ``unapplied_payments`` are money that
-    no order took. ``referred_by`` says who brought it, ``referrals`` whom it brought. Each list has at most 200 rows.
+    whose things are listed as its own. ``entitlements`` are what its static features read, ``debts`` what it used
+    before it had it and owes still. ``holds`` are the reservations that are open, ``open_orders`` those that wait for
+    money, ``active_periods`` the grants that run now and have an end, the first to end first, ``allowances`` what gives
+    units anew. ``unapplied_payments`` are money that no order took. ``referred_by`` says who brought it, ``referrals``
+    whom it brought. Each list has at most 200 rows.
     """
 
     customer: Customer
@@ -40,6 +43,7 @@ class CustomerState:
     anonymized_at: datetime | None
     balances: tuple[Balance, ...]
     entitlements: tuple[Entitlement, ...]
+    debts: tuple[Debt, ...]
     holds: tuple[Hold, ...]
     open_orders: tuple[Order, ...]
     active_periods: tuple[Grant, ...]
@@ -63,6 +67,7 @@ def customer_state(user: Subject) -> CustomerState:
         anonymized_at=customer.anonymized_at,
         balances=balances(customer),
         entitlements=entitlements(customer),
+        debts=tuple(list_debts(customer, open_only=True, limit=MAX_LIMIT)),
         holds=tuple(holds.select_related("feature", "customer").order_by("-pk")[:MAX_LIMIT]),
         open_orders=tuple(list_orders(customer, status=OrderStatus.PENDING.value, limit=MAX_LIMIT)),
         active_periods=_active_periods(customer),

@@ -34,7 +34,7 @@ from billable.orders.unapplied import apply_payment, return_payment
 from billable.overview import CustomerState, customer_state
 from billable.paging import Page
 from billable.promotions import services as promotions
-from billable.quota import allowances, hold, holds
+from billable.quota import allowances, debts, hold, holds
 from billable.quota.balances import Balance, balances
 from billable.quota.caps import CapState
 from billable.quota.capture import capture_hold
@@ -202,6 +202,9 @@ class QuotaService:
 
     list_holds = staticmethod(holds.list_holds)
     alist_holds = staticmethod(in_thread(holds.list_holds))
+
+    list_debts = staticmethod(debts.list_debts)
+    alist_debts = staticmethod(in_thread(debts.list_debts))
 
     balances = staticmethod(balances)
     abalances = staticmethod(in_thread(balances))

@@ -24,6 +24,12 @@ customer_unmerged = Signal()
 customer_anonymized = Signal()
 """The personal data of a customer was erased. Payload: ``customer``."""
 
+debt_incurred = Signal()
+"""A usage took units that were not there. Payload: ``debt``."""
+
+debt_settled = Signal()
+"""Nothing is owed of a usage any more: it was repaid or reversed. Payload: ``debt``."""
+
 identity_linked = Signal()
 """An identity was linked to a customer. Payload: ``identity``."""
 

@@ -34,7 +34,7 @@ READS = {
     *("get_customer", "find_customer", "user_id_of", "customer_state", "get_hold", "list_holds"),
     *("get_allowance", "list_allowances"),
     *("get_promotion", "list_promotions", "check_promotion", "get_exchange", "list_exchanges"),
-    *("entitlement_value", "entitlements"),
+    *("entitlement_value", "entitlements", "list_debts"),
     *("balances", "list_grants", "history", "verify_ledger", "get_order", "list_orders", "list_payments"),
     *("quote_refund", "get_refund", "list_refunds", "get_dispute", "list_disputes", "trial_eligibility"),
     *("get_programme", "list_programmes", "get_referral", "list_referrals", "referral_stats"),

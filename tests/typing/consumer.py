@@ -18,6 +18,7 @@ from billable.models import (
     Adjustment,
     Allowance,
     Customer,
+    Debt,
     Dispute,
     Exchange,
     Feature,
@@ -131,6 +132,9 @@ def quota(user: User, at: datetime) -> None:
     assert_type(QuotaService.entitlements(user, feature="seats"), tuple[Entitlement, ...])
     seats: int = QuotaService.entitlement_value(user, "seats", default=1)
     assert_type(QuotaService.entitlements(user)[seats].value, bool | int | str | None)
+    debts = QuotaService.list_debts(user, feature="calls", open_only=True)
+    assert_type(debts, Page[Debt])
+    assert_type(debts.items[0].owed, int)
     hold = QuotaService.hold_quota(user, "ai_analysis", 5, ttl=timedelta(minutes=5), idempotency_key="job")
     assert_type(hold, Hold)
     assert_type(QuotaService.capture_hold(hold, 3), Usage)
@@ -428,6 +432,7 @@ Verb(QuotaService.get_hold).has(QuotaService.aget_hold)
 Verb(QuotaService.list_holds).has(QuotaService.alist_holds)
 Verb(QuotaService.reverse_usage).has(QuotaService.areverse_usage)
 Verb(QuotaService.entitlement_value).has(QuotaService.aentitlement_value)
+Verb(QuotaService.list_debts).has(QuotaService.alist_debts)
 Verb(QuotaService.entitlements).has(QuotaService.aentitlements)
 Verb(QuotaService.balances).has(QuotaService.abalances)
 Verb(QuotaService.grant_product).has(QuotaService.agrant_product)

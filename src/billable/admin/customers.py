@@ -22,6 +22,7 @@ from billable.inputs import MAX_UNITS
 from billable.models import (
     Allowance,
     Customer,
+    Debt,
     Grant,
     Identity,
     Invoice,
@@ -32,7 +33,7 @@ from billable.models import (
     Trial,
     UserLink,
 )
-from billable.services import CatalogService, CustomerRef, CustomerService, QuotaService
+from billable.services import CapState, CatalogService, CustomerRef, CustomerService, QuotaService
 
 USER = UserLink._meta.get_field("user").related_model
 # A user model need not have a username, nor any field that is a name.
@@ -166,6 +167,7 @@ class CustomerAdmin(Books):
         Related(UserLink, "customer", ("user_shown", "actor", "created_at"), title="Users"),
         Related(Grant, "customer", GRANT_COLUMNS),
         Related(Allowance, "customer", ALLOWANCE_COLUMNS),
+        Related(Debt, "customer", ("created_at", "feature", "units", "repaid", "forgiven", "owed"), title="Overdrawn"),
         Related(Order, "customer", ("created_at", "status", "total_amount_minor_shown", "paid_amount_minor_shown")),
         Related(Trial, "customer", ("product", "campaign", "created_at")),
         Related(Invoice, "customer", ("name", "kind", "total_minor_shown", "issued_at")),
@@ -236,7 +238,11 @@ class CustomerAdmin(Books):
 
     def panels_of(self, request: HttpRequest, row: Customer) -> list[Panel]:
         panels = super().panels_of(request, row)
-        return [balances_of(row), *panels] if request.user.has_perm("billable.view_grant") else panels
+        return (
+            [balances_of(row), *entitlements_of(row), *panels]
+            if request.user.has_perm("billable.view_grant")
+            else panels
+        )
 
 
 def balances_of(customer: Customer) -> Panel:
@@ -247,12 +253,28 @@ def balances_of(customer: Customer) -> Panel:
                 balance.feature,
                 quantity(balance.balance),
                 quantity(balance.held),
+                quantity(balance.owed),
+                cap_text(balance.cap),
                 instant(balance.expires_at),
             )
         )
         for balance in QuotaService.balances(customer)
     ]
-    return Panel(title="Balances", headers=("Feature", "Balance", "Held", "Expires"), rows=rows)
+    return Panel(title="Balances", headers=("Feature", "Balance", "Held", "Owed", "Cap", "Expires"), rows=rows)
+
+
+def cap_text(cap: CapState | None) -> str:
+    """The cap that keeps units back now."""
+    return "" if cap is None else f"{cap.used} of {cap.quantity} {cap.feature} in {cap.period}"
+
+
+def entitlements_of(customer: Customer) -> list[Panel]:
+    """What the static features of a customer read, if there are any."""
+    rows = [
+        PanelRow(cells=(each.feature, str(each.value), each.product_sku or "", instant(each.expires_at)))
+        for each in QuotaService.entitlements(customer)
+    ]
+    return [Panel(title="Entitlements", headers=("Feature", "Value", "Product", "Expires"), rows=rows)] if rows else []
 
 
 @admin.register(Identity)

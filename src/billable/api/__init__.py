@@ -10,6 +10,7 @@ from billable.api import (
     allowances,
     catalog,
     customers,
+    debts,
     exchanges,
     grants,
     holds,
@@ -49,7 +50,7 @@ api = BillingAPI(
     openapi_url=None,
 )
 for room in (
-    *(customers, merges, quota, holds, catalog, orders, promotions, exchanges),
+    *(customers, merges, quota, holds, debts, catalog, orders, promotions, exchanges),
     *(refunds, invoices, payments, grants, allowances, trials, referrals),
 ):
     api.add_router("", room.router)

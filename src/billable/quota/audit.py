@@ -177,6 +177,8 @@ def _kinds(scope: Scope) -> Iterator[LedgerProblem]:
     reserving = Q(swap, kind=EntryKind.HOLD.value, amount__lt=0) | Q(swap, kind=EntryKind.RELEASE.value, amount__gt=0)
     reserving |= Q(kind=EntryKind.CAPTURE.value, amount=0, held_change__lt=0, usage__isnull=False)
     held = Q(reserving, cause_type=CauseType.HOLD.value)
+    repaying = Q(cause_type=CauseType.DEBT.value, amount__lt=0) | Q(of_adjustment, amount__gt=0)
+    units |= Q(repaying, kind=EntryKind.REPAY.value, usage__isnull=True)
     units |= Q(
         of_adjustment | Q(cause_type__in=_TAKERS),
         kind__in=[EntryKind.REFUND.value, EntryKind.DISPUTE.value, EntryKind.TRANSFER.value],
@@ -204,27 +206,24 @@ def _causes(scope: Scope) -> Iterator[LedgerProblem]:
     receipt = every(Adjustment).filter(pk=OuterRef("cause_id"))
     reversal = receipt.filter(kind=AdjustmentKind.REVERSE.value)
     back = reversal.filter(usage=OuterRef("usage"))
-    # What was put back to a grant that is over left it again at once.
-    out_again = reversal.filter(
-        usage__entries__kind=EntryKind.REVERSE.value,
-        usage__entries__cause_id=OuterRef("cause_id"),
-        usage__entries__grant=OuterRef("grant"),
-        usage__entries__amount=OuterRef("amount") * -1,
+    returned = every(LedgerEntry).filter(
+        cause_type=CauseType.ADJUSTMENT.value,
+        cause_id=OuterRef("cause_id"),
+        kind__in=[EntryKind.REVERSE.value, EntryKind.REPAY.value],
     )
+    # What was put back to a grant that is over left it again at once.
+    out_again = returned.filter(grant=OuterRef("grant"), amount=OuterRef("amount") * -1)
     taken = receipt.filter(kind=AdjustmentKind.REVOKE.value, grant=OuterRef("grant"), quantity=OuterRef("amount") * -1)
     # What came back to a grant that gave its units on followed them to an heir.
-    line = Q(usage__entries__grant=OuterRef("grant__origin"))
-    line |= Q(usage__entries__grant__origin=OuterRef("grant__origin"))
-    followed = reversal.filter(
-        line,
-        usage__entries__kind=EntryKind.REVERSE.value,
-        usage__entries__cause_id=OuterRef("cause_id"),
-        usage__entries__amount=OuterRef("grant__quantity"),
-    )
+    line = Q(grant=OuterRef("grant__origin")) | Q(grant__origin=OuterRef("grant__origin"))
+    followed = returned.filter(line, amount=OuterRef("grant__quantity"))
+    repaid = reversal.filter(usage__debt__feature=OuterRef("grant__feature"))
+    handed = Q(grant__source=GrantSource.TRANSFER.value, kind__in=[EntryKind.GRANT.value, *_WAYS_OUT])
     known = (
         Q(Exists(back), kind=EntryKind.REVERSE.value)
-        | Q(Exists(followed), grant__source=GrantSource.TRANSFER.value, kind__in=[EntryKind.GRANT.value, *_WAYS_OUT])
-        | Q(Exists(out_again), kind__in=_WAYS_OUT)
+        | Q(Exists(repaid), kind=EntryKind.REPAY.value)
+        | Q(handed, Exists(reversal), Exists(followed))
+        | Q(Exists(reversal), Exists(out_again), kind__in=_WAYS_OUT)
         | Q(Exists(taken), kind=EntryKind.REVOKE.value)
     )
     yield from named(

@@ -115,8 +115,9 @@ def _capture(
     usage.costs = costs_of(shares)
     back = {leg.grant_id: holds.outstanding(leg) for leg in rest}
     same_window = {leg.grant_id: back[leg.grant_id] for leg in rest if leg.cap_index == caps.window_of(leg.grant, now)}
-    usable = standing.of_customer(customer, hold.feature.key, present).usable()
-    usage.balance_after = balance_with(usable, back, same_window)
+    found = standing.of_customer(customer, hold.feature.key, present)
+    left = balance_with(found.usable(), back, same_window)
+    usage.balance_after = None if left is None else left - found.owed
     ledger.capture(customer, usage, taken, cause=ledger.Cause(CauseType.HOLD, hold.pk), at=now)
     for leg in {by_grant[grant.pk].pk: by_grant[grant.pk] for grant, _ in taken}.values():
         holds.save_leg(leg)
@@ -145,7 +146,7 @@ def _capture_late(
         action_id=hold.action_id,
         metadata=metadata or hold.metadata,
     )
-    usage = take(customer, request, key, late_for=hold)
+    usage = take(customer, request, key, overdraw=True, late_for=hold)
     hold.captured += quantity
     if last or hold.captured == hold.quantity:
         hold.final_capture = usage

@@ -62,6 +62,8 @@ class QuotaCheck(tuple[bool, str, "Product | None", "int | None"]):
     the first of them expires, ``next_reset_at`` when an allowance gives units anew. ``offers`` are the products on sale
     that would help; it alone runs a query, when read.
 
+    The balance is negative where more was used than was there; ``allowed`` says whether still more may be.
+
     A static feature is allowed when its ``value`` is neither false nor 0, a limit for no more than it says; the balance
     is the limit then, and None of a flag or a text. ``value`` is None of a metered feature, ``cap`` when none keeps
     units back.
@@ -110,9 +112,9 @@ class QuotaCheck(tuple[bool, str, "Product | None", "int | None"]):
             balance = balance_of(value)
             code = _static_code(standing, value, quantity, sku)
             return cls._of(feature.key, code, product, balance, grants, value=value)
-        allowed = burn.plan(usable, quantity) is not None
+        allowed = standing.pay(quantity, sku, overdraw=True) is not None
         code = "allowed" if allowed else standing.shortage(quantity, sku)
-        check = cls._of(feature.key, code, product, burn.balance(usable), grants, standing.narrowest(sku))
+        check = cls._of(feature.key, code, product, standing.balance(sku), grants, standing.narrowest(sku))
         check.next_reset_at = standing.next_reset_at
         return check
 

@@ -22,7 +22,7 @@ from billable.db.units import unit_of_work, write_alias
 from billable.errors import IdempotencyConflict, Invalid, NotForSale
 from billable.ids import new_id
 from billable.inputs import MAX_ORDER_QUANTITY, MAX_UNITS, Metadata
-from billable.quota import ledger, resets
+from billable.quota import debts, ledger, resets
 from billable.quota.catch_up import catch_up
 from billable.quota.given import by_line, made_by
 from billable.quota.kinds import GrantSource
@@ -217,6 +217,7 @@ def allot(customer: Customer, lines: Sequence[GrantLine], source: Source) -> tup
     catch_up(customer, now)
     resets.begin(customer, allowances)
     ledger.issue(customer, grants, source.cause, at=now)
+    debts.repay(customer, grants, at=now)
     for grant in grants:
         emit("grant.created", grant=grant)
     return tuple(grants)

@@ -38,11 +38,16 @@ payers AS (
         WHERE past.customer_id = (SELECT id FROM whose) AND past.feature_id = rates.payer_id
           AND past.closed_at IS NOT NULL
         ORDER BY past.closed_at DESC LIMIT 1
-    ) AS last_end
+    ) AS last_end, (
+        SELECT SUM(debt.units - debt.repaid - debt.forgiven)
+        FROM whose JOIN billable_customer debtor ON debtor.id = whose.id OR debtor.merged_into_id = whose.id
+        JOIN billable_debt debt ON debt.customer_id = debtor.id
+        WHERE debt.feature_id = rates.payer_id AND debt.closed_at IS NULL
+    ) AS owed
     FROM rates
 )
 SELECT {customer}, CASE WHEN {user_exists} THEN 1 ELSE 0 END, {feature}, {payer},
-       payers.place, payers.per, payers.units, payers.last_end, {open_grant}, {product},
+       payers.place, payers.per, payers.units, payers.last_end, payers.owed, {open_grant}, {product},
        CASE WHEN open_grant.held > 0 THEN ({lapsed}) END,
        CASE WHEN open_grant.held > 0 AND open_grant.cap_quantity IS NOT NULL
             THEN ({lapsed} AND leg.cap_index = open_grant.cap_index) END,
@@ -59,7 +64,7 @@ LEFT JOIN billable_grant open_grant ON open_grant.customer_id = customer.id
 LEFT JOIN billable_product product ON product.id = open_grant.product_id
 UNION ALL
 SELECT {no_customer}, 1, {feature}, {payer},
-       payers.place, payers.per, payers.units, payers.last_end, {no_grant}, {product}, NULL, NULL, NULL,
+       payers.place, payers.per, payers.units, payers.last_end, payers.owed, {no_grant}, {product}, NULL, NULL, NULL,
        {no_line}, {allowance}
 FROM payers
 JOIN billable_feature feature ON feature.id = payers.feature_id
@@ -69,7 +74,7 @@ JOIN billable_allowance allowance ON allowance.customer_id = (SELECT id FROM who
 LEFT JOIN billable_product product ON product.id = allowance.product_id
 UNION ALL
 SELECT {no_customer}, 1, {feature}, {payer},
-       payers.place, payers.per, payers.units, payers.last_end, {no_grant}, {product}, NULL, NULL, NULL,
+       payers.place, payers.per, payers.units, payers.last_end, payers.owed, {no_grant}, {product}, NULL, NULL, NULL,
        {line}, {no_allowance}
 FROM payers
 JOIN billable_feature feature ON feature.id = payers.feature_id
@@ -105,8 +110,9 @@ class Row(NamedTuple):
     """One row: a grant, an allowance or a default line, or nothing but the feature and the customer.
 
     ``payer`` pays for ``feature`` at ``per`` for ``units``; in ``place`` 0 it is the feature itself. ``last_end`` is
-    how the grant of it ended that was closed last. Of a grant, ``lapsed`` units are held by holds whose time is over,
-    ``lapsed_room`` of them counted in the window of its cap, ``in_time`` lapsed before it ended.
+    how the grant of it ended that was closed last, ``owed`` how many units of it are. Of a grant, ``lapsed`` units are
+    held by holds whose time is over, ``lapsed_room`` of them counted in the window of its cap, ``in_time`` lapsed
+    before it ended.
     """
 
     customer: Customer | None
@@ -117,6 +123,7 @@ class Row(NamedTuple):
     per: int
     units: int
     last_end: str | None
+    owed: int | None
     grant: Grant | None
     product: Product | None
     lapsed: int | None
@@ -154,6 +161,7 @@ def rows(person: Who, name: str | None, present: datetime) -> Iterator[Row]:
         number,
         number,
         Grant._meta.get_field("ended_as"),
+        number,
         Grant,
         Product,
         number,

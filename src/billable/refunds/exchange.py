@@ -134,7 +134,8 @@ def _stock(line: _Line, now: datetime) -> shares.Stock:
 def _is_used(line: Sequence[Grant]) -> bool:
     """Whether more was used of it than was put back: a job that failed has used nothing."""
     entries = LedgerEntry.objects.using(write_alias()).filter(grant__in=[grant.pk for grant in line])
-    moves, captures = (EntryKind.CONSUME.value, EntryKind.REVERSE.value), Q(kind=EntryKind.CAPTURE.value)
+    kinds = (EntryKind.CONSUME, EntryKind.REVERSE, EntryKind.REPAY)
+    moves, captures = [kind.value for kind in kinds], Q(kind=EntryKind.CAPTURE.value)
     sums = entries.aggregate(units=Sum("amount", filter=Q(kind__in=moves)), held=Sum("held_change", filter=captures))
     return (sums["units"] or 0) + (sums["held"] or 0) < 0
 

@@ -124,7 +124,7 @@ def _moved(grants: Iterable[Grant]) -> dict[UUID, _Moved]:
     moved: dict[UUID, _Moved] = defaultdict(_Moved)
     rows = sums.values_list("grant", "kind", "cause_type").annotate(units=Sum("amount"), held=Sum("held_change"))
     for grant, kind, cause, units, held in rows:
-        if kind in (EntryKind.CONSUME.value, EntryKind.REVERSE.value):
+        if kind in (EntryKind.CONSUME.value, EntryKind.REVERSE.value, EntryKind.REPAY.value):
             moved[grant].used -= units
         elif kind == EntryKind.CAPTURE.value:
             moved[grant].used -= held

@@ -53,6 +53,7 @@ class FeatureBalanceOut(Schema):
     balance: int | None
     unlimited: bool
     held: int
+    owed: int = Field(description="Used before it was there, and taken off the balance.")
     expires_at: datetime | None
     next_reset_at: datetime | None
     cap: CapOut | None = Field(description="The cap that keeps units back now; of several, the one that resets first.")
