@@ -26,7 +26,7 @@ from billable.quota.models import Adjustment, Grant, LedgerEntry
 from billable.quota.reverse import put_back, reversible_of
 from billable.refunds import shares
 from billable.refunds.kinds import RefundPolicy
-from billable.refunds.recurring import Course, by_line, courses
+from billable.refunds.recurring import Course, by_number, courses
 from billable.refunds.slide import carry_out, later_periods, plan_slides
 from billable.signals import emit
 
@@ -84,7 +84,7 @@ def _lines(made: Exchange, now: datetime) -> list[_Line]:
     rows = Grant.objects.using(write_alias()).filter(given_by(GrantSource.EXCHANGE, name))
     roots = list(rows.select_related("feature", "product", "allowance__origin").order_by("pk"))
     recurring, lines = courses(allowances_by(GrantSource.EXCHANGE, name), now), []
-    for number, grants in by_line(roots, lineages(roots)).items():
+    for number, grants in by_number(roots, lineages(roots)).items():
         course = recurring.get(number)
         if course is not None:
             grants += course.unwritten(grants, holds.open_legs(grant for grant in grants if grant.held))

@@ -13,7 +13,7 @@ from django.db.models import QuerySet
 from billable.customers.models import Customer
 from billable.db.units import write_alias
 from billable.quota import debts, holds, resets
-from billable.quota.given import maker_of
+from billable.quota.given import by_line, maker_of
 from billable.quota.models import Allowance, Grant, HoldLeg
 
 
@@ -101,9 +101,9 @@ def _due(customer: Customer, now: datetime) -> Due:
     return Due(allowances=tuple(rows.select_related("feature", "product")), owing=debts.owed(customer))
 
 
-def by_line(roots: Iterable[Grant], lineages: Mapping[UUID, Sequence[Grant]]) -> dict[int, list[Grant]]:
+def by_number(roots: Iterable[Grant], lineages: Mapping[UUID, Sequence[Grant]]) -> dict[int, list[Grant]]:
     """The grants of one source with all that carry them on, by the number of their line: the first grant first."""
-    lines: dict[int, list[Grant]] = defaultdict(list)
-    for root in sorted(roots, key=lambda each: (each.rolled_from is not None, each.period_index, each.pk)):
-        lines[maker_of(root).line] += lineages[root.pk]
-    return lines
+    numbered: dict[int, list[Grant]] = defaultdict(list)
+    for root in by_line(roots):
+        numbered[maker_of(root).line] += lineages[root.pk]
+    return numbered
