@@ -171,6 +171,7 @@ def _unrolled(scope: Scope) -> Rows:
         effective_at=F("grant__expires_at"),
         grant__rolled_from__isnull=True,
         grant__allowance__rollover_quantity__isnull=False,
+        grant__allowance__reduced=0,
     )
     ended = ended.annotate(first=first, gone=total(period, "grant__allowance", "amount") * -1)
     return ended.filter(seq=F("first"), gone__lt=F("grant__allowance__rollover_quantity")).select_related("grant")
