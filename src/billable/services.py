@@ -47,6 +47,7 @@ from billable.quota.history import history, list_grants
 from billable.quota.holding import Holding, with_hold
 from billable.quota.reverse import reverse_usage
 from billable.quota.revoke import revoke_grant
+from billable.quota.roll_out import RollOutReport, RollOutSkip, roll_out_product_change
 from billable.referrals import programmes as referral_programmes
 from billable.referrals import sweep as rewards
 from billable.referrals.read import ReferralStats, get_referral, list_referrals, referral_stats
@@ -68,7 +69,8 @@ __all__ = [
     "InvoiceService", "InvoiceSweep", "LedgerProblem", "LedgerReport", "LinkConflict", "LinkReport", "Money",
     "OrderLine", "OrderService", "OrderSweep", "Page", "Period", "PromotionCheck", "PromotionService", "QuotaCheck",
     "QuotaService", "ReferralService", "ReferralStats", "ReferralSweep", "RefundGrantQuote", "RefundItemQuote",
-    "RefundLine", "RefundQuote", "RefundSlide", "Subject", "Sweep", "TrialEligibility", "TrialService",
+    "RefundLine", "RefundQuote", "RefundSlide", "RollOutReport", "RollOutSkip", "Subject", "Sweep",
+    "TrialEligibility", "TrialService",
 ]  # fmt: skip
 
 # An existing user becomes a customer at the first write that grants or sells; an unknown identity only at the verbs
@@ -202,6 +204,9 @@ class QuotaService:
 
     list_holds = staticmethod(holds.list_holds)
     alist_holds = staticmethod(in_thread(holds.list_holds))
+
+    roll_out_product_change = staticmethod(roll_out_product_change)
+    aroll_out_product_change = staticmethod(in_thread(roll_out_product_change))
 
     list_debts = staticmethod(debts.list_debts)
     alist_debts = staticmethod(in_thread(debts.list_debts))

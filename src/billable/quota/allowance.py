@@ -68,6 +68,17 @@ class Allowance(Receipt, LineTerms):
         help_text="The first allowance of its line, which it carries on after a merge or a dispute.",
     )
 
+    replaces = models.ForeignKey(
+        "self",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_constraint=False,
+        db_index=False,
+        help_text="The allowance on other terms that gave the periods before; after a roll-out.",
+    )
+
     objects = AllowanceQuerySet.as_manager()
 
     class Meta:
