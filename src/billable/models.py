@@ -8,6 +8,7 @@ from billable.orders.models import Order, OrderItem, OrderItemFeature, Payment, 
 from billable.promotions.models import Promotion, PromotionAmount, PromotionProduct, PromotionUse
 from billable.quota.debt_models import Debt
 from billable.quota.models import Adjustment, Allowance, Grant, Hold, HoldLeg, LedgerEntry, Usage
+from billable.quota.roll_out_models import RollOut
 from billable.referrals.models import Referral, ReferralProgramme
 from billable.refunds.models import Dispute, Refund, RefundGrant, RefundItem
 from billable.subscriptions.models import Subscription, SubscriptionPause
@@ -50,6 +51,7 @@ __all__ = [
     "Refund",
     "RefundGrant",
     "RefundItem",
+    "RollOut",
     "Subscription",
     "SubscriptionPause",
     "Trial",

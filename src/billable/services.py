@@ -44,6 +44,7 @@ from billable.quota.expire import Sweep, expire_grants
 from billable.quota.grant import grant_feature, grant_product
 from billable.quota.history import history, list_grants
 from billable.quota.holding import Holding, with_hold
+from billable.quota.roll_out import RollOutReport, RollOutSkip, roll_out_product_change
 from billable.referrals import sweep as rewards
 from billable.referring import ReferralService, ReferralStats, ReferralSweep
 from billable.refunds import dispute, resolve
@@ -70,7 +71,8 @@ __all__ = [
     "LinkReport", "Money", "OrderLine", "OrderService", "OrderSweep", "Page", "Period", "PromotionCheck",
     "PromotionService", "QuotaCheck", "QuotaService", "ReferralService", "ReferralStats", "ReferralSweep",
     "RefundGrantQuote", "RefundItemQuote", "RefundLine", "RefundQuote", "RefundSlide", "RenewalFailure",
-    "RenewalSweep", "Subject", "SubscriptionService", "SubscriptionSweep", "Sweep", "TrialEligibility", "TrialService",
+    "RenewalSweep", "RollOutReport", "RollOutSkip", "Subject", "SubscriptionService", "SubscriptionSweep", "Sweep",
+    "TrialEligibility", "TrialService",
 ]  # fmt: skip
 
 # An existing user becomes a customer at the first write that grants or sells; an unknown identity only at the verbs
@@ -204,6 +206,9 @@ class QuotaService:
 
     list_holds = staticmethod(holds.list_holds)
     alist_holds = staticmethod(in_thread(holds.list_holds))
+
+    roll_out_product_change = staticmethod(roll_out_product_change)
+    aroll_out_product_change = staticmethod(in_thread(roll_out_product_change))
 
     list_debts = staticmethod(debts.list_debts)
     alist_debts = staticmethod(in_thread(debts.list_debts))

@@ -79,6 +79,17 @@ class Allowance(Receipt, LineTerms):
         db_index=False,
     )
 
+    replaces = models.ForeignKey(
+        "self",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_constraint=False,
+        db_index=False,
+        help_text="The allowance on other terms that gave the periods before; after a roll-out.",
+    )
+
     objects = AllowanceQuerySet.as_manager()
 
     class Meta:

@@ -74,7 +74,9 @@ def _windows(scope: Scope) -> Iterator[LedgerProblem]:
     birth = every(LedgerEntry).filter(grant=OuterRef("pk"), kind=EntryKind.GRANT.value)
     at_once = Exists(birth.filter(effective_at=OuterRef("valid_from")))
     forever = (
-        Q(expires_at__isnull=True) | Q(source=GrantSource.MANUAL.value) | Q(origin__source=GrantSource.MANUAL.value)
+        Q(expires_at__isnull=True)
+        | Q(source__in=[GrantSource.MANUAL.value, GrantSource.ROLL_OUT.value])
+        | Q(origin__source=GrantSource.MANUAL.value)
     )
     loose = within(every(Grant), scope).filter(subscription__isnull=True)
     plain = loose.filter(period_count__isnull=True)

@@ -26,10 +26,12 @@ from billable.audits import (
 )
 from billable.customers.models import Customer
 from billable.errors import Invalid
-from billable.quota.kinds import OF_ALLOWANCES, CauseType, EntryKind, GrantEnd, GrantSource
+from billable.quota.kinds import OF_ALLOWANCES, CauseType, EntryKind, GrantEnd, GrantSource, RollOutKind
 from billable.quota.models import Allowance, Grant, LedgerEntry
+from billable.quota.roll_out_models import RollOut
 
-_PERIOD = ("anchor", "zone", "priority", "pieces", "cap_quantity", "cap_period_count", "cap_period_unit")
+_PERIOD = ("anchor", "zone", "priority", "pieces")
+_CAP = ("cap_quantity", "cap_period_count", "cap_period_unit")
 
 
 def _instants(scope: Scope) -> Iterator[LedgerProblem]:
@@ -65,11 +67,16 @@ def _is_near(stored: object, computed: object, leeway: timedelta) -> bool:
 def _heirs(scope: Scope) -> Iterator[LedgerProblem]:
     """An allowance that carries on another names the first of its line, with the same terms; no other names one."""
     carrying = Q(source__in=[GrantSource.TRANSFER.value, GrantSource.DISPUTE.value])
-    columns = ("feature", "anchor", "zone", "quantity", "pieces", "reset_count", "reset_unit")
+    columns = ("feature", "anchor", "zone", "pieces", "reset_count", "reset_unit")
     same = Q(origin__origin__isnull=True, **{f"origin__{name}": F(name) for name in columns})
-    over = Q(origin__ended_as__in=[GrantEnd.TRANSFERRED.value, GrantEnd.DISPUTED.value])
+    over = Q(origin__ended_as__in=[GrantEnd.TRANSFERRED.value, GrantEnd.DISPUTED.value, GrantEnd.REPLACED.value])
+    # A roll-out gives the line other terms, which whatever carries it on later has.
+    changed = Q(source=GrantSource.ROLL_OUT.value, origin__isnull=False, replaces__isnull=False)
+    line = every(Allowance).filter(origin=OuterRef("origin"), source=GrantSource.ROLL_OUT.value)
+    terms = Q(origin__quantity=F("quantity")) | Q(Exists(line))
+    heirs = Q(carrying, same, over, terms) | Q(changed, same, over)
     yield from named(
-        breaking(within(every(Allowance), scope), Q(carrying & same & over) | ~carrying & Q(origin__isnull=True)),
+        breaking(within(every(Allowance), scope), heirs | ~carrying & Q(origin__isnull=True)),
         "carries on nothing that {0.origin_id} gave, or should carry on nothing",
     )
     absorbed = within(every(Allowance), scope).filter(customer__merged_into__isnull=False, next_at__isnull=False)
@@ -85,6 +92,7 @@ def _grants(scope: Scope) -> Iterator[LedgerProblem]:
         mine &= Q(**{name: F(f"allowance__{name}")}) | Q(
             **{f"{name}__isnull": True, f"allowance__{name}__isnull": True}
         )
+    mine &= _has_cap()
     counted = Q(period_count=F("allowance__reset_count"), period_unit=F("allowance__reset_unit"))
     reached = Q(line__lte=F("allowance__next_index"))
     period = Q(source=GrantSource.ALLOWANCE.value, rolled_from__isnull=True, line=F("period_index") + 1, period_span=1)
@@ -104,6 +112,14 @@ def _grants(scope: Scope) -> Iterator[LedgerProblem]:
         twins=Window(Count("pk"), partition_by=[Coalesce("allowance__origin", "allowance"), F("line")])
     )
     yield from named(given.filter(twins__gt=1), "gives a period that another grant gives too")
+
+
+def _has_cap() -> Q:
+    """A grant has the cap of its allowance, or one that a roll-out gave it; it may have lifted it."""
+    own = Q()
+    for name in _CAP:
+        own &= Q(**{name: F(f"allowance__{name}")}) | Q(**{f"{name}__isnull": True, f"allowance__{name}__isnull": True})
+    return own | Q(Exists(every(RollOut).filter(grant=OuterRef("pk"), kind=RollOutKind.CAP.value)))
 
 
 def _carried() -> Q:
@@ -135,9 +151,10 @@ def _rollovers(scope: Scope) -> Iterator[LedgerProblem]:
     """What went on from a period is what came of it, and as much as could go on."""
     gone = every(LedgerEntry).filter(kind=EntryKind.ROLLOVER.value, grant__rolled_from__isnull=True)
     rolled = within(every(Grant), scope).filter(source=GrantSource.ROLLOVER.value)
+    before = Q(grant__allowance=OuterRef("allowance")) | Q(grant__allowance=OuterRef("allowance__replaces"))
     rolled = rolled.annotate(
         gone=total(
-            gone.filter(grant__allowance=OuterRef("allowance"), grant__period_index=OuterRef("rolled_from")),
+            gone.filter(before, grant__period_index=OuterRef("rolled_from")),
             "grant__allowance",
             "amount",
         )
@@ -163,15 +180,19 @@ def _unrolled(scope: Scope) -> Rows:
         valid_from__gte=OuterRef("grant__expires_at"),
     )
     goes_on = Q(Exists(following)) | Q(grant__allowance__next_at__isnull=False)
-    ended: Rows = within(every(LedgerEntry), scope).filter(
-        goes_on,
-        kind=EntryKind.EXPIRE.value,
-        cause_type=CauseType.GRANT.value,
-        amount__lt=0,
-        effective_at=F("grant__expires_at"),
-        grant__rolled_from__isnull=True,
-        grant__allowance__rollover_quantity__isnull=False,
-        grant__allowance__reduced=0,
+    ended: Rows = (
+        within(every(LedgerEntry), scope)
+        .filter(
+            goes_on,
+            kind=EntryKind.EXPIRE.value,
+            cause_type=CauseType.GRANT.value,
+            amount__lt=0,
+            effective_at=F("grant__expires_at"),
+            grant__rolled_from__isnull=True,
+            grant__allowance__rollover_quantity__isnull=False,
+            grant__allowance__reduced=0,
+        )
+        .exclude(grant__allowance__ended_as=GrantEnd.REPLACED.value)
     )
     ended = ended.annotate(first=first, gone=total(period, "grant__allowance", "amount") * -1)
     return ended.filter(seq=F("first"), gone__lt=F("grant__allowance__rollover_quantity")).select_related("grant")

@@ -175,7 +175,9 @@ class _Due:
         """How much of a period's grant goes on; what several grants of one period leave goes on together."""
         if grant.allowance_id is None or grant.rolled_from is not None:
             return 0
-        key = (grant.allowance_id, grant.period_index)
+        # After a roll-out the allowance that goes on is not the one that gave the period.
+        going_on = {allowance.replaces_id: allowance.pk for allowance in self.allowances}
+        key = (going_on.get(grant.allowance_id, grant.allowance_id), grant.period_index)
         units = min(grant.remaining or 0, self.rolling.get(key, 0) - self.rolled.get(key, 0))
         self.rolled[key] = self.rolled.get(key, 0) + units
         return units

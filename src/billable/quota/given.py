@@ -55,8 +55,13 @@ def maker_of(grant: Grant) -> Grant | Allowance:
 
 
 def living(allowance: Allowance) -> QuerySet[Grant]:
-    """The grants of an allowance that nobody ended, also those that are used up: units may come back to them."""
-    rows = Grant.objects.using(write_alias()).filter(allowance=allowance, ended_at__isnull=True)
+    """The grants of an allowance that nobody ended, also those that are used up: units may come back to them.
+
+    Those that it gave before a roll-out changed its terms are among them.
+    """
+    first = allowance.origin_id or allowance.pk
+    line = Q(allowance=first) | Q(allowance__origin=first)
+    rows = Grant.objects.using(write_alias()).filter(line, customer=allowance.customer_id, ended_at__isnull=True)
     return rows.select_related("feature", "product").order_by("pk")
 
 

@@ -18,6 +18,7 @@ class GrantSource(str, Enum):
     DISPUTE = "dispute"
     ALLOWANCE = "allowance"
     ROLLOVER = "rollover"
+    ROLL_OUT = "roll_out"
 
 
 OF_ALLOWANCES = (GrantSource.ALLOWANCE.value, GrantSource.ROLLOVER.value)
@@ -32,6 +33,7 @@ class GrantEnd(str, Enum):
     REFUNDED = "refunded"
     DISPUTED = "disputed"
     TRANSFERRED = "transferred"
+    REPLACED = "replaced"
 
 
 OVER_BY_TIME = ("", GrantEnd.EXPIRED.value)
@@ -88,3 +90,21 @@ class CauseType(str, Enum):
     MERGE = "merge"
     ALLOWANCE = "allowance"
     DEBT = "debt"
+    ROLL_OUT = "roll_out"
+
+
+class RollOutPolicy(str, Enum):
+    """When a change of a product reaches those who hold it: with the next period of what recurs, or also at once."""
+
+    NEXT_PERIOD = "next_period"
+    NOW = "now"
+
+
+class RollOutKind(str, Enum):
+    """What a roll-out changed: the terms of an allowance, the units of a grant, its cap or value; or a line is new."""
+
+    TERMS = "terms"
+    UNITS = "units"
+    CAP = "cap"
+    VALUE = "value"
+    LINE = "line"

@@ -195,6 +195,13 @@ def move(customer: Customer, grant: Grant) -> None:
     _save_counters([customer])
 
 
+def retune(grant: Grant) -> None:
+    """Write the cap and the value of a grant that a roll-out changed: no units change."""
+    changed = ("value", "cap_quantity", "cap_period_count", "cap_period_unit", "cap_index", "cap_used")
+    rows = Grant.objects.using(write_alias()).filter(pk=grant.pk, customer=grant.customer_id)
+    rows.update(**{name: getattr(grant, name) for name in changed})
+
+
 def apply(customer: Customer, changes: Sequence[Change]) -> None:
     """Write changes of existing grants: the grants, their entries, the customer's counters."""
     grants: dict[UUID, Grant] = {}

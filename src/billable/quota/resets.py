@@ -119,9 +119,10 @@ def grant_of(allowance: Allowance, piece: Piece, units: int, grant_id: UUID | No
 def is_last_period(allowance: Allowance, grant: Grant) -> bool:
     """Whether a grant is of the last period that has a row: what is unused of it at its end rolls."""
     return (
-        grant.allowance_id == allowance.pk
+        grant.allowance_id in (allowance.pk, allowance.replaces_id)
         and grant.rolled_from is None
         and grant.period_index == allowance.next_index - 1
+        and grant.allowance_id is not None
         and grant.ended_at is None
     )
 

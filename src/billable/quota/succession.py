@@ -5,8 +5,9 @@ An heir has the same anchor and goes on with the same period. ``origin`` of ever
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Q
@@ -59,6 +60,42 @@ def succeed(
     coming = [heir.next_at for heir in heirs if heir.next_at is not None]
     ledger.wake(customer, min(filter(None, (customer.next_change_at, *coming)), default=None))
     return heirs
+
+
+def replace(
+    customer: Customer, allowance: Allowance, terms: Mapping[str, Any], receipt_id: UUID, *, at: datetime
+) -> None:
+    """Let an allowance go on with other terms from its next period on: an heir of its own customer, on new terms.
+
+    One that a roll-out made and that gave nothing yet just gets them.
+    """
+    if allowance.source == GrantSource.ROLL_OUT.value and not _gave(allowance):
+        for name, value in terms.items():
+            setattr(allowance, name, value)
+        resets.save(allowance, *terms)
+        return
+    next_at = allowance.next_at
+    end([allowance], GrantEnd.REPLACED, at=at)
+    heir = Allowance(
+        id=new_id(),
+        customer=customer,
+        source=GrantSource.ROLL_OUT.value,
+        source_id=str(receipt_id),
+        line=1,
+        origin_id=allowance.origin_id or allowance.pk,
+        replaces=allowance,
+        actor=current_actor(),
+        created_at=clock.now(),
+    )
+    for name in _INHERITED:
+        setattr(heir, name, terms.get(name, getattr(allowance, name)))
+    heir.next_at = next_at
+    heir.save(using=write_alias(), force_insert=True)
+
+
+def _gave(allowance: Allowance) -> bool:
+    rows = Grant.objects.using(write_alias()).filter(customer=allowance.customer_id, allowance=allowance)
+    return rows.exists()
 
 
 def hand_on(customer: Customer, allowances: Sequence[Allowance], cause: ledger.Cause, *, at: datetime) -> None:
