@@ -19,6 +19,8 @@ from billable.quota.balances import Balance, balances
 from billable.quota.holds import live_holds
 from billable.quota.models import Grant, Hold
 from billable.referrals.models import Referral
+from billable.subscriptions.models import Subscription
+from billable.subscriptions.read import going_on_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,10 +28,10 @@ class CustomerState:
     """What a customer has, owes and waits for, now.
 
     ``user_id`` is the user that was linked first, or None. ``absorbed`` are the customers that were merged into it,
-    whose things are listed as its own. ``holds`` are the reservations that are open, ``open_orders`` those that wait
-    for money, ``active_periods`` the grants that run now and have an end, the first to end first.
-    ``unapplied_payments`` are money that no order took. ``referred_by`` says who brought it, ``referrals`` whom it
-    brought. Each list has at most 200 rows.
+    whose things are listed as its own. ``subscriptions`` are those that have not ended, ``holds`` the reservations that
+    are open, ``open_orders`` those that wait for money, ``active_periods`` the grants that run now and have an end, the
+    first to end first. ``unapplied_payments`` are money that no order took. ``referred_by`` says who brought it,
+    ``referrals`` whom it brought. Each list has at most 200 rows.
     """
 
     customer: Customer
@@ -38,6 +40,7 @@ class CustomerState:
     absorbed: tuple[UUID, ...]
     anonymized_at: datetime | None
     balances: tuple[Balance, ...]
+    subscriptions: tuple[Subscription, ...]
     holds: tuple[Hold, ...]
     open_orders: tuple[Order, ...]
     active_periods: tuple[Grant, ...]
@@ -59,6 +62,7 @@ def customer_state(user: Subject) -> CustomerState:
         absorbed=tuple(members.exclude(pk=customer.pk).order_by("pk").values_list("pk", flat=True)),
         anonymized_at=customer.anonymized_at,
         balances=balances(customer),
+        subscriptions=tuple(going_on_of(customer)[:MAX_LIMIT]),
         holds=tuple(holds.select_related("feature", "customer").order_by("-pk")[:MAX_LIMIT]),
         open_orders=tuple(list_orders(customer, status=OrderStatus.PENDING.value, limit=MAX_LIMIT)),
         active_periods=_active_periods(customer),

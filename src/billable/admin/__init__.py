@@ -17,6 +17,7 @@ from billable.admin import (
     quota,
     referrals,
     refunds,
+    subscriptions,
     trials,
 )
 
@@ -30,5 +31,6 @@ __all__ = [
     "quota",
     "referrals",
     "refunds",
+    "subscriptions",
     "trials",
 ]

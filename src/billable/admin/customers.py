@@ -17,8 +17,21 @@ from billable.admin.base import Books
 from billable.admin.columns import instant, link, pretty, quantity, user_text
 from billable.admin.panels import Panel, PanelRow, Related
 from billable.admin.quota import GRANT_COLUMNS
+from billable.admin.subscriptions import SUBSCRIPTION_COLUMNS
 from billable.inputs import MAX_UNITS
-from billable.models import Customer, Grant, Identity, Invoice, LedgerEntry, Merge, Order, Referral, Trial, UserLink
+from billable.models import (
+    Customer,
+    Grant,
+    Identity,
+    Invoice,
+    LedgerEntry,
+    Merge,
+    Order,
+    Referral,
+    Subscription,
+    Trial,
+    UserLink,
+)
 from billable.services import CatalogService, CustomerRef, CustomerService, QuotaService
 
 USER = UserLink._meta.get_field("user").related_model
@@ -153,6 +166,7 @@ class CustomerAdmin(Books):
         Related(UserLink, "customer", ("user_shown", "actor", "created_at"), title="Users"),
         Related(Grant, "customer", GRANT_COLUMNS),
         Related(Order, "customer", ("created_at", "status", "total_amount_minor_shown", "paid_amount_minor_shown")),
+        Related(Subscription, "customer", SUBSCRIPTION_COLUMNS),
         Related(Trial, "customer", ("product", "campaign", "created_at")),
         Related(Invoice, "customer", ("name", "kind", "total_minor_shown", "issued_at")),
         Related(Referral, "referrer", ("customer_link", "programme", "status", "created_at")),

@@ -20,6 +20,7 @@ from billable.api import (
     quota,
     referrals,
     refunds,
+    subscriptions,
     trials,
 )
 from billable.api.auth import BearerToken
@@ -49,7 +50,7 @@ api = BillingAPI(
 )
 for room in (
     *(customers, merges, quota, holds, catalog, orders, promotions, exchanges),
-    *(refunds, invoices, payments, grants, trials, referrals),
+    *(refunds, invoices, payments, grants, trials, subscriptions, referrals),
 ):
     api.add_router("", room.router)
 add_handlers(api)

@@ -26,6 +26,7 @@ from billable.api.schemas.grants import GrantOut
 from billable.api.schemas.holds import HoldOut
 from billable.api.schemas.orders import OrderOut, PaymentOut
 from billable.api.schemas.referrals import ReferralOut
+from billable.api.schemas.subscriptions import SubscriptionOut
 from billable.errors import Invalid
 from billable.services import BillingDetails, CustomerRef
 
@@ -123,6 +124,7 @@ class StateOut(Schema):
     anonymized_at: datetime | None
     balances: list[FeatureBalanceOut]
     holds: list[HoldOut]
+    subscriptions: list[SubscriptionOut]
     open_orders: list[OrderOut]
     active_periods: list[GrantOut]
     unapplied_payments: list[PaymentOut]
