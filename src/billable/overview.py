@@ -22,6 +22,8 @@ from billable.quota.entitlements import Entitlement, entitlements
 from billable.quota.holds import live_holds
 from billable.quota.models import Allowance, Grant, Hold
 from billable.referrals.models import Referral
+from billable.subscriptions.models import Subscription
+from billable.subscriptions.read import going_on_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,11 +32,11 @@ class CustomerState:
 
     ``user_id`` is the user that was linked first, or None. ``absorbed`` are the customers that were merged into it,
     whose things are listed as its own. ``entitlements`` are what its static features read, ``debts`` what it used
-    before it had it and owes still. ``holds`` are the reservations that are open, ``open_orders`` those that wait for
-    money, ``active_periods`` the grants that run now and have an end, the first to end first, ``allowances`` what gives
-    units anew. ``unapplied_payments`` are money that no order took. ``referred_by`` says who brought it, ``referrals``
-    whom it brought. ``now`` is what time it is for the customer, which for one of the sandbox may be ahead. Each list
-    has at most 200 rows.
+    before it had it and owes still, ``subscriptions`` those that have not ended. ``holds`` are the reservations that are
+    open, ``open_orders`` those that wait for money, ``active_periods`` the grants that run now and have an end, the
+    first to end first, ``allowances`` what gives units anew. ``unapplied_payments`` are money that no order took.
+    ``referred_by`` says who brought it, ``referrals`` whom it brought. ``now`` is what time it is for the customer,
+    which for one of the sandbox may be ahead. Each list has at most 200 rows.
     """
 
     customer: Customer
@@ -47,6 +49,7 @@ class CustomerState:
     balances: tuple[Balance, ...]
     entitlements: tuple[Entitlement, ...]
     debts: tuple[Debt, ...]
+    subscriptions: tuple[Subscription, ...]
     holds: tuple[Hold, ...]
     open_orders: tuple[Order, ...]
     active_periods: tuple[Grant, ...]
@@ -74,6 +77,7 @@ def customer_state(user: Subject) -> CustomerState:
         balances=balances(customer),
         entitlements=entitlements(customer),
         debts=tuple(list_debts(customer, open_only=True, limit=MAX_LIMIT)),
+        subscriptions=tuple(going_on_of(customer)[:MAX_LIMIT]),
         holds=tuple(holds.select_related("feature", "customer").order_by("-pk")[:MAX_LIMIT]),
         open_orders=tuple(list_orders(customer, status=OrderStatus.PENDING.value, limit=MAX_LIMIT)),
         active_periods=_active_periods(customer, now),

@@ -48,7 +48,11 @@ def rows(db: None, admin_user: Any) -> dict[type[Model], Any]:
         **whose, order=order, line=1, product=product, sku="pro", quantity=2, unit_amount_minor=999,
         total_amount_minor=1998,
     )  # fmt: skip
-    trial = models.Trial.objects.create(**whose, product=product, campaign="pro", **by)
+    subscription = models.Subscription.objects.create(
+        **whose, product=product, currency="EUR", interval_count=1, interval_unit="month", grace_days=3, anchor=now,
+        paid_from=now, paid_until=now + timedelta(days=30), access_until=now + timedelta(days=33), **facts,
+    )  # fmt: skip
+    trial = models.Trial.objects.create(**whose, product=product, campaign="pro", subscription=subscription, **by)
     payment = models.Payment.objects.create(
         **whose, order=order, payment_id="pi_1", status="pending", amount_minor=1998, currency="EUR", **facts
     )
@@ -66,7 +70,8 @@ def rows(db: None, admin_user: Any) -> dict[type[Model], Any]:
     )  # fmt: skip
     made = [
         customer, feature, product, grant, usage, hold, order, item, trial, payment, refund, part, promotion, programme,
-        invoice,
+        invoice, subscription,
+        models.SubscriptionPause.objects.create(**whose, subscription=subscription, begins_at=now, **by),
         models.CatalogName.objects.create(name="pro", kind="product"),
         models.Price.objects.create(product=product, currency="EUR", amount_minor=999),
         models.ProductFeature.objects.create(
@@ -161,7 +166,9 @@ def make_many(rows: dict[type[Model], Any]) -> None:
         copy_of(rows[models.OrderItemFeature], **whose, item=item, feature=feature)
         payment = copy_of(rows[models.Payment], **whose, order=order)
         copy_of(rows[models.PaymentClaim], payment_id=f"many-{number}")
-        trial = copy_of(rows[models.Trial], **whose, product=product)
+        subscription = copy_of(rows[models.Subscription], **whose, product=product)
+        copy_of(rows[models.SubscriptionPause], **whose, subscription=subscription)
+        trial = copy_of(rows[models.Trial], **whose, product=product, subscription=subscription)
         copy_of(rows[models.TrialFingerprint], fingerprint=f"{number:064}", trial_id=trial.pk)
         copy_of(rows[models.UnitPrice], product=product, feature=feature)
         copy_of(rows[models.Merge], **whose)

@@ -19,6 +19,7 @@ from billable.admin import (
     referrals,
     refunds,
     sandbox,
+    subscriptions,
     trials,
 )
 
@@ -34,5 +35,6 @@ __all__ = [
     "referrals",
     "refunds",
     "sandbox",
+    "subscriptions",
     "trials",
 ]

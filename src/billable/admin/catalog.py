@@ -67,7 +67,10 @@ class LineInline(admin.TabularInline):  # type: ignore[type-arg]  # generic in t
 @admin.register(Product)
 class ProductAdmin(Editable):
     form = ProductForm
-    add_fields = ("sku", "name", "description", "is_trial", "is_default", "trial_campaign", "tax_rate", "metadata")
+    add_fields = (
+        *("sku", "name", "description", "is_trial", "is_default", "trial_campaign", "tax_rate"),
+        *("recurs", "trial_period", "grace_days", "metadata"),
+    )
     change_fields = (
         "sku",
         "name",
@@ -77,6 +80,9 @@ class ProductAdmin(Editable):
         "is_default",
         "trial_campaign",
         "tax_rate",
+        "recurs",
+        "trial_period",
+        "grace_days",
         "metadata",
         "created_at",
         "updated_at",
@@ -106,11 +112,14 @@ class ProductAdmin(Editable):
             "is_default": obj.is_default,
             "trial_campaign": obj.trial_campaign,
             "tax_rate": obj.tax_rate,
+            "recurs": form.cleaned_data["recurs"],
+            "trial_period": form.cleaned_data["trial_period"],
+            "grace_days": obj.grace_days,
             "metadata": obj.metadata,
         }
         if change:
-            # No rate of its own is told apart from a rate that stays as it is.
-            details["tax_rate"] = "" if obj.tax_rate is None else obj.tax_rate
+            # None of its own is told apart from one that stays as it is.
+            details |= {name: "" for name in ("tax_rate", "grace_days") if details[name] is None}
             CatalogService.update_product(obj.sku, is_active=obj.is_active, **details)
         else:
             adopt(obj, CatalogService.create_product(obj.sku, is_trial=obj.is_trial, **details))

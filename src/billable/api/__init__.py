@@ -22,6 +22,7 @@ from billable.api import (
     quota,
     referrals,
     refunds,
+    subscriptions,
     trials,
 )
 from billable.api.auth import BearerToken
@@ -51,7 +52,7 @@ api = BillingAPI(
 )
 for room in (
     *(customers, merges, quota, holds, debts, catalog, orders, promotions, exchanges),
-    *(refunds, invoices, payments, grants, allowances, trials, referrals),
+    *(refunds, invoices, payments, grants, allowances, trials, subscriptions, referrals),
 ):
     api.add_router("", room.router)
 add_handlers(api)
