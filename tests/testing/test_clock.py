@@ -43,6 +43,17 @@ def test_it_begins_at_the_present_and_stands_still():
     assert engine_clock.now() != clock.now
 
 
+def test_several_are_left_in_any_order():
+    first, second = BillingClock(START), BillingClock(START + timedelta(days=1))
+    first.__enter__()
+    second.__enter__()
+    assert engine_clock.now() == second.now
+    first.__exit__(None, None, None)
+    assert engine_clock.now() == second.now
+    second.__exit__(None, None, None)
+    assert engine_clock.now() - django_timezone.now() < timedelta(minutes=1)
+
+
 def test_it_is_one_time_for_every_thread_and_every_twin(billing_clock):
     seen = []
     thread = threading.Thread(target=lambda: seen.append(engine_clock.now()))

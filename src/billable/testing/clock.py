@@ -32,22 +32,26 @@ class BillingClock:
     """Time that stands still until the test moves it: ``with BillingClock() as clock:``.
 
     Every thread and every async twin reads the same. Only billable goes by it: what reads ``timezone.now()`` itself
-    does not. It begins at the present, or at ``start``, an instant with a time zone.
+    does not. It begins at the present, or at ``start``, an instant with a time zone. While several stand still, the one
+    that was entered last is the time, in whatever order they are left.
     """
 
     def __init__(self, start: datetime | None = None) -> None:
         self._now = clock.now() if start is None else _utc(start)
         self._alarms: list[_Alarm] = []
-        self._patch = mock.patch.object(clock, "now", self._read)
 
     def __enter__(self: Own) -> Own:
-        self._patch.start()
+        if not _standing:
+            _patch.start()
+        _standing.append(self)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._patch.stop()
+        _standing.remove(self)
+        if not _standing:
+            _patch.stop()
 
     @property
     def now(self) -> datetime:
@@ -150,9 +154,6 @@ class BillingClock:
                 return
             self._ring(min(ringing, key=lambda alarm: alarm.at))
 
-    def _read(self) -> datetime:
-        return self._now
-
     def _ring(self, alarm: _Alarm) -> None:
         self._alarms.remove(alarm)
         with run_commit_hooks():
@@ -216,6 +217,16 @@ class CustomerClock:
 def _ahead(customer: Customer) -> timedelta:
     seconds = CustomerService.get_customer(customer).clock_offset_seconds
     return timedelta(seconds=seconds)
+
+
+_standing: list[BillingClock] = []
+
+
+def _read() -> datetime:
+    return _standing[-1].now
+
+
+_patch = mock.patch.object(clock, "now", _read)
 
 
 def _first(target: datetime, *others: datetime | None) -> datetime:
