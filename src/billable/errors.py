@@ -25,7 +25,7 @@
     │   └── WrongSubscriptionState
     ├── Invalid                      the input can never be right; ``field`` names it
     │   ├── InvalidSubject           ├── AmbiguousSku        ├── NotForSale
-    │   ├── CurrencyMismatch         └── FingerprintMissing
+    │   ├── CurrencyMismatch         ├── UnpaidUnits         └── FingerprintMissing
     ├── Misconfigured                a setting that the verb needs is missing or wrong
     └── Retryable                    the database asked for another try; nothing was written
 
@@ -579,6 +579,16 @@ class CurrencyMismatch(Invalid):
     """{field}: {problem}."""
 
     code = "currency_mismatch"
+
+
+@dataclasses.dataclass(eq=False, kw_only=True)
+class UnpaidUnits(Invalid):
+    """{field}: {problem}.
+
+    A change of plan that charges nothing may not give units, or a period, over and over.
+    """
+
+    code = "unpaid_units"
 
 
 @dataclasses.dataclass(eq=False, kw_only=True)

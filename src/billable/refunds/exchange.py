@@ -25,6 +25,7 @@ from billable.quota.reverse import put_back, reversible_of
 from billable.refunds import shares
 from billable.refunds.kinds import RefundPolicy
 from billable.refunds.slide import carry_out, later_periods, plan_slides
+from billable.shares import WHOLE, portion
 from billable.signals import emit
 
 
@@ -77,9 +78,9 @@ def _policy(policy: object) -> RefundPolicy:
 
 def _units(made: Exchange, lines: Sequence[Sequence[Grant]], policy: RefundPolicy, now: datetime) -> int:
     """How many units come back."""
-    part = min((shares.share(_stock(line, now), policy, now) for line in lines), default=shares.WHOLE)
+    part = min((shares.share(_stock(line, now), policy, now) for line in lines), default=WHOLE)
     left = min(made.units - made.refunded_units, reversible_of(made.usage))
-    return min(shares.portion(part, made.units), left)
+    return min(portion(part, made.units), left)
 
 
 def _stock(line: Sequence[Grant], now: datetime) -> shares.Stock:

@@ -19,6 +19,7 @@ from billable.refunds.asked import Asked
 from billable.refunds.kinds import RefundPolicy
 from billable.refunds.lines import Line, lines_of
 from billable.refunds.slide import RefundSlide, later_periods, plan_slides
+from billable.shares import NOTHING, WHOLE, portion
 from billable.subscriptions.models import Subscription
 
 _OPEN = (OrderStatus.PAID.value, OrderStatus.PARTIALLY_REFUNDED.value)
@@ -130,8 +131,8 @@ def _by_pieces(item: OrderItem, asked: int | None, policy: RefundPolicy, lines: 
     is_rest = pieces == _pieces_left(item)
     price = shares.price_of_pieces(item.total_amount_minor, item.quantity, before=item.refunded_pieces, taken=pieces)
     parts = [shares.share(_stock(line, item, pieces, now), policy, now) for line in lines] if pieces else []
-    share = min(parts, default=shares.WHOLE if policy is RefundPolicy.FULL or pieces else shares.NOTHING)
-    amount = min(shares.portion(share, price), left)
+    share = min(parts, default=WHOLE if policy is RefundPolicy.FULL or pieces else NOTHING)
+    amount = min(portion(share, price), left)
     if policy is RefundPolicy.FULL and is_rest:
         amount = left
     elif not share or (price and not amount and policy is not RefundPolicy.FULL):
