@@ -22,7 +22,8 @@
     │   ├── PromotionTaken           ├── ProgrammeTaken      ├── AlreadyReferred
     │   ├── BonusNotDue              ├── MergeRefused        ├── UnmergeRefused
     │   ├── HoldClosed               ├── CaptureTooLarge     ├── AlreadyAnonymized
-    │   └── WrongSubscriptionState
+    │   ├── WrongSubscriptionState   ├── NothingToChange     ├── ChangeWaiting
+    │   └── PeriodPaidAhead
     ├── Invalid                      the input can never be right; ``field`` names it
     │   ├── InvalidSubject           ├── AmbiguousSku        ├── NotForSale
     │   ├── CurrencyMismatch         ├── UnpaidUnits         └── FingerprintMissing
@@ -529,6 +530,32 @@ class AlreadyAnonymized(Conflict):
 
     code = "already_anonymized"
     customer: str
+
+
+@dataclasses.dataclass(eq=False, kw_only=True)
+class NothingToChange(Conflict):
+    """The subscription already has this plan and as many seats."""
+
+    code = "nothing_to_change"
+    subscription: str
+
+
+@dataclasses.dataclass(eq=False, kw_only=True)
+class ChangeWaiting(Conflict):
+    """Another change of the subscription waits for the money of the order {order}; undo it first."""
+
+    code = "change_waiting"
+    subscription: str
+    order: str
+
+
+@dataclasses.dataclass(eq=False, kw_only=True)
+class PeriodPaidAhead(Conflict):
+    """The next period is paid for already, so a change can not take effect before it begins."""
+
+    code = "period_paid_ahead"
+    subscription: str
+    begins_at: str
 
 
 # --- Invalid ------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """Every table, re-exported from its room."""
 
 from billable.catalog.models import CatalogName, Feature, FeatureCost, Price, Product, ProductFeature, UnitPrice
+from billable.changes.models import PlanChange
 from billable.customers.models import Customer, Identity, Merge, UserLink
 from billable.exchanges.models import Exchange
 from billable.invoices.models import Invoice, InvoiceLine, InvoiceSeries
@@ -34,6 +35,7 @@ __all__ = [
     "OrderItemFeature",
     "Payment",
     "PaymentClaim",
+    "PlanChange",
     "Price",
     "Product",
     "ProductFeature",

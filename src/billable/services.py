@@ -61,6 +61,8 @@ from billable.refunds.refund import refund_order
 from billable.refunds.resolve import resolve_dispute
 from billable.refunds.slide import RefundSlide
 from billable.subscribing import (
+    FeatureChange,
+    PlanPreview,
     RenewalFailure,
     RenewalSweep,
     SubscriptionService,
@@ -77,6 +79,7 @@ __all__ = [
     "CustomerRef",
     "CustomerService",
     "CustomerState",
+    "FeatureChange",
     "FeatureLine",
     "GrantSummary",
     "Holding",
@@ -93,6 +96,7 @@ __all__ = [
     "OrderSweep",
     "Page",
     "Period",
+    "PlanPreview",
     "PromotionCheck",
     "PromotionService",
     "QuotaCheck",

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from functools import cached_property, partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from billable.changes import proration
 from billable.changes.kinds import MoneyPolicy, UnitPolicy
@@ -83,10 +83,10 @@ class Place(NamedTuple):
 class Step(NamedTuple):
     """Something that can be done: the money it costs, the units it uses, and where it leads.
 
-    ``units`` is by how many those that can still be used change.
+    ``units`` is by how many those that can still be used change. ``act`` says it to who does it in earnest.
     """
 
-    name: str
+    act: tuple[Any, ...]
     cash: int
     used: int
     units: int
@@ -107,7 +107,7 @@ class Shop:
     code_percent: int = 0
     money: MoneyPolicy = MoneyPolicy.PRO_RATA_SECONDS
     unit_policies: tuple[UnitPolicy, ...] = tuple(UnitPolicy)
-    remembered: dict[object, list[tuple[int, UnitPolicy, Outcome, str]]] = field(default_factory=dict)
+    remembered: dict[object, list[tuple[int, UnitPolicy, Outcome]]] = field(default_factory=dict)
     seats: dict[object, Outcome] = field(default_factory=dict)
 
     def prices(self, offer: Offer) -> tuple[int, ...]:
@@ -144,29 +144,30 @@ class Shop:
             for cash in self.prices(pack):
                 bought = Bought(cash, cash, place.day, -1, pack.quantity, pack.quantity)
                 others = [*place.others, (False, bought)]
-                yield Step(f"buy {pack.name}", cash, 0, pack.quantity, partial(tidy, place, others=others))
+                yield Step(("buy", pack.name, cash), cash, 0, pack.quantity, partial(tidy, place, others=others))
         yield from refunds(place)
         if last:
             return
         for units in {place.alive, place.alive // 2} - {0}:
-            yield Step(f"use {units}", 0, units, -units, partial(use, place, units))
+            yield Step(("use", units), 0, units, -units, partial(use, place, units))
         if place.day + STEP_DAYS < place.ends:
-            yield Step("wait", 0, 0, 0, partial(place._replace, day=place.day + STEP_DAYS))
+            yield Step(("wait",), 0, 0, 0, partial(place._replace, day=place.day + STEP_DAYS))
 
     def _changes(self, place: Place, last: bool) -> Iterator[Step]:
-        for number, units, outcome, how in self._deals(place):
-            yield self._change(f"change to {how}", place, number, units, outcome)
+        for number, units, outcome in self._deals(place):
+            act = self.plans[number].name, units.value
+            yield self._change(("change", *act), place, number, units, outcome)
             if outcome.due_minor and not last:
                 asked = Asked(number, units, outcome.credited_minor, outcome.due_minor)
-                yield Step(f"ask for {how}", 0, 0, 0, partial(place._replace, asked=asked))
+                yield Step(("ask", *act), 0, 0, 0, partial(place._replace, asked=asked))
 
-    def _deals(self, place: Place) -> list[tuple[int, UnitPolicy, Outcome, str]]:
+    def _deals(self, place: Place) -> list[tuple[int, UnitPolicy, Outcome]]:
         """Every change that is not refused. What cannot matter to it is no part of the key it is remembered by."""
         key = place._replace(others=(), asked=None), self.kept(place)
         if key not in self.remembered:
             self.remembered[key] = [
-                (number, units, outcome, f"{offer.name} by {units.value}")
-                for number, offer in enumerate(self.plans)
+                (number, units, outcome)
+                for number, _ in enumerate(self.plans)
                 for units in (self.unit_policies if number != place.offer else ())
                 if (outcome := self.outcome(place, number, units)) is not None
             ]
@@ -178,31 +179,33 @@ class Shop:
             return 0
         return sum(each.unused for is_kept, each in place.others if is_kept)
 
-    def _change(self, name: str, place: Place, number: int, units: UnitPolicy, outcome: Outcome) -> Step:
+    def _change(self, act: tuple[Any, ...], place: Place, number: int, units: UnitPolicy, outcome: Outcome) -> Step:
         gone = 0 if units is UnitPolicy.CARRY_BALANCE else sum(each.unused for each in place.running)
         change = (outcome.given[0] or 0) - gone
-        return Step(name, outcome.due_minor, 0, change, partial(self.changed, place, number, units, outcome))
+        return Step(act, outcome.due_minor, 0, change, partial(self.changed, place, number, units, outcome))
 
     def _seats(self, place: Place, last: bool) -> Iterator[Step]:
         key = self._seat(place), place.day
         outcome = self.seats.get(key) or proration.add(_plan(key[0]), now=instant(place.day))
         self.seats[key] = outcome
-        yield self._more("add a seat", place, outcome)
+        yield self._more(("seat",), place, outcome)
         if outcome.due_minor and not last:
             asked = Asked(-1, UnitPolicy.PRO_RATA_UNITS, 0, outcome.due_minor)
-            yield Step("ask for a seat", 0, 0, 0, partial(place._replace, asked=asked))
+            yield Step(("ask seat",), 0, 0, 0, partial(place._replace, asked=asked))
 
-    def _more(self, name: str, place: Place, outcome: Outcome) -> Step:
-        return Step(name, outcome.due_minor, 0, outcome.given[0] or 0, partial(self.seated, place, outcome))
+    def _more(self, act: tuple[Any, ...], place: Place, outcome: Outcome) -> Step:
+        return Step(act, outcome.due_minor, 0, outcome.given[0] or 0, partial(self.seated, place, outcome))
 
     def _pay(self, place: Place, asked: Asked) -> Step:
         agreed, free = Agreed(credited_minor=asked.agreed, paid_minor=asked.due), place._replace(asked=None)
         if asked.offer == -1:
-            step = self._more("pay", free, proration.add(_plan(self._seat(free)), now=instant(free.day), agreed=agreed))
+            step = self._more(
+                ("pay",), free, proration.add(_plan(self._seat(free)), now=instant(free.day), agreed=agreed)
+            )
         else:
-            outcome = self.outcome(free, asked.offer, asked.units, agreed)
-            assert outcome is not None
-            step = self._change("pay", free, asked.offer, asked.units, outcome)
+            settled = self.outcome(free, asked.offer, asked.units, agreed)
+            assert settled is not None
+            step = self._change(("pay",), free, asked.offer, asked.units, settled)
         return step._replace(cash=asked.due)
 
     def terms(self, place: Place, number: int) -> Terms:
@@ -275,11 +278,11 @@ def refunds(place: Place) -> Iterator[Step]:
     for at, each in enumerate(place.running):
         if amount := _unused_part(each):
             running = [*place.running[:at], _refunded(each, amount), *place.running[at + 1 :]]
-            yield Step(f"refund {amount}", -amount, 0, -each.unused, partial(tidy, place, running=running))
+            yield Step(("refund", "running", at), -amount, 0, -each.unused, partial(tidy, place, running=running))
     for at, (is_kept, each) in enumerate(place.others):
         if amount := _unused_part(each):
             others = [*place.others[:at], (is_kept, _refunded(each, amount)), *place.others[at + 1 :]]
-            yield Step(f"refund {amount}", -amount, 0, -each.unused, partial(tidy, place, others=others))
+            yield Step(("refund", "others", at), -amount, 0, -each.unused, partial(tidy, place, others=others))
 
 
 def tidy(
@@ -288,9 +291,13 @@ def tidy(
     """The same place without what cannot matter any more."""
     keep = list(place.others) if others is None else others
     return place._replace(
-        running=tuple(sorted(place.running if running is None else running)),
-        others=tuple(sorted(pair for pair in keep if pair[1].unused)),
+        running=place.running if running is None else tuple(running),
+        others=tuple(sorted((pair for pair in keep if pair[1].unused), key=_is_bought)),
     )
+
+
+def _is_bought(pair: tuple[bool, Bought]) -> bool:
+    return not pair[0]
 
 
 def _unused_part(bought: Bought) -> int:

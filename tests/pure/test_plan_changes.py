@@ -309,7 +309,7 @@ def largest_use(shop: Shop, depth: int) -> int:
         reached = set()
         for place, units in places:
             for step in shop.steps(place):
-                if step.cash == 0 and not step.name.startswith(("ask", "add")):
+                if step.cash == 0 and step.act[0] not in ("ask", "ask seat", "seat"):
                     reached.add((step.lead(), units + step.units + step.used))
         places = reached
         most = max([most, *(units for _, units in places)])

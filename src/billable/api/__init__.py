@@ -16,6 +16,7 @@ from billable.api import (
     merges,
     orders,
     payments,
+    plans,
     promotions,
     quota,
     referrals,
@@ -50,7 +51,7 @@ api = BillingAPI(
 )
 for room in (
     *(customers, merges, quota, holds, catalog, orders, promotions, exchanges),
-    *(refunds, invoices, payments, grants, trials, subscriptions, referrals),
+    *(refunds, invoices, payments, grants, trials, subscriptions, plans, referrals),
 ):
     api.add_router("", room.router)
 add_handlers(api)

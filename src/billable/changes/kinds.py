@@ -19,3 +19,26 @@ class UnitPolicy(str, Enum):
     REGRANT = "regrant"
     CARRY_BALANCE = "carry_balance"
     PRO_RATA_UNITS = "pro_rata_units"
+
+
+class ChangeKind(str, Enum):
+    """What changes: the plan, with its seats, or seats that are added to a plan that goes on."""
+
+    PLAN = "plan"
+    SEATS = "seats"
+
+
+class ChangeTime(str, Enum):
+    """When a change takes effect."""
+
+    NOW = "now"
+    PERIOD_END = "period_end"
+
+
+class ChangeStatus(str, Enum):
+    """Where a change stands."""
+
+    WAITING = "waiting"
+    SCHEDULED = "scheduled"
+    APPLIED = "applied"
+    DROPPED = "dropped"

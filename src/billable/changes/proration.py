@@ -169,14 +169,17 @@ def change(
     return Outcome(credits_minor=credits, charged_minor=charged, given=given)
 
 
-def add(plan: Plan, *, now: datetime, agreed: Agreed | None = None) -> Outcome:
-    """What it does to add seats to a plan that goes on: ``plan`` is what the added ones cost and give in a period."""
+def add(plan: Plan, *, now: datetime, tally: Tally | None = None, agreed: Agreed | None = None) -> Outcome:
+    """What it does to add seats to a plan that goes on: ``plan`` is what the added ones cost and give in a period.
+
+    Where they cost nothing, what the ``tally`` counts beyond the seats that are there already is not given again.
+    """
     return change(
         (),
         plan,
         money=MoneyPolicy.PRO_RATA_SECONDS,
         units=UnitPolicy.PRO_RATA_UNITS,
-        tally=Tally(),
+        tally=tally or Tally(),
         now=now,
         agreed=agreed,
     )

@@ -26,6 +26,7 @@ class GrantEnd(str, Enum):
     REFUNDED = "refunded"
     DISPUTED = "disputed"
     TRANSFERRED = "transferred"
+    CHANGED = "changed"
 
 
 OVER_BY_TIME = ("", GrantEnd.EXPIRED.value)
@@ -51,6 +52,7 @@ class EntryKind(str, Enum):
     REFUND = "refund"
     DISPUTE = "dispute"
     TRANSFER = "transfer"
+    CHANGE = "change"
     HOLD = "hold"
     CAPTURE = "capture"
     RELEASE = "release"
@@ -78,3 +80,4 @@ class CauseType(str, Enum):
     EXCHANGE = "exchange"
     REFERRAL = "referral"
     MERGE = "merge"
+    CHANGE = "change"

@@ -103,7 +103,7 @@ def _refund(customer: Customer, dispute: Dispute) -> None:
 def _apply_again(customer: Customer, dispute: Dispute) -> None:
     """Let the order that had to let go of a payment take it again, if it still can."""
     payment, order = dispute.payment, get_order(dispute.payment.order_id)
-    verdict = judge(order, payment)
+    verdict = judge(order, payment, now_for(customer))
     if verdict.applies:
         payment.order = order
         take(customer, order, payment, verdict)

@@ -67,9 +67,10 @@ def _gifts(scope: Scope) -> Iterator[LedgerProblem]:
     items = items.annotate(
         promised=count(every(OrderItemFeature).filter(item=OuterRef("pk")), "item"), given=count(given, "subscription")
     )
+    # What was kept when its plan was changed is a part of the period that the change began.
     astray = given.filter(~Q(period_index=OuterRef("period_index")), period_count__isnull=True)
     yield from named(
-        breaking(items, Q(promised=F("given")) & ~Q(Exists(astray))),
+        breaking(items, Q(promised=F("given")) & (~Q(Exists(astray)) | Q(credited_by__isnull=False))),
         "promises {0.promised} grants of the period {0.period_index}; its subscription has {0.given}",
     )
 
@@ -78,7 +79,8 @@ def _sources(scope: Scope) -> Iterator[LedgerProblem]:
     """What an order or a trial gave to a subscription, its item or trial did."""
     grants = within(every(Grant), scope).filter(subscription__isnull=False)
     order = every(Order).annotate(name=as_text("pk")).filter(name=OuterRef("source_id"))
-    bought = Exists(order.filter(items__subscription=OuterRef("subscription"), items__period_index__isnull=False))
+    paid_for = Q(items__period_index__isnull=False) | Q(items__change__applied_at__isnull=False)
+    bought = Exists(order.filter(paid_for, items__subscription=OuterRef("subscription")))
     trial = every(Trial).annotate(name=as_text("pk")).filter(name=OuterRef("source_id"))
     tried = Exists(trial.filter(subscription=OuterRef("subscription")))
     named_so = (
