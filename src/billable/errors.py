@@ -24,10 +24,12 @@
     │   ├── BonusNotDue              ├── MergeRefused        ├── UnmergeRefused
     │   ├── HoldClosed               ├── CaptureTooLarge     ├── FeatureInUse
     │   ├── AlreadyAnonymized        ├── WrongSubscriptionState
-    │   └── PauseRefused
+    │   ├── PauseRefused             ├── NothingToChange     ├── ChangeWaiting
+    │   └── PeriodPaidAhead
     ├── Invalid                      the input can never be right; ``field`` names it
     │   ├── InvalidSubject           ├── AmbiguousSku        ├── NotForSale
-    │   ├── CurrencyMismatch         ├── WrongFeatureType    └── FingerprintMissing
+    │   ├── CurrencyMismatch         ├── WrongFeatureType    ├── UnpaidUnits
+    │   └── FingerprintMissing
     ├── Misconfigured                a setting that the verb needs is missing or wrong
     └── Retryable                    the database asked for another try; nothing was written
 
@@ -584,6 +586,32 @@ class AlreadyAnonymized(Conflict):
     customer: str
 
 
+@dataclasses.dataclass(eq=False, kw_only=True)
+class NothingToChange(Conflict):
+    """The subscription already has this plan and as many seats."""
+
+    code = "nothing_to_change"
+    subscription: str
+
+
+@dataclasses.dataclass(eq=False, kw_only=True)
+class ChangeWaiting(Conflict):
+    """Another change of the subscription waits for the money of the order {order}; undo it first."""
+
+    code = "change_waiting"
+    subscription: str
+    order: str
+
+
+@dataclasses.dataclass(eq=False, kw_only=True)
+class PeriodPaidAhead(Conflict):
+    """The next period is paid for already, so a change can not take effect before it begins."""
+
+    code = "period_paid_ahead"
+    subscription: str
+    begins_at: str
+
+
 # --- Invalid ------------------------------------------------------------------------------------
 
 
@@ -642,6 +670,16 @@ class CurrencyMismatch(Invalid):
     """{field}: {problem}."""
 
     code = "currency_mismatch"
+
+
+@dataclasses.dataclass(eq=False, kw_only=True)
+class UnpaidUnits(Invalid):
+    """{field}: {problem}.
+
+    A change of plan that charges nothing may not give units, or a period, over and over.
+    """
+
+    code = "unpaid_units"
 
 
 @dataclasses.dataclass(eq=False, kw_only=True)

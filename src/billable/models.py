@@ -1,6 +1,7 @@
 """Every table, re-exported from its room."""
 
 from billable.catalog.models import CatalogName, Feature, FeatureCost, Price, Product, ProductFeature, UnitPrice
+from billable.changes.models import PlanChange
 from billable.customers.models import ClockMove, Customer, Identity, Merge, UserLink
 from billable.exchanges.models import Exchange
 from billable.invoices.models import Invoice, InvoiceLine, InvoiceSeries
@@ -39,6 +40,7 @@ __all__ = [
     "OrderItemFeature",
     "Payment",
     "PaymentClaim",
+    "PlanChange",
     "Price",
     "Product",
     "ProductFeature",

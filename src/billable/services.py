@@ -56,6 +56,8 @@ from billable.refunds.refund import refund_order
 from billable.refunds.slide import RefundSlide
 from billable.sandbox import ClockAdvance, ClockStep
 from billable.subscribing import (
+    FeatureChange,
+    PlanPreview,
     RenewalFailure,
     RenewalSweep,
     SubscriptionService,
@@ -66,13 +68,13 @@ from billable.subscribing import (
 
 __all__ = [
     "INVOICE_CONTENT_SECURITY_POLICY", "Balance", "BillingDetails", "CapState", "CatalogService", "ClockAdvance",
-    "ClockStep", "CustomerRef", "CustomerService", "CustomerState", "Entitlement", "FeatureLine", "GrantSummary",
-    "Holding", "Identification", "InvoiceService", "InvoiceSweep", "LedgerProblem", "LedgerReport", "LinkConflict",
-    "LinkReport", "Money", "OrderLine", "OrderService", "OrderSweep", "Page", "Period", "PromotionCheck",
-    "PromotionService", "QuotaCheck", "QuotaService", "ReferralService", "ReferralStats", "ReferralSweep",
-    "RefundGrantQuote", "RefundItemQuote", "RefundLine", "RefundQuote", "RefundSlide", "RenewalFailure",
-    "RenewalSweep", "RollOutReport", "RollOutSkip", "Subject", "SubscriptionService", "SubscriptionSweep", "Sweep",
-    "TrialEligibility", "TrialService",
+    "ClockStep", "CustomerRef", "CustomerService", "CustomerState", "Entitlement", "FeatureChange", "FeatureLine",
+    "GrantSummary", "Holding", "Identification", "InvoiceService", "InvoiceSweep", "LedgerProblem", "LedgerReport",
+    "LinkConflict", "LinkReport", "Money", "OrderLine", "OrderService", "OrderSweep", "Page", "Period", "PlanPreview",
+    "PromotionCheck", "PromotionService", "QuotaCheck", "QuotaService", "ReferralService", "ReferralStats",
+    "ReferralSweep", "RefundGrantQuote", "RefundItemQuote", "RefundLine", "RefundQuote", "RefundSlide",
+    "RenewalFailure", "RenewalSweep", "RollOutReport", "RollOutSkip", "Subject", "SubscriptionService",
+    "SubscriptionSweep", "Sweep", "TrialEligibility", "TrialService",
 ]  # fmt: skip
 
 # An existing user becomes a customer at the first write that grants or sells; an unknown identity only at the verbs

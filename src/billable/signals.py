@@ -159,6 +159,15 @@ subscription_suspended = Signal()
 subscription_moved = Signal()
 """The end of access or the billing date was moved by hand. Payload: ``subscription``."""
 
+subscription_changed = Signal()
+"""The plan or the seats of a subscription changed in the middle of its period. Payload: ``change``."""
+
+subscription_change_scheduled = Signal()
+"""The plan or the seats of a subscription will change at the end of its period. Payload: ``change``."""
+
+subscription_change_undone = Signal()
+"""A change that was scheduled, or waited for its money, will not be. Payload: ``change``."""
+
 subscription_ended = Signal()
 """A subscription is over: cancelled, unpaid or refunded. Payload: ``subscription``."""
 

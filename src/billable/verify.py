@@ -13,6 +13,7 @@ from billable.exchanges.audit import AUDITS as EXCHANGE_AUDITS
 from billable.invoices.audit import AUDITS as INVOICE_AUDITS
 from billable.orders.audit import AUDITS as ORDER_AUDITS
 from billable.orders.audit_charges import AUDITS as CHARGE_AUDITS
+from billable.plans.audit import AUDITS as PLAN_AUDITS
 from billable.promotions.audit import AUDITS as PROMOTION_AUDITS
 from billable.quota.audit import AUDITS as QUOTA_AUDITS
 from billable.quota.audit_allowances import AUDITS as ALLOWANCE_AUDITS
@@ -34,7 +35,7 @@ AUDITS = (
     *(*QUOTA_AUDITS, *USAGE_AUDITS, *HOLD_AUDITS, *CAP_AUDITS, *DEBT_AUDITS, *LINEAGE_AUDITS, *ALLOWANCE_AUDITS),
     *(*ROLL_OUT_AUDITS, *ORDER_AUDITS, *CHARGE_AUDITS, *PROMOTION_AUDITS, *EXCHANGE_AUDITS, *REFUND_AUDITS),
     *(*DISPUTE_AUDITS, *TRIAL_AUDITS, *REFERRAL_AUDITS, *CUSTOMER_AUDITS, *INVOICE_AUDITS),
-    *(*SUBSCRIPTION_AUDITS, *RENEWAL_AUDITS),
+    *(*SUBSCRIPTION_AUDITS, *RENEWAL_AUDITS, *PLAN_AUDITS),
 )
 
 

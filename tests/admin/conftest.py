@@ -72,6 +72,10 @@ def rows(db: None, admin_user: Any) -> dict[type[Model], Any]:
         customer, feature, product, grant, usage, hold, order, item, trial, payment, refund, part, promotion, programme,
         invoice, subscription,
         models.SubscriptionPause.objects.create(**whose, subscription=subscription, begins_at=now, **by),
+        models.PlanChange.objects.create(
+            **whose, subscription=subscription, kind="plan", at="period_end", period_index=0, from_product=product,
+            from_seats=1, to_product=product, to_seats=2, currency="EUR", price_minor=999, **by,
+        ),
         models.CatalogName.objects.create(name="pro", kind="product"),
         models.Price.objects.create(product=product, currency="EUR", amount_minor=999),
         models.ProductFeature.objects.create(
@@ -168,6 +172,7 @@ def make_many(rows: dict[type[Model], Any]) -> None:
         copy_of(rows[models.PaymentClaim], payment_id=f"many-{number}")
         subscription = copy_of(rows[models.Subscription], **whose, product=product)
         copy_of(rows[models.SubscriptionPause], **whose, subscription=subscription)
+        copy_of(rows[models.PlanChange], **whose, subscription=subscription, from_product=product, to_product=product)
         trial = copy_of(rows[models.Trial], **whose, product=product, subscription=subscription)
         copy_of(rows[models.TrialFingerprint], fingerprint=f"{number:064}", trial_id=trial.pk)
         copy_of(rows[models.UnitPrice], product=product, feature=feature)

@@ -6,6 +6,7 @@ from django import forms
 from django.contrib import admin
 from django.contrib.admin.widgets import AdminSplitDateTime
 
+from billable.admin import planning
 from billable.admin.acts import Act, ActForm, Answers, reason_field
 from billable.admin.base import Books
 from billable.admin.columns import amount, instant, link, pretty, until
@@ -112,6 +113,7 @@ class SubscriptionAdmin(Books):
             title="Periods",
             ordering=("-period_index",),
         ),
+        planning.PANEL,
         Related(Grant, "subscription", GRANT_COLUMNS),
         Related(SubscriptionPause, "subscription", ("begins_at", "ends_at_shown", "reason", "actor"), title="Pauses"),
     )
@@ -129,6 +131,7 @@ class SubscriptionAdmin(Books):
             form=DateForm,
             perform=move_billing_date,
         ),
+        *planning.ACTS,
     )
     customer_link = link("customer")
     renewal_shown = link("renewal")

@@ -18,6 +18,7 @@ from billable.api import (
     merges,
     orders,
     payments,
+    plans,
     promotions,
     quota,
     referrals,
@@ -52,7 +53,7 @@ api = BillingAPI(
 )
 for room in (
     *(customers, merges, quota, holds, debts, catalog, orders, promotions, exchanges),
-    *(refunds, invoices, payments, grants, allowances, trials, subscriptions, referrals),
+    *(refunds, invoices, payments, grants, allowances, trials, subscriptions, plans, referrals),
 ):
     api.add_router("", room.router)
 add_handlers(api)

@@ -15,14 +15,14 @@ from django.db.models import Sum
 from billable.customers.models import Customer
 from billable.customers.subjects import family
 from billable.db.units import write_alias
+from billable.orders.lines import grants_of
+from billable.orders.recurring import Course, courses
 from billable.quota import holds, ledger, succession
 from billable.quota.given import allowances_by, by_line
 from billable.quota.kinds import CauseType, EntryKind, GrantEnd, GrantSource
 from billable.quota.lineage import bequeath, lineages
 from billable.quota.models import Allowance, Grant, LedgerEntry
-from billable.refunds.lines import grants_of
 from billable.refunds.models import Dispute
-from billable.refunds.recurring import Course, courses
 
 DISPUTED = GrantEnd.DISPUTED.value
 HANDED_ON = [EntryKind.TRANSFER.value, EntryKind.DISPUTE.value]

@@ -11,13 +11,13 @@ from billable.customers.subjects import lock_customer_id
 from billable.db.units import unit_of_work, write_alias
 from billable.errors import Invalid, WrongDisputeState
 from billable.orders.lifecycle import PaymentStatus, UnappliedReason
+from billable.orders.lines import grants_of
 from billable.orders.read import get_order
 from billable.orders.settle import judge, take
 from billable.quota.catch_up import catch_up
 from billable.quota.lineage import lock_heirs
 from billable.refunds.asked import Asked
 from billable.refunds.kinds import DisputeStatus, RefundOrigin
-from billable.refunds.lines import grants_of
 from billable.refunds.models import Dispute
 from billable.refunds.periods import reinstate_periods
 from billable.refunds.provisional import give_back, take_back
@@ -106,7 +106,7 @@ def _refund(customer: Customer, dispute: Dispute) -> None:
 def _apply_again(customer: Customer, dispute: Dispute) -> None:
     """Let the order that had to let go of a payment take it again, if it still can."""
     payment, order = dispute.payment, get_order(dispute.payment.order_id)
-    verdict = judge(order, payment)
+    verdict = judge(order, payment, now_for(customer))
     if verdict.applies:
         payment.order = order
         take(customer, order, payment, verdict)
