@@ -41,19 +41,31 @@ from __future__ import annotations
 
 import dataclasses
 from functools import partial
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
+
+if TYPE_CHECKING:
+    from typing_extensions import dataclass_transform
+else:
+
+    def dataclass_transform(**_: Any) -> Any:
+        """What Python has from 3.11 on: it tells type checkers that each refusal is a dataclass."""
+        return lambda cls: cls
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
+@dataclass_transform(eq_default=False, kw_only_default=True)
 class BillableError(Exception):
     """The billing engine refused."""
 
     code: ClassVar[str] = "billable_error"
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        dataclasses.dataclass(eq=False, kw_only=True)(cls)
+
     @property
     def data(self) -> dict[str, Any]:
         """The facts of this refusal, by name; all of them are JSON-friendly."""
-        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        return {name: getattr(self, name) for name in getattr(self, "__dataclass_fields__", ())}
 
     @property
     def message(self) -> str:
@@ -72,14 +84,12 @@ class BillableError(Exception):
 # --- NotFound -----------------------------------------------------------------------------------
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class NotFound(BillableError):
     """There is no such thing."""
 
     code = "not_found"
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class CustomerNotFound(NotFound):
     """There is no customer {customer}."""
 
@@ -87,7 +97,6 @@ class CustomerNotFound(NotFound):
     customer: str
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class ProductNotFound(NotFound):
     """There is no product with the SKU {sku!r}."""
 
@@ -95,7 +104,6 @@ class ProductNotFound(NotFound):
     sku: str
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class FeatureNotFound(NotFound):
     """There is no feature {feature!r}."""
 
@@ -103,7 +111,6 @@ class FeatureNotFound(NotFound):
     feature: str
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class OrderNotFound(NotFound):
     """There is no order {order}."""
 
@@ -111,7 +118,6 @@ class OrderNotFound(NotFound):
     order: str
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class GrantNotFound(NotFound):
     """There is no grant {grant}."""
 
@@ -119,7 +125,6 @@ class GrantNotFound(NotFound):
     grant: str
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class UsageNotFound(NotFound):
     """There is no usage {usage}."""
 
@@ -127,7 +132,6 @@ class UsageNotFound(NotFound):
     usage: str
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class PaymentNotFound(NotFound):
     """There is no payment {payment}."""
 
@@ -135,7 +139,6 @@ class PaymentNotFound(NotFound):
     payment: str
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class DisputeNotFound(NotFound):
     """There is no dispute {dispute}."""
 
@@ -143,7 +146,6 @@ class DisputeNotFound(NotFound):
     dispute: str
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class RefundNotFound(NotFound):
     """There is no refund {refund}."""
 
@@ -151,7 +153,6 @@ class RefundNotFound(NotFound):
     refund: str
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class PromotionNotFound(NotFound):
     """There is no promotion code {promotion!r}."""
 
@@ -159,7 +160,6 @@ class PromotionNotFound(NotFound):
     promotion: str
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class ExchangeNotFound(NotFound):
     """There is no exchange {exchange}."""
 
@@ -167,7 +167,6 @@ class ExchangeNotFound(NotFound):
     exchange: str
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class ReferralNotFound(NotFound):
     """There is no referral {referral}."""
 
@@ -175,7 +174,6 @@ class ReferralNotFound(NotFound):
     referral: str
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class ProgrammeNotFound(NotFound):
     """There is no referral programme {programme!r}."""
 
@@ -183,7 +181,6 @@ class ProgrammeNotFound(NotFound):
     programme: str
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class InvoiceNotFound(NotFound):
     """There is no invoice {invoice}."""
 
@@ -191,7 +188,6 @@ class InvoiceNotFound(NotFound):
     invoice: str
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class SubscriptionNotFound(NotFound):
     """There is no subscription {subscription}."""
 
@@ -199,7 +195,6 @@ class SubscriptionNotFound(NotFound):
     subscription: str
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class HoldNotFound(NotFound):
     """There is no hold {hold}."""
 
@@ -207,7 +202,6 @@ class HoldNotFound(NotFound):
     hold: str
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class AllowanceNotFound(NotFound):
     """There is no allowance {allowance}."""
 
@@ -218,14 +212,12 @@ class AllowanceNotFound(NotFound):
 # --- Refused ------------------------------------------------------------------------------------
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class Refused(BillableError):
     """The answer is no."""
 
     code = "refused"
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class QuotaExceeded(Refused):
     """Not enough {feature}: {requested} asked for, {balance} left.
 
@@ -250,7 +242,6 @@ class QuotaExceeded(Refused):
         return f"{most}: {self.requested} {self.feature} asked for, {self.balance} possible now."
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class RevocationTooLarge(Refused):
     """Cannot revoke {requested} units: the grant has {remaining} left."""
 
@@ -260,7 +251,6 @@ class RevocationTooLarge(Refused):
     remaining: int
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class PromotionRefused(Refused):
     """The promotion code {promotion!r} does not apply: {reason}.
 
@@ -273,7 +263,6 @@ class PromotionRefused(Refused):
     reason: str
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class SelfReferral(Refused):
     """Nobody can refer themselves."""
 
@@ -281,7 +270,6 @@ class SelfReferral(Refused):
     customer: str
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class ReferralCycle(Refused):
     """The referrer was brought by the referee, directly or through others."""
 
@@ -290,14 +278,12 @@ class ReferralCycle(Refused):
     referee: str
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class InsideTransaction(Refused):
     """A hold for a block cannot be opened inside a transaction: it must be seen by others while the block runs."""
 
     code = "inside_transaction"
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class NotSandbox(Refused):
     """The customer {customer} is a real one, not one of the sandbox."""
 
@@ -305,7 +291,6 @@ class NotSandbox(Refused):
     customer: str
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class SandboxMixed(Refused):
     """Of the customers {first} and {second} one is of the sandbox and the other is real."""
 
@@ -317,14 +302,12 @@ class SandboxMixed(Refused):
 # --- Conflict -----------------------------------------------------------------------------------
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class Conflict(BillableError):
     """This contradicts what already happened."""
 
     code = "conflict"
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class IdempotencyConflict(Conflict):
     """The idempotency key was used before with other input: {fields}."""
 
@@ -333,7 +316,6 @@ class IdempotencyConflict(Conflict):
     fields: list[str]
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class PaymentConflict(Conflict):
     """The payment {payment_id!r} belongs to another order."""
 
@@ -342,7 +324,6 @@ class PaymentConflict(Conflict):
     payment_method: str
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class PaymentUnapplied(Conflict):
     """The payment {payment_id!r} of {amount} was kept but not applied, {due} being due: {reason}."""
 
@@ -353,7 +334,6 @@ class PaymentUnapplied(Conflict):
     due: str
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class WrongOrderState(Conflict):
     """The order is {status}; it cannot be {verb}."""
 
@@ -363,7 +343,6 @@ class WrongOrderState(Conflict):
     verb: str
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class WrongSubscriptionState(Conflict):
     """The subscription is {subscription_status}; it cannot be {verb}."""
 
@@ -373,7 +352,6 @@ class WrongSubscriptionState(Conflict):
     verb: str
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class PauseRefused(Conflict):
     """The subscription gives units anew within its period; it can be paused at the period's end only."""
 
@@ -381,7 +359,6 @@ class PauseRefused(Conflict):
     subscription: str
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class WrongPaymentState(Conflict):
     """The payment is {payment_status}; it cannot be {verb}."""
 
@@ -391,7 +368,6 @@ class WrongPaymentState(Conflict):
     verb: str
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class WrongDisputeState(Conflict):
     """The dispute was {dispute_status} already; it cannot be {verb}."""
 
@@ -401,7 +377,6 @@ class WrongDisputeState(Conflict):
     verb: str
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class DisputeOpen(Conflict):
     """The dispute {dispute_id!r} about this money is not decided yet."""
 
@@ -410,7 +385,6 @@ class DisputeOpen(Conflict):
     dispute_id: str
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class NothingToRefund(Conflict):
     """There is nothing to refund: nothing that was asked for is left.
 
@@ -422,7 +396,6 @@ class NothingToRefund(Conflict):
     exchange: str = ""
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class RefundTooLarge(Conflict):
     """Cannot refund {requested}: {refundable} can go back."""
 
@@ -432,7 +405,6 @@ class RefundTooLarge(Conflict):
     refundable: str
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class HoldsLive(Conflict):
     """Units that would be taken back are held for work in progress: {holds}."""
 
@@ -442,7 +414,6 @@ class HoldsLive(Conflict):
     exchange: str = ""
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class HoldClosed(Conflict):
     """A hold that is {hold_status} cannot be {verb}."""
 
@@ -452,7 +423,6 @@ class HoldClosed(Conflict):
     verb: str
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class CaptureTooLarge(Conflict):
     """{requested} units cannot be captured: {held} are still held."""
 
@@ -462,7 +432,6 @@ class CaptureTooLarge(Conflict):
     held: int
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class TrialAlreadyUsed(Conflict):
     """The trial of {sku!r} was already used."""
 
@@ -470,7 +439,6 @@ class TrialAlreadyUsed(Conflict):
     sku: str
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class ReversalTooLarge(Conflict):
     """{requested} units cannot be reversed: of this usage {reversible} are left to reverse."""
 
@@ -480,7 +448,6 @@ class ReversalTooLarge(Conflict):
     reversible: int
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class IdentityTaken(Conflict):
     """The identity {provider}:{external_id} belongs to another customer."""
 
@@ -489,7 +456,6 @@ class IdentityTaken(Conflict):
     external_id: str
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class UserTaken(Conflict):
     """The user {user_id} belongs to another customer."""
 
@@ -497,7 +463,6 @@ class UserTaken(Conflict):
     user_id: str
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class NameTaken(Conflict):
     """The name {name!r} is taken: products and features share one namespace."""
 
@@ -505,7 +470,6 @@ class NameTaken(Conflict):
     name: str
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class PromotionTaken(Conflict):
     """There already is a promotion code {promotion!r}."""
 
@@ -513,7 +477,6 @@ class PromotionTaken(Conflict):
     promotion: str
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class AlreadyReferred(Conflict):
     """The customer {referee} was referred before, by somebody else or under another programme."""
 
@@ -522,7 +485,6 @@ class AlreadyReferred(Conflict):
     referral: str
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class BonusNotDue(Conflict):
     """The bonus of the referral {referral} is not due: {reason}.
 
@@ -536,7 +498,6 @@ class BonusNotDue(Conflict):
     due_at: str | None
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class ProgrammeTaken(Conflict):
     """There is a referral programme {programme!r} already."""
 
@@ -544,7 +505,6 @@ class ProgrammeTaken(Conflict):
     programme: str
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class FeatureInUse(Conflict):
     """The type of the feature {feature!r} cannot change: products, grants or other rows name it."""
 
@@ -552,7 +512,6 @@ class FeatureInUse(Conflict):
     feature: str
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class MergeRefused(Conflict):
     """The customer {absorbed} cannot be merged into {survivor}: {reason}.
 
@@ -565,7 +524,6 @@ class MergeRefused(Conflict):
     reason: str
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class UnmergeRefused(Conflict):
     """The merge of the customer {customer} cannot be undone: {reason}.
 
@@ -578,7 +536,6 @@ class UnmergeRefused(Conflict):
     reason: str
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class AlreadyAnonymized(Conflict):
     """The customer {customer} was anonymized."""
 
@@ -586,7 +543,6 @@ class AlreadyAnonymized(Conflict):
     customer: str
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class NothingToChange(Conflict):
     """The subscription already has this plan and as many seats."""
 
@@ -594,7 +550,6 @@ class NothingToChange(Conflict):
     subscription: str
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class ChangeWaiting(Conflict):
     """Another change of the subscription waits for the money of the order {order}; undo it first."""
 
@@ -603,7 +558,6 @@ class ChangeWaiting(Conflict):
     order: str
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class PeriodPaidAhead(Conflict):
     """The next period is paid for already, so a change can not take effect before it begins."""
 
@@ -615,7 +569,6 @@ class PeriodPaidAhead(Conflict):
 # --- Invalid ------------------------------------------------------------------------------------
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class Invalid(BillableError):
     """{field}: {problem}."""
 
@@ -624,7 +577,6 @@ class Invalid(BillableError):
     problem: str
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class InvalidSubject(Invalid, TypeError):
     """{field}: {problem}.
 
@@ -635,7 +587,6 @@ class InvalidSubject(Invalid, TypeError):
     code = "invalid_subject"
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class AmbiguousSku(Invalid):
     """{field}: {problem}.
 
@@ -645,7 +596,6 @@ class AmbiguousSku(Invalid):
     code = "ambiguous_sku"
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class WrongFeatureType(Invalid):
     """{field}: {problem}.
 
@@ -655,7 +605,6 @@ class WrongFeatureType(Invalid):
     code = "wrong_feature_type"
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class NotForSale(Invalid):
     """{field}: {problem}.
 
@@ -665,14 +614,12 @@ class NotForSale(Invalid):
     code = "not_for_sale"
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class CurrencyMismatch(Invalid):
     """{field}: {problem}."""
 
     code = "currency_mismatch"
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class UnpaidUnits(Invalid):
     """{field}: {problem}.
 
@@ -682,7 +629,6 @@ class UnpaidUnits(Invalid):
     code = "unpaid_units"
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class FingerprintMissing(Invalid):
     """{field}: {problem}.
 
@@ -695,7 +641,6 @@ class FingerprintMissing(Invalid):
 # --- Misconfigured, Retryable -------------------------------------------------------------------
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class Misconfigured(BillableError):
     """{setting}: {problem}."""
 
@@ -704,7 +649,6 @@ class Misconfigured(BillableError):
     problem: str
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class Retryable(BillableError):
     """The database asked for another try; nothing was written.
 
