@@ -6,7 +6,7 @@ rest is named. Answers are rows, or frozen values where they are computed. Refus
 
 from __future__ import annotations
 
-from billable import onboarding, verify
+from billable import onboarding, upkeep, verify
 from billable.aftermath import followed_by
 from billable.audits import LedgerProblem, LedgerReport
 from billable.bridge import in_thread
@@ -26,45 +26,37 @@ from billable.linking import LinkConflict, LinkReport, link_identities
 from billable.merge import merge_customers, unmerge_customers
 from billable.money import Money
 from billable.onboarding import Admit, Identification, opens_account
+from billable.orders import cancel, confirm, create, sell, unapplied
 from billable.orders.basket import OrderLine
-from billable.orders.cancel import cancel_order
-from billable.orders.confirm import confirm_payment
-from billable.orders.create import create_order
 from billable.orders.discount import PromotionCheck, check_promotion
 from billable.orders.expire import OrderSweep, expire_orders
 from billable.orders.read import get_order, list_orders, list_payments
-from billable.orders.sell import record_sale
-from billable.orders.unapplied import apply_payment, return_payment
 from billable.overview import CustomerState, customer_state
 from billable.paging import Page
 from billable.privacy import anonymize_customer
 from billable.promotions import services as promotions
-from billable.quota import hold, holds
+from billable.quota import capture, hold, holds, reverse, revoke
 from billable.quota.balances import Balance, balances
-from billable.quota.capture import capture_hold
 from billable.quota.check import GrantSummary, QuotaCheck, check
 from billable.quota.consume import consume
 from billable.quota.expire import Sweep, expire_grants
 from billable.quota.grant import grant_feature, grant_product
 from billable.quota.history import history, list_grants
 from billable.quota.holding import Holding, with_hold
-from billable.quota.reverse import reverse_usage
-from billable.quota.revoke import revoke_grant
 from billable.referrals import programmes as referral_programmes
 from billable.referrals import sweep as rewards
 from billable.referrals.read import ReferralStats, get_referral, list_referrals, referral_stats
 from billable.referrals.refer import refer
 from billable.referrals.reward import claim_bonus
 from billable.referrals.sweep import ReferralSweep, settle_referrals
+from billable.refunds import dispute, refund, resolve
 from billable.refunds.asked import RefundLine
-from billable.refunds.dispute import dispute_payment
 from billable.refunds.exchange import refund_exchange
 from billable.refunds.quote import RefundGrantQuote, RefundItemQuote, RefundQuote, quote_refund
 from billable.refunds.read import get_dispute, get_refund, list_disputes, list_refunds
-from billable.refunds.refund import refund_order
-from billable.refunds.resolve import resolve_dispute
 from billable.refunds.slide import RefundSlide
 from billable.trials.services import TrialEligibility, start_trial, trial_eligibility
+from billable.upkeep import UpkeepReport, UpkeepStep
 
 __all__ = [
     "INVOICE_CONTENT_SECURITY_POLICY",
@@ -106,6 +98,9 @@ __all__ = [
     "Sweep",
     "TrialEligibility",
     "TrialService",
+    "UpkeepReport",
+    "UpkeepService",
+    "UpkeepStep",
 ]
 
 # An existing user becomes a customer at the first write that grants or sells; an unknown identity only at the verbs
@@ -117,19 +112,19 @@ _grant_feature = opens_account(grant_feature, Admit.USERS)
 _link_identity = opens_account(customers.link_identity, Admit.USERS)
 _set_billing_details = opens_account(customers.set_billing_details, Admit.USERS)
 _exchange = opens_account(exchanges.exchange, Admit.USERS_WITH_DEFAULTS)
-_open_and_create_order = opens_account(create_order, Admit.ANYBODY)
-_open_and_record_sale = opens_account(record_sale, Admit.ANYBODY)
+_open_and_create_order = opens_account(create.create_order, Admit.ANYBODY)
+_open_and_record_sale = opens_account(sell.record_sale, Admit.ANYBODY)
 _start_trial = opens_account(start_trial, Admit.ANYBODY)
 _open_and_refer = opens_account(refer, Admit.ANYBODY, subjects=("referrer", "referee"))
 
 # What follows a verb once it is committed.
 _create_order = followed_by(_open_and_create_order, documents.receipt_after_order)
-_confirm_payment = followed_by(confirm_payment, documents.receipt_after_payment, rewards.reward_after_payment)
-_apply_payment = followed_by(apply_payment, documents.receipt_after_payment, rewards.reward_after_payment)
+_confirm_payment = followed_by(confirm.confirm_payment, documents.receipt_after_payment, rewards.reward_after_payment)
+_apply_payment = followed_by(unapplied.apply_payment, documents.receipt_after_payment, rewards.reward_after_payment)
 _record_sale = followed_by(_open_and_record_sale, documents.receipt_after_payment, rewards.reward_after_payment)
-_refund_order = followed_by(refund_order, documents.note_after_refund, rewards.reward_after_refund)
+_refund_order = followed_by(refund.refund_order, documents.note_after_refund, rewards.reward_after_refund)
 _resolve_dispute = followed_by(
-    resolve_dispute, documents.receipt_after_dispute, documents.note_after_dispute, rewards.reward_after_dispute
+    resolve.resolve_dispute, documents.receipt_after_dispute, documents.note_after_dispute, rewards.reward_after_dispute
 )
 _refer = followed_by(_open_and_refer, rewards.reward_after_refer)
 
@@ -217,14 +212,14 @@ class QuotaService:
     consume_quota = staticmethod(_consume)
     aconsume_quota = staticmethod(in_thread(_consume))
 
-    reverse_usage = staticmethod(reverse_usage)
-    areverse_usage = staticmethod(in_thread(reverse_usage))
+    reverse_usage = staticmethod(reverse.reverse_usage)
+    areverse_usage = staticmethod(in_thread(reverse.reverse_usage))
 
     hold_quota = staticmethod(_hold_quota)
     ahold_quota = staticmethod(in_thread(_hold_quota))
 
-    capture_hold = staticmethod(capture_hold)
-    acapture_hold = staticmethod(in_thread(capture_hold))
+    capture_hold = staticmethod(capture.capture_hold)
+    acapture_hold = staticmethod(in_thread(capture.capture_hold))
 
     release_hold = staticmethod(hold.release_hold)
     arelease_hold = staticmethod(in_thread(hold.release_hold))
@@ -249,8 +244,8 @@ class QuotaService:
     grant_feature = staticmethod(_grant_feature)
     agrant_feature = staticmethod(in_thread(_grant_feature))
 
-    revoke_grant = staticmethod(revoke_grant)
-    arevoke_grant = staticmethod(in_thread(revoke_grant))
+    revoke_grant = staticmethod(revoke.revoke_grant)
+    arevoke_grant = staticmethod(in_thread(revoke.revoke_grant))
 
     list_grants = staticmethod(list_grants)
     alist_grants = staticmethod(in_thread(list_grants))
@@ -274,8 +269,8 @@ class OrderService:
     confirm_payment = staticmethod(_confirm_payment)
     aconfirm_payment = staticmethod(in_thread(_confirm_payment))
 
-    cancel_order = staticmethod(cancel_order)
-    acancel_order = staticmethod(in_thread(cancel_order))
+    cancel_order = staticmethod(cancel.cancel_order)
+    acancel_order = staticmethod(in_thread(cancel.cancel_order))
 
     get_order = staticmethod(get_order)
     aget_order = staticmethod(in_thread(get_order))
@@ -295,8 +290,8 @@ class OrderService:
     apply_payment = staticmethod(_apply_payment)
     aapply_payment = staticmethod(in_thread(_apply_payment))
 
-    return_payment = staticmethod(return_payment)
-    areturn_payment = staticmethod(in_thread(return_payment))
+    return_payment = staticmethod(unapplied.return_payment)
+    areturn_payment = staticmethod(in_thread(unapplied.return_payment))
 
     quote_refund = staticmethod(quote_refund)
     aquote_refund = staticmethod(in_thread(quote_refund))
@@ -310,8 +305,8 @@ class OrderService:
     list_refunds = staticmethod(list_refunds)
     alist_refunds = staticmethod(in_thread(list_refunds))
 
-    dispute_payment = staticmethod(dispute_payment)
-    adispute_payment = staticmethod(in_thread(dispute_payment))
+    dispute_payment = staticmethod(dispute.dispute_payment)
+    adispute_payment = staticmethod(in_thread(dispute.dispute_payment))
 
     resolve_dispute = staticmethod(_resolve_dispute)
     aresolve_dispute = staticmethod(in_thread(_resolve_dispute))
@@ -421,3 +416,10 @@ class InvoiceService:
 
     issue_missing = staticmethod(issue_missing)
     aissue_missing = staticmethod(in_thread(issue_missing))
+
+
+class UpkeepService:
+    """What becomes due by itself, written down early. Nothing that a customer may do depends on it."""
+
+    tick = staticmethod(upkeep.tick)
+    atick = staticmethod(in_thread(upkeep.tick))

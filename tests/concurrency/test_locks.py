@@ -25,6 +25,7 @@ from billable.services import (
     QuotaService,
     ReferralService,
     TrialService,
+    UpkeepService,
 )
 
 pytestmark = pytest.mark.postgresql
@@ -109,6 +110,7 @@ WRITES: dict[str, Write] = {
     "grant_feature": lambda ref: QuotaService.grant_feature(ref, "credits", quantity=1, idempotency_key="one"),
     "revoke_grant": lambda ref: QuotaService.revoke_grant(grant(ref)),
     "expire_grants": lambda ref: QuotaService.expire_grants(),
+    "tick": lambda ref: UpkeepService.tick(),
     "create_order": lambda ref: OrderService.create_order(
         ref, [{"sku": "pack"}], promotion_code="spring", idempotency_key="cart"
     ),
@@ -133,6 +135,8 @@ WRITES: dict[str, Write] = {
 }
 # Both sides of a referral are locked, in ascending order.
 LOCKS = dict.fromkeys(("refer", "claim_bonus", "settle_referrals", "merge_customers", "unmerge_customers"), 2)
+# For units that ran out, both sides of a referral, three receipts and a credit note.
+LOCKS["tick"] = 7
 CATALOGUE: dict[str, Callable[[], Any]] = {
     "create_product": lambda: CatalogService.create_product("new", price="1", features=["credits"], quantity=1),
     "update_product": lambda: CatalogService.update_product("pack", prices=[Money(5, "EUR")], features=["credits"]),
@@ -248,6 +252,7 @@ def test_a_write_locks_the_customer_before_it_writes_anything(shop: CustomerRef,
                 "settle_referrals",
             ),
             "issue_missing",
+            "tick",
         )
     ],
 )

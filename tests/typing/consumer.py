@@ -76,6 +76,9 @@ from billable.services import (
     Sweep,
     TrialEligibility,
     TrialService,
+    UpkeepReport,
+    UpkeepService,
+    UpkeepStep,
 )
 
 P = ParamSpec("P")
@@ -231,6 +234,15 @@ def invoices(user: User, order: Order) -> None:
     assert_type(InvoiceService.list_invoices(user, kind="receipt", order=order, cursor=None, limit=5), Page[Invoice])
     assert_type(InvoiceService.render_invoice(receipt), str)
     assert_type(InvoiceService.render_invoice_pdf(receipt), bytes)
+
+
+def upkeep() -> None:
+    report = UpkeepService.tick(limit_seconds=50, batch_size=100, dry_run=False)
+    assert_type(report, UpkeepReport)
+    assert_type(report.complete, bool)
+    assert_type(report.steps, tuple[UpkeepStep, ...])
+    assert_type(report.steps[0].done, int)
+    assert_type(report.seconds, float)
 
 
 def catalogue() -> None:
@@ -469,6 +481,7 @@ Verb(InvoiceService.render_invoice_pdf).has(InvoiceService.arender_invoice_pdf)
 Verb(InvoiceService.issue_receipt).has(InvoiceService.aissue_receipt)
 Verb(InvoiceService.issue_credit_note).has(InvoiceService.aissue_credit_note)
 Verb(InvoiceService.issue_missing).has(InvoiceService.aissue_missing)
+Verb(UpkeepService.tick).has(UpkeepService.atick)
 
 
 def what_both_refuse(user: User, usage: Usage) -> None:

@@ -58,11 +58,14 @@ def catch_up(customer: Customer, now: datetime) -> CaughtUp:
 def _write(customer: Customer, expiring: list[Grant], lapsing: list[Hold]) -> None:
     # What a lapse gives back to a grant that expires later must be there when it does.
     rows = {grant.pk: grant for grant in expiring}
+    following = customer.next_change_at
     for hold in lapsing:
         before = [grant for grant in expiring if grant.expires_at is not None and grant.expires_at <= hold.lapses_at]
         _expire(customer, before)
         expiring = expiring[len(before) :]
         holds.close(customer, hold, HoldEnd.LAPSED, rows, at=hold.lapses_at)
+    # Units came back to grants that expire in this very catch-up: that is not what comes next.
+    customer.next_change_at = following
     _expire(customer, expiring)
 
 
