@@ -7,16 +7,19 @@ from billable.invoices.models import Invoice, InvoiceLine, InvoiceSeries
 from billable.orders.models import Order, OrderItem, OrderItemFeature, Payment, PaymentClaim
 from billable.promotions.models import Promotion, PromotionAmount, PromotionProduct, PromotionUse
 from billable.quota.models import Adjustment, Grant, Hold, HoldLeg, LedgerEntry, Usage
+from billable.quota.notices import AlertNotice, ExpiryNotice
 from billable.referrals.models import Referral, ReferralProgramme
 from billable.refunds.models import Dispute, Refund, RefundGrant, RefundItem
 from billable.trials.models import Trial, TrialFingerprint
 
 __all__ = [
     "Adjustment",
+    "AlertNotice",
     "CatalogName",
     "Customer",
     "Dispute",
     "Exchange",
+    "ExpiryNotice",
     "Feature",
     "FeatureCost",
     "Grant",

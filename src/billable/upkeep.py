@@ -9,11 +9,11 @@ from __future__ import annotations
 import logging
 import random
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain, islice
-from typing import Any
 from uuid import UUID
 
 from billable import clock, inputs
@@ -25,9 +25,10 @@ from billable.duties import BATCH, Duty, keys
 from billable.invoices.issue import CREDIT_NOTES, RECEIPTS
 from billable.orders.expire import UNPAID_ORDERS
 from billable.quota.expire import GRANTS_AND_HOLDS
+from billable.quota.expiring import EXPIRY_NOTICES
 from billable.referrals.sweep import REWARDS
 
-DUTIES: tuple[Duty, ...] = (GRANTS_AND_HOLDS, UNPAID_ORDERS, REWARDS, RECEIPTS, CREDIT_NOTES)
+DUTIES: tuple[Duty, ...] = (GRANTS_AND_HOLDS, UNPAID_ORDERS, REWARDS, RECEIPTS, CREDIT_NOTES, EXPIRY_NOTICES)
 """What is done, in this order."""
 
 MAX_SECONDS = 86_400
@@ -176,8 +177,8 @@ class _Run:
             self._progress(self._duty.name, self._tried, max(self._found, self._tried))
 
 
-def run_until(customer: Customer, until: datetime, move: Callable[[datetime], object]) -> int:
-    """Do all that becomes due for one customer until an instant, in order of instants. How many were done.
+def run_until(customer: Customer, until: datetime, move: Callable[[datetime], object]) -> Counter[str]:
+    """Do all that becomes due for one customer until an instant, in order of instants; how many of each kind.
 
     ``move`` sets the customer's clock to an instant, or past it: it is called with each at which something falls due,
     and with ``until`` at the end. What fails raises.
@@ -185,24 +186,33 @@ def run_until(customer: Customer, until: datetime, move: Callable[[datetime], ob
     now = now_for(get_customer(customer))
     done = run_due(customer, now)
     while now < until:
-        following = (duty.next_at(family(customer.pk), now) for duty in DUTIES)
-        now = min(*(moment for moment in following if moment is not None), until, until)
+        now = min(next_due_of(customer, now) or until, until)
         move(now)
         done += run_due(customer, now)
     return done
 
 
-def run_due(customer: Customer, now: datetime) -> int:
-    """Do all that is due for one customer at an instant which its clock has reached. How many were done."""
-    total = 0
+def run_due(customer: Customer, now: datetime | None = None) -> Counter[str]:
+    """Do all that is due for one customer by its clock, or at an instant that it has reached; how many of each kind.
+
+    What fails raises.
+    """
+    total: Counter[str] = Counter()
+    present = now or now_for(get_customer(customer))
     for _ in range(MAX_PASSES):
-        done = sum(_run_duty(duty, customer.pk, now) for duty in DUTIES)
-        total += done
+        done = +Counter({duty.name: _run_duty(duty, customer.pk, present) for duty in DUTIES})
         if not done:
             break
+        total += done
     return total
 
 
-def _run_duty(duty: Duty, customer_id: Any, now: datetime) -> int:
+def next_due_of(customer: Customer, after: datetime) -> datetime | None:
+    """The first instant after another at which something of a customer falls due, by its clock."""
+    members = family(customer.pk)
+    return min(filter(None, (duty.next_at(members, after) for duty in DUTIES)), default=None)
+
+
+def _run_duty(duty: Duty, customer_id: UUID, now: datetime) -> int:
     mine = duty.due(now).filter(**{f"{duty.owner}__in": family(customer_id)})
     return sum(bool(duty.do(key)) for key in keys(mine))

@@ -17,6 +17,7 @@ from billable.promotions.audit import AUDITS as PROMOTION_AUDITS
 from billable.quota.audit import AUDITS as QUOTA_AUDITS
 from billable.quota.audit_holds import AUDITS as HOLD_AUDITS
 from billable.quota.audit_lineage import AUDITS as LINEAGE_AUDITS
+from billable.quota.audit_notices import AUDITS as NOTICE_AUDITS
 from billable.quota.audit_usages import AUDITS as USAGE_AUDITS
 from billable.quota.models import Grant, LedgerEntry
 from billable.referrals.audit import AUDITS as REFERRAL_AUDITS
@@ -25,7 +26,7 @@ from billable.refunds.audit_disputes import AUDITS as DISPUTE_AUDITS
 from billable.trials.audit import AUDITS as TRIAL_AUDITS
 
 AUDITS = (
-    *(*QUOTA_AUDITS, *USAGE_AUDITS, *HOLD_AUDITS, *LINEAGE_AUDITS, *ORDER_AUDITS),
+    *(*QUOTA_AUDITS, *USAGE_AUDITS, *HOLD_AUDITS, *NOTICE_AUDITS, *LINEAGE_AUDITS, *ORDER_AUDITS),
     *(*CHARGE_AUDITS, *PROMOTION_AUDITS, *EXCHANGE_AUDITS, *REFUND_AUDITS, *DISPUTE_AUDITS, *TRIAL_AUDITS),
     *(*REFERRAL_AUDITS, *CUSTOMER_AUDITS, *INVOICE_AUDITS),
 )

@@ -58,10 +58,11 @@ def test_features_say_what_they_can_be_paid_from(api: Api) -> None:
                 "key": "ai_analysis",
                 "name": "Analysis",
                 "unit": "analysis",
+                "alerts": [],
                 "costs": [{"paid_from": "credits", "per": 1, "units": 5}],
                 "metadata": {"order": 1},
             },
-            {"key": "credits", "name": "", "unit": "", "costs": [], "metadata": {}},
+            {"key": "credits", "name": "", "unit": "", "alerts": [], "costs": [], "metadata": {}},
         ],
         "next": None,
     }

@@ -32,6 +32,7 @@ pytestmark = pytest.mark.postgresql
 
 READS = {
     *("list_products", "get_product", "offers_for", "list_features", "check_quota"),
+    *("list_alerts", "expiring_soon", "forecast"),
     *("get_customer", "find_customer", "user_id_of", "customer_state", "get_hold", "list_holds"),
     *("get_promotion", "list_promotions", "check_promotion", "get_exchange", "list_exchanges"),
     *("balances", "list_grants", "history", "verify_ledger", "get_order", "list_orders", "list_payments"),

@@ -16,6 +16,7 @@ from typing_extensions import assert_type
 
 from billable.models import (
     Adjustment,
+    AlertNotice,
     Customer,
     Dispute,
     Exchange,
@@ -45,7 +46,9 @@ from billable.services import (
     CustomerRef,
     CustomerService,
     CustomerState,
+    Expiring,
     FeatureLine,
+    Forecast,
     GrantSummary,
     Identification,
     InvoiceService,
@@ -158,6 +161,15 @@ def quota(user: User, at: datetime) -> None:
     assert_type(grants.items, Sequence[Grant])
     assert_type(grants.next, str | None)
     assert_type(QuotaService.expire_grants(limit=100), Sweep)
+    assert_type(QuotaService.list_alerts(user, feature="credits", cursor=None, limit=5), Page[AlertNotice])
+    losses = QuotaService.expiring_soon(user, within=Period.parse("7 days"))
+    assert_type(losses, tuple[Expiring, ...])
+    assert_type(losses[0].units, int | None)
+    assert_type(losses[0].expires_at, datetime)
+    outlook = QuotaService.forecast(user, "credits", over="30 days")
+    assert_type(outlook, Forecast)
+    assert_type(outlook.per_day, float | None)
+    assert_type(outlook.runs_out_at, datetime | None)
     assert_type(QuotaService.history(user, feature="x", kind="consume", cursor=None, limit=1), Page[LedgerEntry])
     for entry in QuotaService.history(user):
         assert_type(entry, LedgerEntry)
@@ -433,6 +445,9 @@ Verb(QuotaService.grant_feature).has(QuotaService.agrant_feature)
 Verb(QuotaService.revoke_grant).has(QuotaService.arevoke_grant)
 Verb(QuotaService.list_grants).has(QuotaService.alist_grants)
 Verb(QuotaService.expire_grants).has(QuotaService.aexpire_grants)
+Verb(QuotaService.list_alerts).has(QuotaService.alist_alerts)
+Verb(QuotaService.expiring_soon).has(QuotaService.aexpiring_soon)
+Verb(QuotaService.forecast).has(QuotaService.aforecast)
 Verb(QuotaService.history).has(QuotaService.ahistory)
 Verb(QuotaService.verify_ledger).has(QuotaService.averify_ledger)
 Verb(OrderService.create_order).has(OrderService.acreate_order)

@@ -148,8 +148,8 @@ class CostInline(admin.TabularInline):  # type: ignore[type-arg]  # generic in t
 @admin.register(Feature)
 class FeatureAdmin(Editable):
     form = FeatureForm
-    add_fields = ("key", "name", "unit", "metadata")
-    change_fields = ("key", "name", "unit", "is_active", "metadata", "created_at")
+    add_fields = ("key", "name", "unit", "alerts", "metadata")
+    change_fields = ("key", "name", "unit", "alerts", "is_active", "metadata", "created_at")
     fixed = ("key", "created_at")
     inlines = (CostInline,)
     list_display = ("key", "name", "unit", "paid_from", "is_active", "created_at")
@@ -174,7 +174,9 @@ class FeatureAdmin(Editable):
         return ", ".join(f"{cost.units} {cost.paid_from.key} for {cost.per}" for cost in row.costs.all())
 
     def save_model(self, request: HttpRequest, obj: Feature, form: Any, change: bool) -> None:
-        details = {"name": obj.name, "unit": obj.unit, "metadata": obj.metadata}
+        typed = [part.strip() for part in obj.alerts.split(",")]
+        alerts = [threshold for threshold in typed if threshold]
+        details = {"name": obj.name, "unit": obj.unit, "alerts": alerts, "metadata": obj.metadata}
         if change:
             CatalogService.update_feature(obj.key, is_active=obj.is_active, **details)
         else:

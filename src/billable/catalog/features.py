@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from django.db.models import Max, Prefetch
 
 from billable import inputs
+from billable.catalog import thresholds
 from billable.catalog.models import CatalogName, Feature, FeatureCost, Product
 from billable.db.locks import locked
 from billable.db.units import unit_of_work, write_alias
@@ -29,12 +32,18 @@ def get_feature(key: str) -> Feature:
 
 
 @unit_of_work
-def create_feature(key: str, *, name: str = "", unit: str = "", metadata: Metadata | None = None) -> Feature:
-    """Create a feature. Raises NameTaken, Invalid."""
+def create_feature(
+    key: str, *, name: str = "", unit: str = "", alerts: Sequence[str] = (), metadata: Metadata | None = None
+) -> Feature:
+    """Create a feature. ``alerts`` are thresholds of use to tell of: ``"80%"`` of what was granted, ``"10 left"``.
+
+    Raises NameTaken, Invalid.
+    """
     feature = Feature(
         key=inputs.name(key, "key"),
         name=inputs.text(name, "name", maximum=200),
         unit=inputs.text(unit, "unit", maximum=50),
+        alerts=thresholds.written(alerts),
         metadata=inputs.metadata(metadata),
     )
     claim_name(feature.key, "feature")
@@ -48,10 +57,11 @@ def update_feature(
     *,
     name: str | None = None,
     unit: str | None = None,
+    alerts: Sequence[str] | None = None,
     is_active: bool | None = None,
     metadata: Metadata | None = None,
 ) -> Feature:
-    """Change what a feature is called, or whether it is offered; None leaves a part as it is.
+    """Change what a feature is called, when to tell of its use, or whether it is offered; None leaves a part as it is.
 
     What was granted of an inactive feature stays usable. Raises FeatureNotFound, Invalid.
     """
@@ -61,6 +71,8 @@ def update_feature(
         feature.name = inputs.text(name, "name", maximum=200)
     if unit is not None:
         feature.unit = inputs.text(unit, "unit", maximum=50)
+    if alerts is not None:
+        feature.alerts = thresholds.written(alerts)
     if metadata is not None:
         feature.metadata = inputs.metadata(metadata)
     feature.is_active = feature.is_active if is_active is None else inputs.flag(is_active, "is_active")

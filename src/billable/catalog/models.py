@@ -7,7 +7,9 @@ from decimal import Decimal
 from django.db import models
 from django.db.models import F, Q
 
+from billable.catalog import thresholds
 from billable.catalog.periods import Period, PeriodUnit
+from billable.catalog.thresholds import Threshold
 from billable.compat import check_constraint
 from billable.conf import knobs
 from billable.errors import Invalid, Misconfigured
@@ -54,6 +56,11 @@ class Feature(models.Model):
     name = models.CharField(max_length=200, blank=True)
     unit = models.CharField(max_length=50, blank=True, help_text="What one unit is called, such as “export”.")
     is_active = models.BooleanField(default=True)
+    alerts = models.CharField(
+        max_length=200,
+        blank=True,
+        help_text="When to tell of a customer's use: 80% (of what was granted is used), 10 left. Separated by commas.",
+    )
     metadata = models.JSONField(default=dict, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -63,6 +70,11 @@ class Feature(models.Model):
 
     def __str__(self) -> str:
         return self.key
+
+    @property
+    def thresholds(self) -> tuple[Threshold, ...]:
+        """Its alerts, read."""
+        return thresholds.read(self.alerts)
 
 
 class Product(models.Model):

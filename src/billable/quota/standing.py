@@ -45,11 +45,14 @@ payers AS (
         WHERE past.customer_id = (SELECT id FROM whose) AND past.feature_id = rates.payer_id
           AND past.closed_at IS NOT NULL
         ORDER BY past.closed_at DESC LIMIT 1
-    ) AS last_end
-    FROM rates
+    ) AS last_end,
+    CASE WHEN payer.alerts <> '' THEN (SELECT SUM(past.quantity) {emptied}) END AS emptied_units,
+    CASE WHEN payer.alerts <> '' THEN (SELECT MAX(past.valid_from) {emptied}) END AS emptied_since
+    FROM rates JOIN billable_feature payer ON payer.id = rates.payer_id
 )
 SELECT {customer}, CASE WHEN {user_exists} THEN 1 ELSE 0 END, {feature}, {payer},
-       payers.place, payers.per, payers.units, payers.last_end, {open_grant}, {product},
+       payers.place, payers.per, payers.units, payers.last_end, payers.emptied_units, payers.emptied_since,
+       {open_grant}, {product},
        CASE WHEN open_grant.held > 0 THEN ({lapsed}) END, {no_line}
 FROM (SELECT 1 AS one) seed
 LEFT JOIN payers ON 1 = 1
@@ -62,7 +65,8 @@ LEFT JOIN billable_grant open_grant ON open_grant.customer_id = customer.id
 LEFT JOIN billable_product product ON product.id = open_grant.product_id
 UNION ALL
 SELECT {no_customer}, 1, {feature}, {payer},
-       payers.place, payers.per, payers.units, payers.last_end, {no_grant}, {product}, NULL, {line}
+       payers.place, payers.per, payers.units, payers.last_end, payers.emptied_units, payers.emptied_since,
+       {no_grant}, {product}, NULL, {line}
 FROM payers
 JOIN billable_feature feature ON feature.id = payers.feature_id
 JOIN billable_feature payer ON payer.id = payers.payer_id
@@ -78,6 +82,13 @@ _LAPSED = """
     FROM billable_holdleg leg JOIN billable_hold hold ON hold.id = leg.hold_id
     WHERE leg.grant_id = open_grant.id AND hold.closed_at IS NULL AND hold.lapses_at <= {now}
 """
+# Grants that were used up before their end: where a feature has thresholds, they are part of what use is measured by.
+_EMPTIED = """
+    FROM billable_grant past
+    WHERE past.customer_id = (SELECT id FROM whose) AND past.feature_id = rates.payer_id
+      AND past.closed_at IS NOT NULL AND past.ended_at IS NULL AND past.expires_at > {now} AND past.valid_from <= {now}
+"""
+_OFFSET = "(SELECT clock_offset_seconds FROM billable_customer WHERE id = (SELECT id FROM whose))"
 _ASKED_BY_NAME = """
     SELECT id FROM billable_feature WHERE billable_feature.key = %s
     UNION
@@ -92,7 +103,8 @@ class Standing:
     """What a customer has of one feature at ``now``.
 
     ``grants`` are those with units left or held, by id, also where they cannot be used now. ``freed`` is how many units
-    of a grant were held until their hold lapsed, which nobody wrote down yet.
+    of a grant were held until their hold lapsed, which nobody wrote down yet. ``emptied`` says, of a feature with
+    thresholds, how many units its grants had that were used up before their end, and when the newest of them began.
     """
 
     feature: Feature
@@ -103,6 +115,8 @@ class Standing:
     rates: dict[UUID, burn.Rate] = field(default_factory=dict)
     freed: dict[UUID, int] = field(default_factory=dict)
     past: set[str] = field(default_factory=set)
+    payers: dict[int, burn.Rate] = field(default_factory=dict)
+    emptied: dict[int, tuple[int, datetime]] = field(default_factory=dict)
 
     def usable(self, sku: str | None = None) -> list[burn.Open]:
         """The grants that can be drawn from now, in burn order; ``sku`` narrows to those of one product."""
@@ -116,10 +130,11 @@ class Standing:
                 expires_at=grant.expires_at,
             )
             for grant in self.grants.values()
-            if self._is_usable(grant) and (sku is None or (grant.product is not None and grant.product.sku == sku))
+            if self.runs(grant) and (sku is None or (grant.product is not None and grant.product.sku == sku))
         )
 
-    def _is_usable(self, grant: Grant) -> bool:
+    def runs(self, grant: Grant) -> bool:
+        """Whether a grant can be drawn from now, if it has units."""
         runs = grant.valid_from <= self.now and (grant.expires_at is None or self.now < grant.expires_at)
         return runs and grant.ended_at is None
 
@@ -171,11 +186,14 @@ def read(person: Who, name: str | None = None, present: datetime | None = None) 
     customer, user_exists = rows[0][0], any(row[1] for row in rows)
     now = now_for(customer, present)
     standings: dict[int, Standing] = {}
-    for _, _, feature, payer, place, per, units, last_end, grant, product, lapsed, *line in rows:
+    for _, _, feature, payer, place, per, units, last_end, gone, gone_since, grant, product, lapsed, *line in rows:
         if feature is None:
             continue
         standing = standings.setdefault(feature.pk, Standing(feature, customer, user_exists, now))
         rate = burn.Rate(position=place, payer=payer.key, per=per, units=units)
+        standing.payers[payer.pk] = rate
+        if gone is not None:
+            standing.emptied[payer.pk] = (int(gone), gone_since)
         if last_end is not None:
             standing.past.add(last_end)
         if grant is None and line[0] is not None:
@@ -217,6 +235,7 @@ def _rows(person: Who, name: str | None, present: datetime) -> Iterator[tuple[An
     whose, whose_params = customer_sql(person, alias)
     user_exists, user_params = user_sql(person, alias)
     now, now_params = moved(alias, present, "customer.clock_offset_seconds")
+    sandbox_now, sandbox_params = moved(alias, present, _OFFSET)
     line = [ProductFeature._meta.get_field(column) for column in _LINE_COLUMNS]
     sql = _SQL.format(
         asked=_ASKED_EVERYTHING if name is None else _ASKED_BY_NAME,
@@ -232,24 +251,14 @@ def _rows(person: Who, name: str | None, present: datetime) -> Iterator[tuple[An
         product=select_list(Product, "product"),
         line=", ".join(f"line.{column}" for column in _LINE_COLUMNS),
         lapsed=_LAPSED.format(now=now),
+        emptied=_EMPTIED.format(now=sandbox_now),
         no_line=", ".join(["NULL"] * len(_LINE_COLUMNS)),
     )
     names = [] if name is None else [name, name]
-    params = [*names, *whose_params, *user_params, *now_params, *user_params]
+    params = [*names, *whose_params, *sandbox_params * 4, *user_params, *now_params, *user_params]
     number = FeatureCost._meta.get_field("per")
-    shape = [
-        Customer,
-        number,
-        Feature,
-        Feature,
-        number,
-        number,
-        number,
-        Grant._meta.get_field("ended_as"),
-        Grant,
-        Product,
-        number,
-    ]
+    past = [Grant._meta.get_field("ended_as"), number, Grant._meta.get_field("valid_from")]
+    shape = [Customer, number, Feature, Feature, *[number] * 3, *past, Grant, Product, number]
     return fetch(alias, sql, params, [*shape, *line])  # type: ignore[list-item]  # none of them is a relation
 
 
