@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from billable import clock
-from billable.models import Grant, Invoice, LedgerEntry, Order
+from billable.models import ExpiryNotice, Grant, Invoice, LedgerEntry, Order
 from billable.orders.confirm import confirm_payment
 from billable.services import CatalogService, CustomerRef, OrderService, QuotaService, UpkeepReport, UpkeepService
 from tests.concurrency.conftest import customer
@@ -50,6 +50,20 @@ def test_ticks_at_once_do_each_thing_once(crew: Crew, due: list[CustomerRef]) ->
     assert Order.objects.filter(status="expired").count() == PEOPLE
     assert Invoice.objects.count() == PEOPLE
     assert UpkeepService.tick(dry_run=True).complete
+
+
+def test_ticks_at_once_tell_of_each_grant_once(crew: Crew, credits: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = datetime.now(timezone.utc)
+    with monkeypatch.context() as patch:
+        patch.setattr(clock, "now", lambda: now - timedelta(days=28))
+        for number in range(PEOPLE):
+            QuotaService.grant_feature(customer(f"p{number}"), "credits", quantity=5, period="30 days")
+
+    results = crew.at_once(*[TICK] * 4)
+
+    assert done(results.values) == {"expiry_notices": PEOPLE}
+    assert {report.failed for report in results.values} == {0}
+    assert ExpiryNotice.objects.count() == PEOPLE
 
 
 def test_ticks_among_customers_at_work_take_nothing_from_them(crew: Crew, due: list[CustomerRef]) -> None:
