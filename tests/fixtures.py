@@ -22,7 +22,7 @@ from tests import books, rows
 ROOT = Path(__file__).parent
 WRITE_THE_BOOKS = {
     *("api", "catalog", "customers", "exchanges", "ground", "invoices", "onboarding", "orders"),
-    *("promotions", "quota", "referrals", "refunds", "trials"),
+    *("promotions", "quota", "referrals", "refunds", "trials", "upkeep"),
 }
 
 
@@ -62,6 +62,7 @@ class Door:
         self.trials: Any = Face(services.TrialService, way)
         self.referrals: Any = Face(services.ReferralService, way)
         self.invoices: Any = Face(services.InvoiceService, way)
+        self.upkeep: Any = Face(services.UpkeepService, way)
 
 
 class Face:

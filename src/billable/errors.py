@@ -280,7 +280,7 @@ class ReferralCycle(Refused):
 
 @dataclasses.dataclass(eq=False, kw_only=True)
 class InsideTransaction(Refused):
-    """A hold for a block cannot be opened inside a transaction: it must be seen by others while the block runs."""
+    """This does not run inside a transaction: others must see what it does while it goes on."""
 
     code = "inside_transaction"
 

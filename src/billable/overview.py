@@ -17,6 +17,7 @@ from billable.orders.read import list_orders, list_payments
 from billable.paging import MAX_LIMIT
 from billable.quota.balances import Balance, balances
 from billable.quota.entitlements import Entitlement, entitlements
+from billable.quota.expiring import Expiring, expiring_soon
 from billable.quota.holds import live_holds
 from billable.quota.models import Allowance, Grant, Hold
 from billable.referrals.models import Referral
@@ -29,8 +30,9 @@ class CustomerState:
     ``user_id`` is the user that was linked first, or None. ``absorbed`` are the customers that were merged into it,
     whose things are listed as its own. ``entitlements`` are what its static features read. ``holds`` are the
     reservations that are open, ``open_orders`` those that wait for money, ``active_periods`` the grants that run now
-    and have an end, the first to end first, ``allowances`` what gives units anew. ``unapplied_payments`` are money that
-    no order took. ``referred_by`` says who brought it, ``referrals`` whom it brought. Each list has at most 200 rows.
+    and have an end, the first to end first, ``expiring`` what will be lost within a week, ``allowances`` what gives
+    units anew. ``unapplied_payments`` are money that no order took. ``referred_by`` says who brought it, ``referrals``
+    whom it brought. Each list has at most 200 rows.
     """
 
     customer: Customer
@@ -44,6 +46,7 @@ class CustomerState:
     open_orders: tuple[Order, ...]
     active_periods: tuple[Grant, ...]
     allowances: tuple[Allowance, ...]
+    expiring: tuple[Expiring, ...]
     unapplied_payments: tuple[Payment, ...]
     referred_by: Referral | None
     referrals: tuple[Referral, ...]
@@ -67,6 +70,7 @@ def customer_state(user: Subject) -> CustomerState:
         open_orders=tuple(list_orders(customer, status=OrderStatus.PENDING.value, limit=MAX_LIMIT)),
         active_periods=_active_periods(customer),
         allowances=_allowances(customer),
+        expiring=expiring_soon(customer),
         unapplied_payments=tuple(list_payments(customer, status=PaymentStatus.UNAPPLIED.value, limit=MAX_LIMIT)),
         referred_by=referrals.filter(customer__in=members).last(),
         referrals=tuple(referrals.filter(referrer__in=members)[:MAX_LIMIT]),

@@ -19,6 +19,7 @@ from billable.quota.audit_allowances import AUDITS as ALLOWANCE_AUDITS
 from billable.quota.audit_caps import AUDITS as CAP_AUDITS
 from billable.quota.audit_holds import AUDITS as HOLD_AUDITS
 from billable.quota.audit_lineage import AUDITS as LINEAGE_AUDITS
+from billable.quota.audit_notices import AUDITS as NOTICE_AUDITS
 from billable.quota.audit_usages import AUDITS as USAGE_AUDITS
 from billable.quota.models import Grant, LedgerEntry
 from billable.referrals.audit import AUDITS as REFERRAL_AUDITS
@@ -27,7 +28,7 @@ from billable.refunds.audit_disputes import AUDITS as DISPUTE_AUDITS
 from billable.trials.audit import AUDITS as TRIAL_AUDITS
 
 AUDITS = (
-    *(*QUOTA_AUDITS, *USAGE_AUDITS, *HOLD_AUDITS, *CAP_AUDITS, *LINEAGE_AUDITS, *ALLOWANCE_AUDITS),
+    *(*QUOTA_AUDITS, *USAGE_AUDITS, *HOLD_AUDITS, *CAP_AUDITS, *LINEAGE_AUDITS, *ALLOWANCE_AUDITS, *NOTICE_AUDITS),
     *(
         *ORDER_AUDITS,
         *CHARGE_AUDITS,

@@ -139,6 +139,11 @@ CHECKS: dict[str, tuple[type[Model], list[dict[str, Any]]]] = {
     "billable_ledgerentry_seq": (models.LedgerEntry, [{"seq": 0}]),
     "billable_ledgerentry_remaining": (models.LedgerEntry, [{"remaining_after": -1}]),
     "billable_ledgerentry_known_kind": (models.LedgerEntry, [{"kind": "use"}]),
+    "billable_alertnotice_units": (
+        models.AlertNotice,
+        [{"used": 0, "granted": 0}, {"used": 0}, {"used": 11}],
+    ),
+    "billable_expirynotice_units": (models.ExpiryNotice, [{"units": 0}, {"units": -1}]),
     # orders
     "billable_order_amounts": (
         models.Order,
@@ -330,6 +335,8 @@ UNIQUES: dict[str, tuple[type[Model], dict[str, Any]]] = {
     "billable_debt.usage_id": (models.Debt, {"units": 6}),
     "billable_adjustment_customer_key": (models.Adjustment, {"kind": "revoke"}),
     "billable_ledgerentry_customer_seq": (models.LedgerEntry, {"amount": 1}),
+    "billable_alertnotice_once": (models.AlertNotice, {"used": 9}),
+    "billable_expirynotice_once": (models.ExpiryNotice, {"units": 3}),
     # orders
     "billable_order_customer_key": (models.Order, {"total_amount_minor": 21}),
     "billable_orderitem_order_line": (models.OrderItem, {"sku": "other"}),

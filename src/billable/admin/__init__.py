@@ -8,6 +8,7 @@ The books (grants, usages, orders, payments, the ledger) are read here and never
 """
 
 from billable.admin import (
+    alerts,
     catalog,
     customers,
     exchanges,
@@ -21,6 +22,7 @@ from billable.admin import (
 )
 
 __all__ = [
+    "alerts",
     "catalog",
     "customers",
     "exchanges",

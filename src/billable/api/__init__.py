@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from billable import __version__
 from billable.api import (
+    alerts,
     catalog,
     customers,
     exchanges,
@@ -48,7 +49,7 @@ api = BillingAPI(
     openapi_url=None,
 )
 for room in (
-    *(customers, merges, quota, holds, catalog, orders, promotions, exchanges),
+    *(customers, merges, quota, holds, alerts, catalog, orders, promotions, exchanges),
     *(refunds, invoices, payments, grants, trials, referrals),
 ):
     api.add_router("", room.router)

@@ -13,7 +13,7 @@ from billable.customers.services import now_for
 from billable.db.units import unit_of_work, write_alias
 from billable.errors import CaptureTooLarge, HoldClosed, IdempotencyConflict, Invalid
 from billable.inputs import Metadata
-from billable.quota import burn, caps, holds, ledger, standing
+from billable.quota import alerts, burn, caps, holds, ledger, standing
 from billable.quota.catch_up import catch_up
 from billable.quota.consume import take, tell, usage_by_key
 from billable.quota.kinds import CauseType, HoldEnd
@@ -115,8 +115,9 @@ def _capture(
     usage.costs = costs_of(shares)
     back = {leg.grant_id: holds.outstanding(leg) for leg in rest}
     same_window = {leg.grant_id: back[leg.grant_id] for leg in rest if leg.cap_index == caps.window_of(leg.grant, now)}
-    usable = standing.of_customer(customer, hold.feature.key, present).usable()
-    usage.balance_after = balance_with(usable, back, same_window)
+    found = standing.of_customer(customer, hold.feature.key, present)
+    usage.balance_after = balance_with(found.usable(), back, same_window)
+    crossed = alerts.crossings(found, taken)
     ledger.capture(customer, usage, taken, cause=ledger.Cause(CauseType.HOLD, hold.pk), at=now)
     for leg in {by_grant[grant.pk].pk: by_grant[grant.pk] for grant, _ in taken}.values():
         holds.save_leg(leg)
@@ -127,6 +128,7 @@ def _capture(
     holds.save(hold, "captured", "closed_at", "closed_as", "final_capture")
     emit("hold.captured", hold=hold)
     tell(usage)
+    alerts.notify(customer, usage, crossed)
     return usage
 
 

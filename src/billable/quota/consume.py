@@ -9,7 +9,7 @@ from billable.customers.subjects import Subject, lock_customer, of_family
 from billable.db.units import unit_of_work, write_alias
 from billable.errors import IdempotencyConflict
 from billable.inputs import Metadata
-from billable.quota import ledger
+from billable.quota import alerts, ledger
 from billable.quota.models import Hold, Usage
 from billable.quota.request import UsageRequest, answer, refuse_users_without_customer
 from billable.signals import emit
@@ -71,8 +71,10 @@ def take(customer: Customer, request: UsageRequest, key: str | None = None, *, l
         actor=current_actor(),
         created_at=clock.now(),
     )
+    crossed = alerts.crossings(paid.found, paid.taken)
     ledger.use(customer, usage, paid.taken, at=paid.found.now)
     tell(usage)
+    alerts.notify(customer, usage, crossed)
     return usage
 
 

@@ -38,11 +38,14 @@ payers AS (
         WHERE past.customer_id = (SELECT id FROM whose) AND past.feature_id = rates.payer_id
           AND past.closed_at IS NOT NULL
         ORDER BY past.closed_at DESC LIMIT 1
-    ) AS last_end
-    FROM rates
+    ) AS last_end,
+    CASE WHEN payer.alerts <> '' THEN (SELECT SUM(past.quantity) {emptied}) END AS emptied_units,
+    CASE WHEN payer.alerts <> '' THEN (SELECT MAX(past.valid_from) {emptied}) END AS emptied_since
+    FROM rates JOIN billable_feature payer ON payer.id = rates.payer_id
 )
 SELECT {customer}, CASE WHEN {user_exists} THEN 1 ELSE 0 END, {feature}, {payer},
-       payers.place, payers.per, payers.units, payers.last_end, {open_grant}, {product},
+       payers.place, payers.per, payers.units, payers.last_end, payers.emptied_units, payers.emptied_since,
+       {open_grant}, {product},
        CASE WHEN open_grant.held > 0 THEN ({lapsed}) END,
        CASE WHEN open_grant.held > 0 AND open_grant.cap_quantity IS NOT NULL
             THEN ({lapsed} AND leg.cap_index = open_grant.cap_index) END,
@@ -59,7 +62,8 @@ LEFT JOIN billable_grant open_grant ON open_grant.customer_id = customer.id
 LEFT JOIN billable_product product ON product.id = open_grant.product_id
 UNION ALL
 SELECT {no_customer}, 1, {feature}, {payer},
-       payers.place, payers.per, payers.units, payers.last_end, {no_grant}, {product}, NULL, NULL, NULL,
+       payers.place, payers.per, payers.units, payers.last_end, payers.emptied_units, payers.emptied_since,
+       {no_grant}, {product}, NULL, NULL, NULL,
        {no_line}, {allowance}
 FROM payers
 JOIN billable_feature feature ON feature.id = payers.feature_id
@@ -69,7 +73,8 @@ JOIN billable_allowance allowance ON allowance.customer_id = (SELECT id FROM who
 LEFT JOIN billable_product product ON product.id = allowance.product_id
 UNION ALL
 SELECT {no_customer}, 1, {feature}, {payer},
-       payers.place, payers.per, payers.units, payers.last_end, {no_grant}, {product}, NULL, NULL, NULL,
+       payers.place, payers.per, payers.units, payers.last_end, payers.emptied_units, payers.emptied_since,
+       {no_grant}, {product}, NULL, NULL, NULL,
        {line}, {no_allowance}
 FROM payers
 JOIN billable_feature feature ON feature.id = payers.feature_id
@@ -92,6 +97,13 @@ _IN_TIME = """
     FROM billable_holdleg leg JOIN billable_hold hold ON hold.id = leg.hold_id
     WHERE leg.grant_id = open_grant.id AND hold.closed_at IS NULL AND hold.lapses_at < open_grant.expires_at
 """
+# Grants that were used up before their end: where a feature has thresholds, they are part of what use is measured by.
+_EMPTIED = """
+    FROM billable_grant past
+    WHERE past.customer_id = (SELECT id FROM whose) AND past.feature_id = rates.payer_id
+      AND past.closed_at IS NOT NULL AND past.ended_at IS NULL AND past.expires_at > {now} AND past.valid_from <= {now}
+"""
+_OFFSET = "(SELECT clock_offset_seconds FROM billable_customer WHERE id = (SELECT id FROM whose))"
 _ASKED_BY_NAME = """
     SELECT id FROM billable_feature WHERE billable_feature.key = %s
     UNION
@@ -105,8 +117,10 @@ class Row(NamedTuple):
     """One row: a grant, an allowance or a default line, or nothing but the feature and the customer.
 
     ``payer`` pays for ``feature`` at ``per`` for ``units``; in ``place`` 0 it is the feature itself. ``last_end`` is
-    how the grant of it ended that was closed last. Of a grant, ``lapsed`` units are held by holds whose time is over,
-    ``lapsed_room`` of them counted in the window of its cap, ``in_time`` lapsed before it ended.
+    how the grant of it ended that was closed last; where it has thresholds, ``emptied_units`` are those of its grants
+    that were used up before their end, and ``emptied_since`` is when the newest of them began. Of a grant, ``lapsed``
+    units are held by holds whose time is over, ``lapsed_room`` of them counted in the window of its cap, ``in_time``
+    lapsed before it ended.
     """
 
     customer: Customer | None
@@ -117,6 +131,8 @@ class Row(NamedTuple):
     per: int
     units: int
     last_end: str | None
+    emptied_units: int | None
+    emptied_since: datetime | None
     grant: Grant | None
     product: Product | None
     lapsed: int | None
@@ -133,6 +149,7 @@ def rows(person: Who, name: str | None, present: datetime) -> Iterator[Row]:
     whose, whose_params = customer_sql(person, alias)
     user_exists, user_params = user_sql(person, alias)
     now, now_params = moved(alias, present, "customer.clock_offset_seconds")
+    sandbox_now, sandbox_params = moved(alias, present, _OFFSET)
     sql = _SQL.format(
         asked=_ASKED_EVERYTHING if name is None else _ASKED_BY_NAME,
         whose=whose,
@@ -140,27 +157,16 @@ def rows(person: Who, name: str | None, present: datetime) -> Iterator[Row]:
         true="TRUE" if connections[alias].vendor == "postgresql" else "1",
         lapsed=_LAPSED.format(now=now),
         in_time=_IN_TIME,
+        emptied=_EMPTIED.format(now=sandbox_now),
         **_columns(alias),
     )
     names = [] if name is None else [name, name]
-    params = [*names, *whose_params, *user_params, *now_params, *now_params, *user_params]
+    params = [*names, *whose_params, *sandbox_params * 4, *user_params, *now_params, *now_params, *user_params]
     number = FeatureCost._meta.get_field("per")
+    past = [Grant._meta.get_field("ended_as"), number, Grant._meta.get_field("valid_from")]
     shape = [
-        Customer,
-        number,
-        Feature,
-        Feature,
-        number,
-        number,
-        number,
-        Grant._meta.get_field("ended_as"),
-        Grant,
-        Product,
-        number,
-        number,
-        number,
-        ProductFeature,
-        Allowance,
+        *(Customer, number, Feature, Feature, number, number, number, *past),
+        *(Grant, Product, number, number, number, ProductFeature, Allowance),
     ]
     # None of the fields is a relation.
     return starmap(Row, fetch(alias, sql, params, shape))  # type: ignore[arg-type]
