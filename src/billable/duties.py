@@ -26,9 +26,9 @@ def never(customers: QuerySet[Any, Any], after: datetime) -> datetime | None:
 class Duty:
     """One kind of thing that becomes due by itself.
 
-    ``due`` answers the rows that are due at an instant, ``do`` does one of them by its key and says whether there was
-    something to do. ``owner`` is the column that names the customer. ``next_at`` is when something of some customers
-    becomes due after an instant, or None.
+    ``due`` answers the rows that are due when it is an instant for everybody, each by the clock of its customer; ``do``
+    does one of them by its key and says whether there was something to do. ``owner`` is the column that names the
+    customer. ``next_at`` is when something of some customers becomes due after an instant of theirs, or None.
     """
 
     name: str

@@ -28,6 +28,7 @@ from billable.orders.models import Order, Payment
 from billable.quota import holds, lineage, succession
 from billable.quota.allowance import AllowanceQuerySet
 from billable.quota.catch_up import catch_up
+from billable.quota.debt_models import Debt
 from billable.quota.kinds import AdjustmentKind, CauseType, GrantEnd, GrantSource
 from billable.quota.ledger import Cause
 from billable.quota.models import Adjustment, Allowance, Grant, LedgerEntry
@@ -45,7 +46,8 @@ def merge_customers(survivor: Subject, absorbed: Subject, *, reason: str = "") -
 
     Raises CustomerNotFound, InvalidSubject, Invalid, and MergeRefused whose ``reason`` is ``oneself``,
     ``already_merged`` (the absorbed one was absorbed before), ``ring`` (it is the one that absorbed the survivor),
-    ``live_holds`` (units of the absorbed one are reserved) or ``anonymized``.
+    ``live_holds`` (units of the absorbed one are reserved), ``anonymized``, ``sandbox`` (one of them is a sandbox
+    customer, the other is not) or ``clocks`` (they are, and it is not the same time for both).
     """
     why = inputs.text(reason, "reason")
     lead, other = _lock(_named(survivor), _named(absorbed))
@@ -79,7 +81,8 @@ def unmerge_customers(absorbed: Merge | Subject) -> Merge:
 
     Raises CustomerNotFound, and UnmergeRefused whose ``reason`` is ``not_merged``, ``merged_again`` (a later merge
     stands on top), ``anonymized``, ``held`` (units are reserved), ``refunded`` (a refund, a dispute or a reward that
-    was taken back touched them), ``extended`` (a later period begins where one of them ends), or ``granted`` (an
+    was taken back touched them), ``extended`` (a later period begins where one of them ends), ``repaid`` (a grant
+    of one side repaid what the other had overdrawn), or ``granted`` (an
     order, dispute or referral of the absorbed customer gave something to the survivor, or an order of one earned the
     reward of the other).
     """
@@ -157,6 +160,10 @@ def _obstacle(lead: Customer, other: Customer) -> str | None:
         return "already_merged"
     if lead.anonymized_at is not None or other.anonymized_at is not None:
         return "anonymized"
+    if lead.is_sandbox != other.is_sandbox:
+        return "sandbox"
+    if lead.clock_offset_seconds != other.clock_offset_seconds:
+        return "clocks"
     return "live_holds" if holds.live_holds([other], now_for(other)).exists() else None
 
 
@@ -246,6 +253,8 @@ def _entanglement(merge: Merge, lead: Customer, other: Customer, side: set[UUID]
         return "refunded"
     if _is_extended(merge, heirs):
         return "extended"
+    if _repaid_for_each_other(side, lead):
+        return "repaid"
     return "granted" if _gave(lead, side) or _paid_for_each_other(side) or _earned_for_each_other(side) else None
 
 
@@ -291,6 +300,14 @@ def _paid_for_each_other(side: set[UUID]) -> bool:
     payments = Payment.objects.using(write_alias()).filter(applied_to__isnull=False)
     theirs, for_them = Q(customer__in=side), Q(applied_to__customer__in=side)
     return payments.filter(theirs & ~for_them | ~theirs & for_them).exists()
+
+
+def _repaid_for_each_other(side: set[UUID], lead: Customer) -> bool:
+    """Whether a grant of one side repaid what the other had overdrawn."""
+    owed = Debt.objects.using(write_alias()).filter(pk=OuterRef("cause_id"))
+    entries = LedgerEntry.objects.using(write_alias()).filter(cause_type=CauseType.DEBT.value)
+    theirs = entries.filter(Exists(owed.filter(customer__in=side)), customer=lead)
+    return theirs.exists() or entries.filter(Exists(owed.filter(customer=lead)), customer__in=side).exists()
 
 
 def _earned_for_each_other(side: set[UUID]) -> bool:

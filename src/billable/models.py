@@ -1,7 +1,7 @@
 """Every table, re-exported from its room."""
 
 from billable.catalog.models import CatalogName, Feature, FeatureCost, Price, Product, ProductFeature, UnitPrice
-from billable.customers.models import Customer, Identity, Merge, UserLink
+from billable.customers.models import ClockMove, Customer, Identity, Merge, UserLink
 from billable.exchanges.models import Exchange
 from billable.invoices.models import Invoice, InvoiceLine, InvoiceSeries
 from billable.orders.models import Order, OrderItem, OrderItemFeature, Payment, PaymentClaim
@@ -11,6 +11,7 @@ from billable.quota.models import Adjustment, Allowance, Grant, Hold, HoldLeg, L
 from billable.quota.notices import AlertNotice, ExpiryNotice
 from billable.referrals.models import Referral, ReferralProgramme
 from billable.refunds.models import Dispute, Refund, RefundGrant, RefundItem
+from billable.subscriptions.models import Subscription, SubscriptionPause
 from billable.trials.models import Trial, TrialFingerprint
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "AlertNotice",
     "Allowance",
     "CatalogName",
+    "ClockMove",
     "Customer",
     "Debt",
     "Dispute",
@@ -51,6 +53,8 @@ __all__ = [
     "Refund",
     "RefundGrant",
     "RefundItem",
+    "Subscription",
+    "SubscriptionPause",
     "Trial",
     "TrialFingerprint",
     "UnitPrice",

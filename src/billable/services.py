@@ -6,7 +6,7 @@ rest is named. Answers are rows, or frozen values where they are computed. Refus
 
 from __future__ import annotations
 
-from billable import merge, onboarding, privacy, upkeep, verify
+from billable import merge, onboarding, privacy, sandbox, upkeep, verify
 from billable.aftermath import followed_by
 from billable.audits import LedgerProblem, LedgerReport
 from billable.bridge import in_thread
@@ -18,76 +18,86 @@ from billable.customers import services as customers
 from billable.customers.services import BillingDetails
 from billable.customers.subjects import CustomerRef, Subject
 from billable.exchanges import services as exchanges
-from billable.invoices import read, steps
+from billable.invoices import steps as documents
 from billable.invoices.issue import InvoiceSweep, issue_credit_note, issue_missing, issue_receipt
+from billable.invoices.read import get_invoice, list_invoices
 from billable.invoices.render import INVOICE_CONTENT_SECURITY_POLICY, render_invoice, render_invoice_pdf
 from billable.linking import LinkConflict, LinkReport, link_identities
 from billable.money import Money
 from billable.onboarding import Admit, Identification, opens_account
-from billable.orders import cancel, confirm, create, sell, unapplied
+from billable.orders import cancel, confirm, create, sell
 from billable.orders.basket import OrderLine
 from billable.orders.discount import PromotionCheck, check_promotion
 from billable.orders.expire import OrderSweep, expire_orders
 from billable.orders.read import get_order, list_orders, list_payments
+from billable.orders.unapplied import apply_payment, return_payment
 from billable.overview import CustomerState, customer_state
 from billable.paging import Page
 from billable.promotions import services as promotions
-from billable.quota import alerts, allowances, capture, consume, grant, hold, holds, reverse, revoke
+from billable.quota import alerts, allowances, capture, debts, hold, holds, reverse, revoke
 from billable.quota.balances import Balance, balances
 from billable.quota.caps import CapState
 from billable.quota.check import GrantSummary, QuotaCheck, check
+from billable.quota.consume import consume
 from billable.quota.entitlements import Entitlement, entitlement_value, entitlements
 from billable.quota.expire import Sweep, expire_grants
 from billable.quota.expiring import Expiring, expiring_soon
 from billable.quota.forecast import Forecast, forecast
+from billable.quota.grant import grant_feature, grant_product
 from billable.quota.history import history, list_grants
 from billable.quota.holding import Holding, with_hold
-from billable.referrals import programmes, refer, reward, sweep
-from billable.referrals.read import ReferralStats, get_referral, list_referrals, referral_stats
-from billable.referrals.sweep import ReferralSweep
-from billable.refunds import dispute, refund, resolve
+from billable.referrals import sweep as rewards
+from billable.referring import ReferralService, ReferralStats, ReferralSweep
+from billable.refunds import dispute, resolve
 from billable.refunds.asked import RefundLine
 from billable.refunds.exchange import refund_exchange
 from billable.refunds.quote import RefundGrantQuote, RefundItemQuote, RefundQuote, quote_refund
 from billable.refunds.read import get_dispute, get_refund, list_disputes, list_refunds
+from billable.refunds.refund import refund_order
 from billable.refunds.slide import RefundSlide
-from billable.trials.services import TrialEligibility, start_trial, trial_eligibility
+from billable.sandbox import ClockAdvance, ClockStep
+from billable.subscribing import (
+    RenewalFailure,
+    RenewalSweep,
+    SubscriptionService,
+    SubscriptionSweep,
+    TrialEligibility,
+    TrialService,
+)
 from billable.upkeep import UpkeepReport, UpkeepStep
 
 __all__ = [
-    "INVOICE_CONTENT_SECURITY_POLICY", "Balance", "BillingDetails", "CapState", "CatalogService", "CustomerRef",
-    "CustomerService", "CustomerState", "Entitlement", "Expiring", "FeatureLine", "Forecast", "GrantSummary",
-    "Holding", "Identification", "InvoiceService", "InvoiceSweep", "LedgerProblem", "LedgerReport", "LinkConflict",
-    "LinkReport", "Money", "OrderLine", "OrderService", "OrderSweep", "Page", "Period", "PromotionCheck",
-    "PromotionService", "QuotaCheck", "QuotaService", "ReferralService", "ReferralStats", "ReferralSweep",
-    "RefundGrantQuote", "RefundItemQuote", "RefundLine", "RefundQuote", "RefundSlide", "Subject", "Sweep",
+    "INVOICE_CONTENT_SECURITY_POLICY", "Balance", "BillingDetails", "CapState", "CatalogService", "ClockAdvance",
+    "ClockStep", "CustomerRef", "CustomerService", "CustomerState", "Entitlement", "Expiring", "FeatureLine",
+    "Forecast", "GrantSummary", "Holding", "Identification", "InvoiceService", "InvoiceSweep", "LedgerProblem",
+    "LedgerReport", "LinkConflict", "LinkReport", "Money", "OrderLine", "OrderService", "OrderSweep", "Page", "Period",
+    "PromotionCheck", "PromotionService", "QuotaCheck", "QuotaService", "ReferralService", "ReferralStats",
+    "ReferralSweep", "RefundGrantQuote", "RefundItemQuote", "RefundLine", "RefundQuote", "RefundSlide",
+    "RenewalFailure", "RenewalSweep", "Subject", "SubscriptionService", "SubscriptionSweep", "Sweep",
     "TrialEligibility", "TrialService", "UpkeepReport", "UpkeepService", "UpkeepStep",
 ]  # fmt: skip
 
 # An existing user becomes a customer at the first write that grants or sells; an unknown identity only at the verbs
 # that open accounts. Consuming makes a customer only where default products give it something to consume.
-_consume = opens_account(consume.consume, Admit.USERS_WITH_DEFAULTS)
+_consume = opens_account(consume, Admit.USERS_WITH_DEFAULTS)
 _hold_quota = opens_account(hold.hold_quota, Admit.USERS_WITH_DEFAULTS)
-_grant_product = opens_account(grant.grant_product, Admit.USERS)
-_grant_feature = opens_account(grant.grant_feature, Admit.USERS)
+_grant_product = opens_account(grant_product, Admit.USERS)
+_grant_feature = opens_account(grant_feature, Admit.USERS)
 _link_identity = opens_account(customers.link_identity, Admit.USERS)
 _set_billing_details = opens_account(customers.set_billing_details, Admit.USERS)
 _exchange = opens_account(exchanges.exchange, Admit.USERS_WITH_DEFAULTS)
 _open_and_create_order = opens_account(create.create_order, Admit.ANYBODY)
 _open_and_record_sale = opens_account(sell.record_sale, Admit.ANYBODY)
-_start_trial = opens_account(start_trial, Admit.ANYBODY)
-_open_and_refer = opens_account(refer.refer, Admit.ANYBODY, subjects=("referrer", "referee"))
 
 # What follows a verb once it is committed.
-_create_order = followed_by(_open_and_create_order, steps.receipt_after_order)
-_confirm_payment = followed_by(confirm.confirm_payment, steps.receipt_after_payment, sweep.reward_after_payment)
-_apply_payment = followed_by(unapplied.apply_payment, steps.receipt_after_payment, sweep.reward_after_payment)
-_record_sale = followed_by(_open_and_record_sale, steps.receipt_after_payment, sweep.reward_after_payment)
-_refund_order = followed_by(refund.refund_order, steps.note_after_refund, sweep.reward_after_refund)
+_create_order = followed_by(_open_and_create_order, documents.receipt_after_order)
+_confirm_payment = followed_by(confirm.confirm_payment, documents.receipt_after_payment, rewards.reward_after_payment)
+_apply_payment = followed_by(apply_payment, documents.receipt_after_payment, rewards.reward_after_payment)
+_record_sale = followed_by(_open_and_record_sale, documents.receipt_after_payment, rewards.reward_after_payment)
+_refund_order = followed_by(refund_order, documents.note_after_refund, rewards.reward_after_refund)
 _resolve_dispute = followed_by(
-    resolve.resolve_dispute, steps.receipt_after_dispute, steps.note_after_dispute, sweep.reward_after_dispute
+    resolve.resolve_dispute, documents.receipt_after_dispute, documents.note_after_dispute, rewards.reward_after_dispute
 )
-_refer = followed_by(_open_and_refer, sweep.reward_after_refer)
 
 
 class CatalogService:
@@ -160,6 +170,9 @@ class CustomerService:
     link_identities = staticmethod(link_identities)
     alink_identities = staticmethod(in_thread(link_identities))
 
+    advance_clock = staticmethod(sandbox.advance_clock)
+    aadvance_clock = staticmethod(in_thread(sandbox.advance_clock))
+
     set_billing_details = staticmethod(_set_billing_details)
     aset_billing_details = staticmethod(in_thread(_set_billing_details))
 
@@ -195,6 +208,9 @@ class QuotaService:
 
     list_holds = staticmethod(holds.list_holds)
     alist_holds = staticmethod(in_thread(holds.list_holds))
+
+    list_debts = staticmethod(debts.list_debts)
+    alist_debts = staticmethod(in_thread(debts.list_debts))
 
     balances = staticmethod(balances)
     abalances = staticmethod(in_thread(balances))
@@ -275,8 +291,8 @@ class OrderService:
     apply_payment = staticmethod(_apply_payment)
     aapply_payment = staticmethod(in_thread(_apply_payment))
 
-    return_payment = staticmethod(unapplied.return_payment)
-    areturn_payment = staticmethod(in_thread(unapplied.return_payment))
+    return_payment = staticmethod(return_payment)
+    areturn_payment = staticmethod(in_thread(return_payment))
 
     quote_refund = staticmethod(quote_refund)
     aquote_refund = staticmethod(in_thread(quote_refund))
@@ -334,58 +350,14 @@ class PromotionService:
     aupdate_promotion = staticmethod(in_thread(promotions.update_promotion))
 
 
-class TrialService:
-    """Trials, once per person."""
-
-    start_trial = staticmethod(_start_trial)
-    astart_trial = staticmethod(in_thread(_start_trial))
-
-    trial_eligibility = staticmethod(trial_eligibility)
-    atrial_eligibility = staticmethod(in_thread(trial_eligibility))
-
-
-class ReferralService:
-    """Who brought whom, and what both get for it."""
-
-    create_programme = staticmethod(programmes.create_programme)
-    acreate_programme = staticmethod(in_thread(programmes.create_programme))
-
-    update_programme = staticmethod(programmes.update_programme)
-    aupdate_programme = staticmethod(in_thread(programmes.update_programme))
-
-    get_programme = staticmethod(programmes.get_programme)
-    aget_programme = staticmethod(in_thread(programmes.get_programme))
-
-    list_programmes = staticmethod(programmes.list_programmes)
-    alist_programmes = staticmethod(in_thread(programmes.list_programmes))
-
-    refer = staticmethod(_refer)
-    arefer = staticmethod(in_thread(_refer))
-
-    claim_bonus = staticmethod(reward.claim_bonus)
-    aclaim_bonus = staticmethod(in_thread(reward.claim_bonus))
-
-    settle_referrals = staticmethod(sweep.settle_referrals)
-    asettle_referrals = staticmethod(in_thread(sweep.settle_referrals))
-
-    get_referral = staticmethod(get_referral)
-    aget_referral = staticmethod(in_thread(get_referral))
-
-    list_referrals = staticmethod(list_referrals)
-    alist_referrals = staticmethod(in_thread(list_referrals))
-
-    referral_stats = staticmethod(referral_stats)
-    areferral_stats = staticmethod(in_thread(referral_stats))
-
-
 class InvoiceService:
     """Numbered receipts of what was paid, and credit notes of what went back."""
 
-    list_invoices = staticmethod(read.list_invoices)
-    alist_invoices = staticmethod(in_thread(read.list_invoices))
+    list_invoices = staticmethod(list_invoices)
+    alist_invoices = staticmethod(in_thread(list_invoices))
 
-    get_invoice = staticmethod(read.get_invoice)
-    aget_invoice = staticmethod(in_thread(read.get_invoice))
+    get_invoice = staticmethod(get_invoice)
+    aget_invoice = staticmethod(in_thread(get_invoice))
 
     render_invoice = staticmethod(render_invoice)
     arender_invoice = staticmethod(in_thread(render_invoice))

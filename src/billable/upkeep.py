@@ -184,23 +184,19 @@ def run_until(customer: Customer, until: datetime, move: Callable[[datetime], ob
     and with ``until`` at the end. What fails raises.
     """
     now = now_for(get_customer(customer))
-    done = run_due(customer, now)
+    done = run_due(customer)
     while now < until:
         now = min(next_due_of(customer, now) or until, until)
         move(now)
-        done += run_due(customer, now)
+        done += run_due(customer)
     return done
 
 
-def run_due(customer: Customer, now: datetime | None = None) -> Counter[str]:
-    """Do all that is due for one customer by its clock, or at an instant that it has reached; how many of each kind.
-
-    What fails raises.
-    """
+def run_due(customer: Customer) -> Counter[str]:
+    """Do all that is due for one customer by its clock; how many of each kind. What fails raises."""
     total: Counter[str] = Counter()
-    present = now or now_for(get_customer(customer))
     for _ in range(MAX_PASSES):
-        done = +Counter({duty.name: _run_duty(duty, customer.pk, present) for duty in DUTIES})
+        done = +Counter({duty.name: _run_duty(duty, customer.pk) for duty in DUTIES})
         if not done:
             break
         total += done
@@ -213,6 +209,6 @@ def next_due_of(customer: Customer, after: datetime) -> datetime | None:
     return min(filter(None, (duty.next_at(members, after) for duty in DUTIES)), default=None)
 
 
-def _run_duty(duty: Duty, customer_id: UUID, now: datetime) -> int:
-    mine = duty.due(now).filter(**{f"{duty.owner}__in": family(customer_id)})
+def _run_duty(duty: Duty, customer_id: UUID) -> int:
+    mine = duty.due(clock.now()).filter(**{f"{duty.owner}__in": family(customer_id)})
     return sum(bool(duty.do(key)) for key in keys(mine))

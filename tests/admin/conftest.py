@@ -80,6 +80,10 @@ def rows(db: None, admin_user: Any) -> dict[type[Model], Any]:
             **whose, feature=feature, threshold="80%", since=now, used=8, granted=10, usage=usage, **by
         ),
         models.ExpiryNotice.objects.create(**whose, grant=grant, expires_at=now, units=7, **by),
+        models.Allowance.objects.create(
+            **whose, feature=feature, product=product, source="manual", source_id="by-hand", line=1, quantity=10,
+            reset_count=1, reset_unit="month", anchor=now, next_at=now + timedelta(days=30), **facts,
+        ),
         models.Adjustment.objects.create(
             **whose, kind="reverse", usage=usage, quantity=1, idempotency_key="undo-1", reason="failed job", **facts
         ),
@@ -96,6 +100,9 @@ def rows(db: None, admin_user: Any) -> dict[type[Model], Any]:
         ),
         models.UnitPrice.objects.create(product=product, feature=credits, units=50),
         models.Merge.objects.create(**whose, absorbed=models.Customer.objects.create(**by), reason="one person", **by),
+        models.ClockMove.objects.create(
+            **whose, asked="days=1", started_at=now, from_offset_seconds=0, to_offset_seconds=86_400, **by
+        ),
         models.RefundGrant.objects.create(**whose, part=part, grant=grant, used=3, unused=7, taken_back=5),
         models.Dispute.objects.create(
             **whose, order=order, payment=payment, dispute_id="dp_1", payment_status="succeeded", **money, **facts
@@ -152,6 +159,7 @@ def make_many(rows: dict[type[Model], Any]) -> None:
         copy_of(rows[models.HoldLeg], **whose, hold=hold, grant=grant)
         copy_of(rows[models.AlertNotice], **whose, feature=feature, usage=usage)
         copy_of(rows[models.ExpiryNotice], **whose, grant=grant)
+        copy_of(rows[models.Allowance], **whose, feature=feature, product=product)
         copy_of(rows[models.Adjustment], **whose, usage=usage)
         copy_of(rows[models.LedgerEntry], **whose, usage=usage, grant=grant)
         order = copy_of(rows[models.Order], **whose)

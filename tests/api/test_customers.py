@@ -14,7 +14,8 @@ def test_identify_makes_a_customer_once(api: Api) -> None:
     first = api.ok(api.post("/identify", body))
     second = api.ok(api.post("/identify", body))
 
-    assert set(first) == {"customer_id", "user_id", "provider", "external_id", "created", "profile"}
+    named = {"customer_id", "user_id", "provider", "external_id", "created", "profile", "is_sandbox"}
+    assert set(first) == named
     assert is_uuid(first["customer_id"])
     assert (first["created"], second["created"]) == (True, False)
     assert {**first, "created": False} == second
@@ -47,6 +48,7 @@ def test_balance_lists_what_a_customer_has(api: Api, catalogue: None) -> None:
             "balance": 10,
             "unlimited": False,
             "held": 0,
+            "owed": 0,
             "expires_at": None,
             "next_reset_at": None,
             "cap": None,
@@ -57,6 +59,7 @@ def test_balance_lists_what_a_customer_has(api: Api, catalogue: None) -> None:
             "balance": None,
             "unlimited": True,
             "held": 0,
+            "owed": 0,
             "expires_at": None,
             "next_reset_at": None,
             "cap": None,
@@ -192,3 +195,30 @@ def test_a_feature_is_consumed_or_read(api: Api, catalogue: None) -> None:
     for value in (1.5, [], {}, "", "x" * 201, 10**20, "a\u0000"):
         assert api.post("/grants", {**body, "value": value}, key="a").status_code == 422
     api.refused(api.get("/entitlements", external_id="anna", feature="pdf_export"), 422, "wrong_feature_type")
+
+
+def test_what_was_overdrawn_is_owed_and_listed(api: Api, catalogue: None) -> None:
+    customer_id = api.customer()
+    CatalogService.create_feature("calls", overdraft="allow", overdraft_limit=10)
+    body = {"external_id": "anna", "feature": "calls", "quantity": 8}
+    usage = api.ok(api.post("/quota/consume", body))
+    assert usage["balance"] == -8
+    api.granted("calls", 3)
+
+    (line,) = api.ok(api.get("/balance", external_id="anna"))["features"]
+    assert (line["balance"], line["owed"], line["allowed"]) == (-5, 5, True)
+    (debt,) = api.ok(api.get("/debts", external_id="anna", open_only=True))["items"]
+    assert is_uuid(debt.pop("id"))
+    assert debt.pop("created_at")
+    assert debt == {
+        **{"customer_id": customer_id, "feature": "calls", "usage_id": usage["id"], "actor": "api:root"},
+        **{"units": 8, "repaid": 3, "forgiven": 0, "owed": 5, "closed_at": None},
+    }
+    problem = api.refused(api.post("/quota/consume", body), 402, "quota_exceeded")
+    assert (problem["balance"], problem["requested"]) == (-5, 8)
+    api.granted("calls", 5)
+    assert api.ok(api.get("/debts", feature="calls", open_only=True))["items"] == []
+    assert len(api.ok(api.get("/debts"))["items"]) == 1
+    assert api.ok(api.get("/debts", external_id="nobody"))["items"] == []
+    features = api.ok(api.get("/features"))["items"]
+    assert [(row["overdraft"], row["overdraft_limit"]) for row in features if row["key"] == "calls"] == [("allow", 10)]

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from django.db import transaction
 
-from billable import clock as engine_clock
-from tests.audits.books import Clock, write
+from billable.testing import BillingClock
+from tests.audits.books import START, write
 
 
 @pytest.fixture(scope="module")
@@ -23,9 +23,7 @@ def kept(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
 @pytest.fixture(scope="module")
 def written(kept: None) -> Iterator[Any]:
     """The books."""
-    with pytest.MonkeyPatch.context() as patch:
-        clock = Clock()
-        patch.setattr(engine_clock, "now", clock)
+    with BillingClock(START) as clock:
         yield write(clock)
 
 

@@ -23,7 +23,7 @@ def notices(books: Any) -> Any:
     grant = give(books.bob, "ocr", 100, period="30 days")
     QuotaService.consume_quota(books.bob, "ocr", quantity=85)
     another = QuotaService.consume_quota(books.bob, "pdf", quantity=1)
-    books.clock.later(days=28)
+    books.clock.jump(days=28)
     assert EXPIRY_NOTICES.do(grant.pk)
     return SimpleNamespace(
         ada=books.ada,
@@ -31,7 +31,7 @@ def notices(books: Any) -> Any:
         another=another,
         alert=AlertNotice.objects.get(),
         expiry=ExpiryNotice.objects.get(grant=grant),
-        later=books.clock.later(days=1),
+        later=books.clock.jump(days=1),
     )
 
 

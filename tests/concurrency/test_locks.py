@@ -13,7 +13,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from billable import clock, services
-from billable.models import Dispute, Exchange, Grant, Hold, Merge, Order, Payment, Referral, Refund, Usage
+from billable.models import Allowance, Dispute, Exchange, Grant, Hold, Merge, Order, Payment, Referral, Refund, Usage
 from billable.services import (
     CatalogService,
     CustomerRef,
@@ -34,8 +34,9 @@ READS = {
     *("list_products", "get_product", "offers_for", "list_features", "check_quota"),
     *("list_alerts", "expiring_soon", "forecast"),
     *("get_customer", "find_customer", "user_id_of", "customer_state", "get_hold", "list_holds"),
+    *("get_allowance", "list_allowances"),
     *("get_promotion", "list_promotions", "check_promotion", "get_exchange", "list_exchanges"),
-    *("entitlement_value", "entitlements"),
+    *("entitlement_value", "entitlements", "list_debts"),
     *("balances", "list_grants", "history", "verify_ledger", "get_order", "list_orders", "list_payments"),
     *("quote_refund", "get_refund", "list_refunds", "get_dispute", "list_disputes", "trial_eligibility"),
     *("get_programme", "list_programmes", "get_referral", "list_referrals", "referral_stats"),
@@ -57,6 +58,10 @@ def hold(ref: CustomerRef) -> Hold:
 
 def grant(ref: CustomerRef) -> Grant:
     return Grant.objects.filter(customer__pk=str(ref.customer_id), expires_at=None).latest("id")
+
+
+def allowance(ref: CustomerRef) -> Allowance:
+    return Allowance.objects.filter(customer__pk=str(ref.customer_id)).latest("id")
 
 
 def exchanged(ref: CustomerRef) -> Exchange:
@@ -111,6 +116,7 @@ WRITES: dict[str, Write] = {
     "grant_product": lambda ref: QuotaService.grant_product(ref, "pack", idempotency_key="gift"),
     "grant_feature": lambda ref: QuotaService.grant_feature(ref, "credits", quantity=1, idempotency_key="one"),
     "revoke_grant": lambda ref: QuotaService.revoke_grant(grant(ref)),
+    "revoke_allowance": lambda ref: QuotaService.revoke_allowance(allowance(ref)),
     "expire_grants": lambda ref: QuotaService.expire_grants(),
     "tick": lambda ref: UpkeepService.tick(),
     "create_order": lambda ref: OrderService.create_order(
@@ -181,6 +187,8 @@ def shop(ref: CustomerRef, monkeypatch: pytest.MonkeyPatch) -> CustomerRef:
     CatalogService.create_feature("seats")
     QuotaService.grant_feature(ref, "seats", quantity=9)
     QuotaService.hold_quota(ref, "seats", 2)
+    CatalogService.create_product("monthly", features=[{"feature": "seats", "quantity": 5, "reset": "1 month"}])
+    QuotaService.grant_product(ref, "monthly")
     QuotaService.grant_feature(ref, "credits", quantity=100)
     ReferralService.create_programme("signup", trigger="on_signup", referrer_product="pack", referee_product="pack")
     CustomerService.identify("test", "brought")
@@ -223,7 +231,18 @@ def verbs() -> set[str]:
 
 
 def test_every_verb_that_writes_is_watched_here() -> None:
-    assert {*WRITES, *CATALOGUE} == verbs() - READS - {"identify", "link_identities", "holding"}
+    assert {*WRITES, *CATALOGUE} == verbs() - READS - {"identify", "link_identities", "holding", "advance_clock"}
+
+
+def test_a_clock_is_moved_in_steps_that_lock_the_customer_first(db: None) -> None:
+    box = CustomerService.identify("test", "box", sandbox=True).customer
+    CatalogService.create_feature("credits")
+    QuotaService.grant_feature(box, "credits", quantity=1, period="1 day")
+
+    sql = statements(lambda: CustomerService.advance_clock(box, days=2))
+
+    assert list(writes_before_the_lock(sql)) == []
+    assert not [statement for statement in sql if "FOR UPDATE" in statement]
 
 
 @pytest.mark.parametrize("verb", WRITES)

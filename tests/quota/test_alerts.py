@@ -206,7 +206,8 @@ def test_the_clock_of_a_sandbox_customer_decides_what_runs(user: Any, month: Gra
     give(user, "credits", 100, period="1 year")
     use(user, 100)
     month.customer.clock_offset_seconds = 40 * 86_400
-    month.customer.save(update_fields=["clock_offset_seconds"])
+    month.customer.is_sandbox = True
+    month.customer.save(update_fields=["clock_offset_seconds", "is_sandbox"])
     use(user, 80)
 
     assert [(each.threshold, each.used, each.granted) for each in AlertNotice.objects.all()] == [("80%", 80, 100)]

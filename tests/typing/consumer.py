@@ -17,7 +17,9 @@ from typing_extensions import assert_type
 from billable.models import (
     Adjustment,
     AlertNotice,
+    Allowance,
     Customer,
+    Debt,
     Dispute,
     Exchange,
     Feature,
@@ -44,6 +46,8 @@ from billable.services import (
     BillingDetails,
     CapState,
     CatalogService,
+    ClockAdvance,
+    ClockStep,
     CustomerRef,
     CustomerService,
     CustomerState,
@@ -84,6 +88,17 @@ from billable.services import (
     UpkeepReport,
     UpkeepService,
     UpkeepStep,
+)
+from billable.testing import (
+    BillingClock,
+    Events,
+    FakePayments,
+    assert_balance,
+    capture_events,
+    make_customer,
+    make_product,
+    paid_order,
+    run_commit_hooks,
 )
 
 P = ParamSpec("P")
@@ -136,6 +151,9 @@ def quota(user: User, at: datetime) -> None:
     assert_type(QuotaService.entitlements(user, feature="seats"), tuple[Entitlement, ...])
     seats: int = QuotaService.entitlement_value(user, "seats", default=1)
     assert_type(QuotaService.entitlements(user)[seats].value, bool | int | str | None)
+    debts = QuotaService.list_debts(user, feature="calls", open_only=True)
+    assert_type(debts, Page[Debt])
+    assert_type(debts.items[0].owed, int)
     hold = QuotaService.hold_quota(user, "ai_analysis", 5, ttl=timedelta(minutes=5), idempotency_key="job")
     assert_type(hold, Hold)
     assert_type(QuotaService.capture_hold(hold, 3), Usage)
@@ -167,6 +185,10 @@ def quota(user: User, at: datetime) -> None:
     assert_type(grants, Page[Grant])
     assert_type(grants.items, Sequence[Grant])
     assert_type(grants.next, str | None)
+    recurring = QuotaService.list_allowances(user, feature="pdf_export", cursor=None, limit=10)
+    assert_type(recurring, Page[Allowance])
+    assert_type(QuotaService.get_allowance("id").per_period, int)
+    assert_type(QuotaService.revoke_allowance(recurring.items[0], reason="").next_reset_at, datetime | None)
     assert_type(QuotaService.expire_grants(limit=100), Sweep)
     assert_type(QuotaService.list_alerts(user, feature="credits", cursor=None, limit=5), Page[AlertNotice])
     losses = QuotaService.expiring_soon(user, within=Period.parse("7 days"))
@@ -330,12 +352,35 @@ def exchanges(user: User) -> None:
     assert_type(OrderService.refund_exchange(made, idempotency_key="k", policy="full", reason=""), Exchange)
 
 
+def helpers_for_tests(user: User) -> None:
+    with BillingClock() as clock, capture_events("order.paid") as sent, run_commit_hooks():
+        assert_type(clock, BillingClock)
+        assert_type(clock.advance(months=13, days=1.5), datetime)
+        assert_type(clock.for_customer(make_customer(user, sandbox=True)).advance(months=1), datetime)
+        order = paid_order(user, make_product(features=["pdf_export"], period="1 month"))
+        assert_type(order, Order)
+        payments = FakePayments(clock)
+        assert_type(payments.pay(order), Payment)
+        assert_type(payments.pay_later(order, days=3), Payment)
+        assert_type(payments.deliver(payments.notice(order, "pending")), Payment)
+        assert_type(payments.refund(payments.pay(order), amount_minor=5), Refund)
+    assert_type(sent, Events)
+    assert_type(sent.names, list[str])
+    assert_balance(user, "pdf_export", None)
+
+
 def customers(user: User) -> None:
     identification = CustomerService.identify("telegram", "1", profile={"name": "Anna"})
     assert_type(identification, Identification)
     assert_type(identification.customer, Customer)
     assert_type(identification.customer_id, UUID)
     assert_type(identification.created, bool)
+    assert_type(CustomerService.identify("telegram", "2", sandbox=True).is_sandbox, bool)
+    moved = CustomerService.advance_clock(user, months=1, days=2, idempotency_key="k")
+    assert_type(moved, ClockAdvance)
+    assert_type(moved.to_at, datetime)
+    assert_type(moved.steps, tuple[ClockStep, ...])
+    assert_type(CustomerService.advance_clock(user, to=moved.to_at), ClockAdvance)
     assert_type(CustomerService.get_customer(user), Customer)
     assert_type(CustomerService.find_customer(CustomerRef(user_id=7)), Customer | None)
     assert_type(CustomerService.link_identity(user, "n8n", "2", profile=None), Identity)
@@ -436,6 +481,7 @@ Verb(CustomerService.unmerge_customers).has(CustomerService.aunmerge_customers)
 Verb(CustomerService.anonymize_customer).has(CustomerService.aanonymize_customer)
 Verb(CustomerService.customer_state).has(CustomerService.acustomer_state)
 Verb(CustomerService.link_identities).has(CustomerService.alink_identities)
+Verb(CustomerService.advance_clock).has(CustomerService.aadvance_clock)
 Verb(CustomerService.set_billing_details).has(CustomerService.aset_billing_details)
 Verb(QuotaService.check_quota).has(QuotaService.acheck_quota)
 Verb(QuotaService.consume_quota).has(QuotaService.aconsume_quota)
@@ -447,12 +493,16 @@ Verb(QuotaService.get_hold).has(QuotaService.aget_hold)
 Verb(QuotaService.list_holds).has(QuotaService.alist_holds)
 Verb(QuotaService.reverse_usage).has(QuotaService.areverse_usage)
 Verb(QuotaService.entitlement_value).has(QuotaService.aentitlement_value)
+Verb(QuotaService.list_debts).has(QuotaService.alist_debts)
 Verb(QuotaService.entitlements).has(QuotaService.aentitlements)
 Verb(QuotaService.balances).has(QuotaService.abalances)
 Verb(QuotaService.grant_product).has(QuotaService.agrant_product)
 Verb(QuotaService.grant_feature).has(QuotaService.agrant_feature)
 Verb(QuotaService.revoke_grant).has(QuotaService.arevoke_grant)
 Verb(QuotaService.list_grants).has(QuotaService.alist_grants)
+Verb(QuotaService.list_allowances).has(QuotaService.alist_allowances)
+Verb(QuotaService.get_allowance).has(QuotaService.aget_allowance)
+Verb(QuotaService.revoke_allowance).has(QuotaService.arevoke_allowance)
 Verb(QuotaService.expire_grants).has(QuotaService.aexpire_grants)
 Verb(QuotaService.list_alerts).has(QuotaService.alist_alerts)
 Verb(QuotaService.expiring_soon).has(QuotaService.aexpiring_soon)

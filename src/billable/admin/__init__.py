@@ -9,6 +9,7 @@ The books (grants, usages, orders, payments, the ledger) are read here and never
 
 from billable.admin import (
     alerts,
+    allowances,
     catalog,
     customers,
     exchanges,
@@ -18,11 +19,13 @@ from billable.admin import (
     quota,
     referrals,
     refunds,
+    sandbox,
     trials,
 )
 
 __all__ = [
     "alerts",
+    "allowances",
     "catalog",
     "customers",
     "exchanges",
@@ -32,5 +35,6 @@ __all__ = [
     "quota",
     "referrals",
     "refunds",
+    "sandbox",
     "trials",
 ]

@@ -8,8 +8,10 @@ from __future__ import annotations
 from billable import __version__
 from billable.api import (
     alerts,
+    allowances,
     catalog,
     customers,
+    debts,
     exchanges,
     grants,
     holds,
@@ -49,8 +51,8 @@ api = BillingAPI(
     openapi_url=None,
 )
 for room in (
-    *(customers, merges, quota, holds, alerts, catalog, orders, promotions, exchanges),
-    *(refunds, invoices, payments, grants, trials, referrals),
+    *(customers, merges, quota, holds, debts, alerts, catalog, orders, promotions, exchanges),
+    *(refunds, invoices, payments, grants, allowances, trials, referrals),
 ):
     api.add_router("", room.router)
 add_handlers(api)

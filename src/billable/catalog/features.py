@@ -133,6 +133,11 @@ def set_cost(feature: str, paid_from: str, *, per: int = 1, units: int = 1, posi
     return cost
 
 
+def can_be_overdrawn() -> bool:
+    """Whether there is a feature that may be used before anything was granted."""
+    return Feature.objects.using(write_alias()).exclude(overdraft=Overdraft.REFUSE.value).exists()
+
+
 def refuse_static(feature: Feature, field: str = "feature") -> None:
     """Refuse to count units of a feature that has a value. Raises WrongFeatureType."""
     if feature.is_static:

@@ -381,17 +381,6 @@ class Migration(migrations.Migration):
             model_name="allowance",
             constraint=check_constraint(
                 models.Q(
-                    ("quantity__isnull", True),
-                    models.Q(("quantity__gte", 1), ("quantity__lte", 1000000000000)),
-                    _connector="OR",
-                ),
-                name="billable_allowance_quantity",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="allowance",
-            constraint=check_constraint(
-                models.Q(
                     models.Q(("period_count__isnull", True), ("period_unit__isnull", True)),
                     models.Q(
                         ("period_count__gte", 1),
@@ -424,36 +413,6 @@ class Migration(migrations.Migration):
             model_name="allowance",
             constraint=check_constraint(
                 models.Q(
-                    ("reset_count__isnull", True),
-                    models.Q(("quantity__isnull", False), ("reset_count__isnull", False)),
-                    _connector="OR",
-                ),
-                name="billable_allowance_reset_units",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="allowance",
-            constraint=check_constraint(
-                models.Q(
-                    models.Q(("rollover_periods__isnull", True), ("rollover_quantity__isnull", True)),
-                    models.Q(
-                        ("rollover_quantity__gte", 1),
-                        ("rollover_quantity__isnull", False),
-                        ("rollover_quantity__lte", 1000000000000),
-                        ("rollover_periods__gte", 1),
-                        ("rollover_periods__isnull", False),
-                        ("rollover_periods__lte", 100),
-                        ("reset_count__isnull", False),
-                    ),
-                    _connector="OR",
-                ),
-                name="billable_allowance_rollover",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="allowance",
-            constraint=check_constraint(
-                models.Q(
                     models.Q(
                         ("cap_period_count__isnull", True),
                         ("cap_period_unit__isnull", True),
@@ -471,36 +430,6 @@ class Migration(migrations.Migration):
                     _connector="OR",
                 ),
                 name="billable_allowance_cap",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="allowance",
-            constraint=check_constraint(
-                models.Q(
-                    ("value__isnull", True),
-                    models.Q(
-                        ("cap_quantity__isnull", True),
-                        ("quantity__isnull", True),
-                        ("reset_count__isnull", True),
-                        ("value__isnull", False),
-                    ),
-                    _connector="OR",
-                ),
-                name="billable_allowance_static",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="allowance",
-            constraint=check_constraint(
-                models.Q(("quantity__isnull", False), ("reset_count__isnull", False), ("value__isnull", True)),
-                name="billable_allowance_recurs",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="allowance",
-            constraint=check_constraint(
-                models.Q(("quantity__isnull", False), ("reduced__gte", 0), ("reduced__lt", models.F("quantity"))),
-                name="billable_allowance_reduced",
             ),
         ),
         migrations.AddConstraint(
@@ -569,6 +498,43 @@ class Migration(migrations.Migration):
                     )
                 ),
                 name="billable_allowance_known_source",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="allowance",
+            constraint=check_constraint(
+                models.Q(
+                    ("quantity__gte", 1),
+                    ("quantity__isnull", False),
+                    ("quantity__lte", 1000000000000),
+                    ("reduced__gte", 0),
+                    ("reduced__lt", models.F("quantity")),
+                ),
+                name="billable_allowance_units",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="allowance",
+            constraint=check_constraint(
+                models.Q(("reset_count__isnull", False), ("value__isnull", True)), name="billable_allowance_recurs"
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="allowance",
+            constraint=check_constraint(
+                models.Q(
+                    models.Q(("rollover_periods__isnull", True), ("rollover_quantity__isnull", True)),
+                    models.Q(
+                        ("rollover_periods__gte", 1),
+                        ("rollover_periods__isnull", False),
+                        ("rollover_periods__lte", 100),
+                        ("rollover_quantity__gte", 1),
+                        ("rollover_quantity__isnull", False),
+                        ("rollover_quantity__lte", 1000000000000),
+                    ),
+                    _connector="OR",
+                ),
+                name="billable_allowance_rollover",
             ),
         ),
     ]

@@ -8,7 +8,7 @@ from billable.compat import check_constraint
 
 
 class Migration(migrations.Migration):
-    dependencies = [("billable", "0010_overdraft")]
+    dependencies = [("billable", "0008_sandbox"), ("billable", "0010_overdraft")]
 
     operations = [
         migrations.AddField(

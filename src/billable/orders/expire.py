@@ -10,15 +10,16 @@ from uuid import UUID
 from django.db.models import Min, QuerySet
 
 from billable import clock, inputs
+from billable.customers.models import Customer
+from billable.customers.services import due_for
 from billable.customers.subjects import lock_owner
 from billable.db.units import unit_of_work, write_alias
 from billable.duties import Duty, keys
 from billable.errors import Invalid
-from billable.orders.fulfil import save_state
 from billable.orders.lifecycle import OrderStatus, UnappliedReason
 from billable.orders.models import Order
 from billable.orders.read import get_order
-from billable.orders.settle import let_go
+from billable.orders.state import let_go, save_state
 from billable.promotions.kinds import Release
 from billable.promotions.uses import release
 from billable.signals import emit
@@ -40,34 +41,44 @@ def expire_orders(*, older_than: timedelta | None = None, limit: int | None = No
     takes the exact money. Each order is a transaction of its own; any number of sweeps may run at once. Raises Invalid.
     """
     most = None if limit is None else inputs.whole(limit, "limit")
-    return OrderSweep(orders=sum(_expire(order_id) for order_id in keys(_overdue(older_than), most=most)))
+    return OrderSweep(orders=_sweep(_overdue(older_than), most))
 
 
-def _overdue(older_than: timedelta | None) -> QuerySet[Order]:
-    now = clock.now()
-    if older_than is None:
-        return _due(now)
-    if not isinstance(older_than, timedelta) or older_than <= timedelta(0):
-        raise Invalid(field="older_than", problem="must be a span of time above zero")
-    try:
-        return _pending().filter(created_at__lt=now - older_than)
-    except OverflowError:
-        return Order.objects.none()
+def expire_orders_of(customers: QuerySet[Customer, Any]) -> int:
+    """Expire the orders of some customers whose time to be paid is over, by their clock; how many there were."""
+    return _sweep(_due().filter(customer__in=customers))
 
 
-def _due(now: datetime) -> QuerySet[Order]:
-    # Sandbox customers whose clock runs ahead are due by the common clock, as in every sweep.
-    return _pending().filter(expires_at__lte=now)
-
-
-def _next_at(customers: QuerySet[Any, Any], after: datetime) -> datetime | None:
+def next_expiry(customers: QuerySet[Customer, Any], after: datetime) -> datetime | None:
+    """The first instant after another at which an order of some customers expires."""
     waiting = _pending().filter(customer__in=customers, expires_at__gt=after)
     first: datetime | None = waiting.aggregate(first=Min("expires_at"))["first"]
     return first
 
 
+def _sweep(waiting: QuerySet[Order], most: int | None = None) -> int:
+    return sum(_expire(order_id) for order_id in keys(waiting, most=most))
+
+
 def _pending() -> QuerySet[Order]:
     return Order.objects.using(write_alias()).filter(status=OrderStatus.PENDING.value)
+
+
+def _due(now: datetime | None = None) -> QuerySet[Order]:
+    """The orders whose time is over, each by the clock of its customer."""
+    return _pending().filter(due_for("expires_at__lte", now))
+
+
+def _overdue(older_than: timedelta | None = None) -> QuerySet[Order]:
+    """The orders that are to expire, each by the clock of its customer. Raises Invalid."""
+    if older_than is None:
+        return _due()
+    if not isinstance(older_than, timedelta) or older_than <= timedelta(0):
+        raise Invalid(field="older_than", problem="must be a span of time above zero")
+    try:
+        return _pending().filter(due_for("created_at__lt", clock.now() - older_than))
+    except OverflowError:
+        return _pending().none()
 
 
 @unit_of_work
@@ -85,5 +96,5 @@ def _expire(order_id: UUID) -> int:
     return 1
 
 
-UNPAID_ORDERS = Duty(name="unpaid_orders", due=_due, do=_expire, next_at=_next_at)
+UNPAID_ORDERS = Duty(name="unpaid_orders", due=_due, do=_expire, next_at=next_expiry)
 """Orders that nobody paid in time."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -13,6 +13,7 @@ from billable.catalog.thresholds import Threshold
 from billable.customers.models import Customer
 from billable.customers.subjects import Subject, family_of
 from billable.db.units import write_alias
+from billable.ids import new_id
 from billable.quota.models import Grant, Usage
 from billable.quota.notices import AlertNotice
 from billable.quota.standing import Standing
@@ -60,11 +61,14 @@ def _of_feature(found: Standing, feature_id: int, drawn: int) -> list[Crossing]:
     ]
 
 
-def notify(customer: Customer, usage: Usage, crossed: Iterable[Crossing]) -> None:
+def notify(customer: Customer, usage: Usage, crossed: Sequence[Crossing]) -> None:
     """Write down, and tell, what a usage of a locked customer crossed for the first time in its period."""
     alias = write_alias()
-    for crossing in crossed:
+    # What one usage crossed is listed in the order of the thresholds, which must not depend on chance.
+    ids = sorted(new_id() for _ in crossed)
+    for crossing, notice_id in zip(crossed, ids, strict=True):
         notice = AlertNotice(
+            id=notice_id,
             customer=customer,
             feature=crossing.feature,
             threshold=str(crossing.threshold),

@@ -7,14 +7,14 @@ from datetime import datetime
 from django.db import models
 from django.db.models import Q
 
-from billable.catalog.models import Feature, LineTerms, Product, line_constraints
+from billable.catalog.models import MAX_ROLLOVER_PERIODS, Feature, LineTerms, Product, capped, whole_period
 from billable.catalog.periods import Period, PeriodUnit
 from billable.compat import check_constraint
 from billable.customers.models import Customer
 from billable.customers.services import now_for
 from billable.db.constraints import one_of
 from billable.db.fields import KeyField
-from billable.inputs import MAX_KEY_LENGTH, MAX_TEXT_LENGTH
+from billable.inputs import MAX_KEY_LENGTH, MAX_TEXT_LENGTH, MAX_UNITS
 from billable.quota.kinds import GrantEnd, GrantSource
 from billable.quota.recurring import Recurrence
 from billable.receipts import Receipt
@@ -67,6 +67,16 @@ class Allowance(Receipt, LineTerms):
         db_index=False,
         help_text="The first allowance of its line, which it carries on after a merge or a dispute.",
     )
+    # The room of subscriptions stands above this one; verify checks it, as that of grants.
+    subscription = models.ForeignKey(
+        "billable.Subscription",
+        models.PROTECT,
+        "allowances",
+        null=True,
+        blank=True,
+        db_constraint=False,
+        db_index=False,
+    )
 
     objects = AllowanceQuerySet.as_manager()
 
@@ -77,15 +87,32 @@ class Allowance(Receipt, LineTerms):
             models.UniqueConstraint(
                 fields=["customer", "source", "source_id", "line"], name="billable_allowance_customer_source"
             ),
-            *line_constraints("allowance"),
             check_constraint(
-                Q(quantity__isnull=False, reset_count__isnull=False, value__isnull=True),
-                name="billable_allowance_recurs",
+                Q(
+                    quantity__isnull=False,
+                    quantity__gte=1,
+                    quantity__lte=MAX_UNITS,
+                    reduced__gte=0,
+                    reduced__lt=models.F("quantity"),
+                ),
+                name="billable_allowance_units",
             ),
+            whole_period("billable_allowance_period"),
+            whole_period("billable_allowance_reset", "reset"),
+            check_constraint(Q(reset_count__isnull=False, value__isnull=True), name="billable_allowance_recurs"),
             check_constraint(
-                Q(quantity__isnull=False, reduced__gte=0, reduced__lt=models.F("quantity")),
-                name="billable_allowance_reduced",
+                Q(rollover_quantity__isnull=True, rollover_periods__isnull=True)
+                | Q(
+                    rollover_quantity__isnull=False,
+                    rollover_quantity__gte=1,
+                    rollover_quantity__lte=MAX_UNITS,
+                    rollover_periods__isnull=False,
+                    rollover_periods__gte=1,
+                    rollover_periods__lte=MAX_ROLLOVER_PERIODS,
+                ),
+                name="billable_allowance_rollover",
             ),
+            capped("billable_allowance_cap"),
             check_constraint(
                 Q(expires_at__isnull=True) | Q(expires_at__isnull=False, expires_at__gt=models.F("anchor")),
                 name="billable_allowance_window",
@@ -106,6 +133,9 @@ class Allowance(Receipt, LineTerms):
         indexes = [
             models.Index(fields=["customer", "feature", "next_at"], name="billable_allowance_due"),
             models.Index(fields=["origin"], condition=Q(origin__isnull=False), name="billable_allowance_origin"),
+            models.Index(
+                fields=["subscription"], condition=Q(subscription__isnull=False), name="billable_allowance_subscribed"
+            ),
         ]
 
     @property
@@ -116,11 +146,16 @@ class Allowance(Receipt, LineTerms):
             zone=self.zone,
             reset=Period(self.reset_count or 0, PeriodUnit(self.reset_unit)),
             ends_at=self.expires_at,
-            quantity=(self.quantity or 0) - self.reduced,
+            quantity=self.per_period,
             rollover=self.terms.rollover,
             next_index=self.next_index,
             next_at=self.next_at,
         )
+
+    @property
+    def per_period(self) -> int:
+        """How many units each period to come gives."""
+        return (self.quantity or 0) - self.reduced
 
     @property
     def status(self) -> str:

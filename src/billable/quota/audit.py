@@ -67,19 +67,22 @@ def _defaults(scope: Scope) -> Iterator[LedgerProblem]:
 
 
 def _windows(scope: Scope) -> Iterator[LedgerProblem]:
-    """A grant runs from its start; with a period, for its periods counted from the anchor."""
+    """A grant runs from its start; with a period, for its periods counted from the anchor.
+
+    What is a part of a subscription has its windows from there, and is audited there.
+    """
     birth = every(LedgerEntry).filter(grant=OuterRef("pk"), kind=EntryKind.GRANT.value)
     at_once = Exists(birth.filter(effective_at=OuterRef("valid_from")))
     forever = (
         Q(expires_at__isnull=True) | Q(source=GrantSource.MANUAL.value) | Q(origin__source=GrantSource.MANUAL.value)
     )
-    plain = within(every(Grant), scope).filter(period_count__isnull=True)
+    loose = within(every(Grant), scope).filter(subscription__isnull=True)
+    plain = loose.filter(period_count__isnull=True)
     yield from named(
         breaking(plain, Q(anchor=F("valid_from")), Q(at_once) | Q(origin__isnull=False), forever),
         "runs from {0.valid_from} to {0.expires_at}, which is not what it was given for",
     )
-    counted = within(every(Grant), scope).filter(period_count__isnull=False).select_related("allowance")
-    for grant in counted.iterator():
+    for grant in loose.filter(period_count__isnull=False).select_related("allowance").iterator():
         if not _is_its_window(grant):
             yield blame(grant, f"runs from {grant.valid_from} to {grant.expires_at}, which are not its periods")
 
@@ -177,6 +180,8 @@ def _kinds(scope: Scope) -> Iterator[LedgerProblem]:
     reserving = Q(swap, kind=EntryKind.HOLD.value, amount__lt=0) | Q(swap, kind=EntryKind.RELEASE.value, amount__gt=0)
     reserving |= Q(kind=EntryKind.CAPTURE.value, amount=0, held_change__lt=0, usage__isnull=False)
     held = Q(reserving, cause_type=CauseType.HOLD.value)
+    repaying = Q(cause_type=CauseType.DEBT.value, amount__lt=0) | Q(of_adjustment, amount__gt=0)
+    units |= Q(repaying, kind=EntryKind.REPAY.value, usage__isnull=True)
     units |= Q(
         of_adjustment | Q(cause_type__in=_TAKERS),
         kind__in=[EntryKind.REFUND.value, EntryKind.DISPUTE.value, EntryKind.TRANSFER.value],
@@ -204,27 +209,24 @@ def _causes(scope: Scope) -> Iterator[LedgerProblem]:
     receipt = every(Adjustment).filter(pk=OuterRef("cause_id"))
     reversal = receipt.filter(kind=AdjustmentKind.REVERSE.value)
     back = reversal.filter(usage=OuterRef("usage"))
-    # What was put back to a grant that is over left it again at once.
-    out_again = reversal.filter(
-        usage__entries__kind=EntryKind.REVERSE.value,
-        usage__entries__cause_id=OuterRef("cause_id"),
-        usage__entries__grant=OuterRef("grant"),
-        usage__entries__amount=OuterRef("amount") * -1,
+    returned = every(LedgerEntry).filter(
+        cause_type=CauseType.ADJUSTMENT.value,
+        cause_id=OuterRef("cause_id"),
+        kind__in=[EntryKind.REVERSE.value, EntryKind.REPAY.value],
     )
+    # What was put back to a grant that is over left it again at once.
+    out_again = returned.filter(grant=OuterRef("grant"), amount=OuterRef("amount") * -1)
     taken = receipt.filter(kind=AdjustmentKind.REVOKE.value, grant=OuterRef("grant"), quantity=OuterRef("amount") * -1)
     # What came back to a grant that gave its units on followed them to an heir.
-    line = Q(usage__entries__grant=OuterRef("grant__origin"))
-    line |= Q(usage__entries__grant__origin=OuterRef("grant__origin"))
-    followed = reversal.filter(
-        line,
-        usage__entries__kind=EntryKind.REVERSE.value,
-        usage__entries__cause_id=OuterRef("cause_id"),
-        usage__entries__amount=OuterRef("grant__quantity"),
-    )
+    line = Q(grant=OuterRef("grant__origin")) | Q(grant__origin=OuterRef("grant__origin"))
+    followed = returned.filter(line, amount=OuterRef("grant__quantity"))
+    repaid = reversal.filter(usage__debt__feature=OuterRef("grant__feature"))
+    handed = Q(grant__source=GrantSource.TRANSFER.value, kind__in=[EntryKind.GRANT.value, *_WAYS_OUT])
     known = (
         Q(Exists(back), kind=EntryKind.REVERSE.value)
-        | Q(Exists(followed), grant__source=GrantSource.TRANSFER.value, kind__in=[EntryKind.GRANT.value, *_WAYS_OUT])
-        | Q(Exists(out_again), kind__in=_WAYS_OUT)
+        | Q(Exists(repaid), kind=EntryKind.REPAY.value)
+        | Q(handed, Exists(reversal), Exists(followed))
+        | Q(Exists(reversal), Exists(out_again), kind__in=_WAYS_OUT)
         | Q(Exists(taken), kind=EntryKind.REVOKE.value)
     )
     yield from named(

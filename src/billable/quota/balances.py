@@ -7,7 +7,7 @@ from datetime import datetime
 
 from billable import inputs
 from billable.customers.subjects import Subject, who
-from billable.quota import burn, standing
+from billable.quota import standing
 from billable.quota.caps import CapState
 from billable.quota.check import balance_of
 from billable.quota.entitlements import entitlement_of
@@ -17,9 +17,10 @@ from billable.quota.entitlements import entitlement_of
 class Balance:
     """What a customer has of one feature now.
 
-    ``balance`` is how many units could be consumed (None: unlimited), ``held`` how many are reserved, ``expires_at``
-    when the first of them expires (None: never), ``next_reset_at`` when a recurring allowance starts anew. ``cap`` is
-    the cap that keeps units back now, of several the one that resets first.
+    ``balance`` is how many units could be consumed (None: unlimited), ``held`` how many are reserved. ``owed`` is how
+    many were used before they were there: they are taken off the balance, which may be negative then. ``expires_at`` is
+    when the first of the units expire (None: never), ``next_reset_at`` when a recurring allowance starts anew. ``cap``
+    is the cap that keeps units back now, of several the one that resets first.
     """
 
     feature: str
@@ -27,6 +28,7 @@ class Balance:
     balance: int | None
     unlimited: bool
     held: int
+    owed: int
     expires_at: datetime | None
     next_reset_at: datetime | None
     cap: CapState | None
@@ -50,17 +52,24 @@ def balances(user: Subject, *, feature: str | None = None) -> tuple[Balance, ...
 
 def _balance(each: standing.Standing) -> Balance:
     usable = each.usable()
-    units = balance_of(entitlement_of(each).value) if each.feature.is_static else burn.balance(usable)
+    units = balance_of(entitlement_of(each).value) if each.feature.is_static else each.balance()
     return Balance(
         feature=each.feature.key,
-        allowed=units is None or units > 0,
+        allowed=_may_use_one(each, units),
         balance=units,
         unlimited=units is None,
         held=each.held,
+        owed=each.owed,
         expires_at=min((grant.expires_at for grant in usable if grant.expires_at), default=None),
         next_reset_at=each.next_reset_at,
         cap=each.narrowest(),
     )
+
+
+def _may_use_one(each: standing.Standing, balance: int | None) -> bool:
+    if each.feature.is_static:
+        return balance is None or balance > 0
+    return each.pay(1, overdraw=True) is not None
 
 
 def _nothing(feature: str) -> Balance:
@@ -70,6 +79,7 @@ def _nothing(feature: str) -> Balance:
         balance=0,
         unlimited=False,
         held=0,
+        owed=0,
         expires_at=None,
         next_reset_at=None,
         cap=None,

@@ -116,7 +116,8 @@ def _capture(
     back = {leg.grant_id: holds.outstanding(leg) for leg in rest}
     same_window = {leg.grant_id: back[leg.grant_id] for leg in rest if leg.cap_index == caps.window_of(leg.grant, now)}
     found = standing.of_customer(customer, hold.feature.key, present)
-    usage.balance_after = balance_with(found.usable(), back, same_window)
+    left = balance_with(found.usable(), back, same_window)
+    usage.balance_after = None if left is None else left - found.owed
     crossed = alerts.crossings(found, taken)
     ledger.capture(customer, usage, taken, cause=ledger.Cause(CauseType.HOLD, hold.pk), at=now)
     for leg in {by_grant[grant.pk].pk: by_grant[grant.pk] for grant, _ in taken}.values():
@@ -147,7 +148,7 @@ def _capture_late(
         action_id=hold.action_id,
         metadata=metadata or hold.metadata,
     )
-    usage = take(customer, request, key, late_for=hold)
+    usage = take(customer, request, key, overdraw=True, late_for=hold)
     hold.captured += quantity
     if last or hold.captured == hold.quantity:
         hold.final_capture = usage

@@ -17,7 +17,7 @@ from django.db.models import Min
 from billable.customers.models import Customer
 from billable.db.units import write_alias
 from billable.ids import new_id
-from billable.quota import holds, ledger, resets
+from billable.quota import debts, holds, ledger, resets
 from billable.quota.kinds import GrantEnd, HoldEnd
 from billable.quota.models import Allowance, Grant, Hold
 from billable.quota.recurring import Piece
@@ -48,12 +48,14 @@ def catch_up(customer: Customer, now: datetime) -> CaughtUp:
     waiting = Grant.objects.using(write_alias()).open_of(customer)
     reserved = holds.open_holds(customer)
     coming = _coming(customer)
+    is_due = any(allowance.next_at and allowance.next_at <= now for allowance in coming)
     due = _Due(
         customer=customer,
         now=now,
         expiring=list(waiting.filter(expires_at__lte=now).order_by("expires_at", "id")),
         lapsing=list(reserved.filter(lapses_at__lte=now).order_by("lapses_at", "id")),
         allowances=[allowance for allowance in coming if allowance.next_at and allowance.next_at <= now],
+        owed=debts.owed(customer) if is_due else {},
     )
     customer.next_change_at = min(
         filter(
@@ -104,6 +106,7 @@ class _Due:
     expiring: Sequence[Grant]
     lapsing: Sequence[Hold]
     allowances: Sequence[Allowance]
+    owed: dict[int, int]
     # What a lapse gives back to a grant that expires later must be there when it does.
     rows: dict[UUID, Grant] = field(default_factory=dict)
     # By allowance and period: how much of what is unused may go on, and how much does.
@@ -136,7 +139,11 @@ class _Due:
             yield _Step(grant.expires_at or self.now, _EXPIRE, grant)
         for hold in self.lapsing:
             yield _Step(hold.lapses_at, _LAPSE, hold)
-        coming = [(allowance, piece) for allowance in self.allowances for piece in allowance.recurrence.due(self.now)]
+        coming = [
+            (allowance, piece)
+            for allowance in self.allowances
+            for piece in allowance.recurrence.due(self.now, self.owed.get(allowance.feature_id, 0))
+        ]
         # Which of two grants that are alike is used first must not depend on chance: their ids are in order.
         coming.sort(key=lambda each: resets.in_order(*each))
         ids = sorted(new_id() for _ in coming)
@@ -181,6 +188,8 @@ class _Due:
             if not grants:
                 continue
             ledger.issue(self.customer, grants, None, at=at)
+            if self.owed:
+                debts.repay(self.customer, [grant for grant in grants if grant.rolled_from is None], at=at)
             self.rows |= {grant.pk: grant for grant in grants}
             self.given += len(grants)
             for grant in grants:

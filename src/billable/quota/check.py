@@ -37,8 +37,8 @@ class GrantSummary:
     """One usable grant, as check explains it. ``remaining`` None is unlimited, ``expires_at`` None is never.
 
     ``available`` is what it gives now: of what remains, no more than its ``cap`` (None: it has none) lets out.
-    ``value`` is what one of a static feature reads. ``grant_id`` is None for a default product that is only granted
-    with the first write.
+    ``value`` is what one of a static feature reads. ``grant_id`` is None for what only the next write will write down:
+    a default product, or a new period of an allowance.
     """
 
     grant_id: UUID | None
@@ -59,7 +59,10 @@ class QuotaCheck(tuple[bool, str, "Product | None", "int | None"]):
     ``expired``, ``cap_reached`` (units are left, but ``cap``, the one that resets first, lets out no more now) or
     ``over_limit``. ``balance`` None is unlimited. ``product`` is the product of the first grant in burn order.
     ``grants`` are the first 20 usable grants in burn order, ``grant_count`` how many there are. ``expires_at`` is when
-    the first of them expires. ``offers`` are the products on sale that would help; it alone runs a query, when read.
+    the first of them expires, ``next_reset_at`` when an allowance gives units anew. ``offers`` are the products on sale
+    that would help; it alone runs a query, when read.
+
+    The balance is negative where more was used than was there; ``allowed`` says whether still more may be.
 
     A static feature is allowed when its ``value`` is neither false nor 0, a limit for no more than it says; the balance
     is the limit then, and None of a flag or a text. ``value`` is None of a metered feature, ``cap`` when none keeps
@@ -71,6 +74,7 @@ class QuotaCheck(tuple[bool, str, "Product | None", "int | None"]):
     grants: tuple[GrantSummary, ...]
     grant_count: int
     expires_at: datetime | None
+    next_reset_at: datetime | None
     cap: CapState | None
     value: Value | None
 
@@ -93,6 +97,7 @@ class QuotaCheck(tuple[bool, str, "Product | None", "int | None"]):
         check = cls((code == "allowed", _MESSAGES[code].format(cap=cap), product, balance))
         check.feature, check.code, check.cap, check.value = feature, code, cap, value
         check.grants, check.grant_count = tuple(grants[:SHOWN_GRANTS]), len(grants)
+        check.next_reset_at = None
         check.expires_at = min((grant.expires_at for grant in grants if grant.expires_at), default=None)
         return check
 
@@ -107,9 +112,11 @@ class QuotaCheck(tuple[bool, str, "Product | None", "int | None"]):
             balance = balance_of(value)
             code = _static_code(standing, value, quantity, sku)
             return cls._of(feature.key, code, product, balance, grants, value=value)
-        allowed = burn.plan(usable, quantity) is not None
+        allowed = standing.pay(quantity, sku, overdraw=True) is not None
         code = "allowed" if allowed else standing.shortage(quantity, sku)
-        return cls._of(feature.key, code, product, burn.balance(usable), grants, standing.narrowest(sku))
+        check = cls._of(feature.key, code, product, standing.balance(sku), grants, standing.narrowest(sku))
+        check.next_reset_at = standing.next_reset_at
+        return check
 
     def __bool__(self) -> bool:
         return self.allowed

@@ -14,7 +14,7 @@ from billable import clock
 from billable.actor import current_actor
 from billable.catalog.periods import Period
 from billable.conf import knobs
-from billable.customers.services import now_for
+from billable.customers.services import due_for
 from billable.customers.subjects import Subject, lock_owner, who
 from billable.db.units import unit_of_work, write_alias
 from billable.duties import Duty
@@ -124,7 +124,8 @@ def _due(now: datetime) -> QuerySet[Grant]:
     if not ahead:
         return Grant.objects.none()
     # Of a customer something ends by then only if its next change is by then: that is what there is an index for.
-    return _untold().filter(customer__next_change_at__lte=now + ahead, expires_at__gt=now, expires_at__lte=now + ahead)
+    changing = due_for("customer__next_change_at__lte", now + ahead)
+    return _untold().filter(changing, due_for("expires_at__gt", now), due_for("expires_at__lte", now + ahead))
 
 
 def _next_at(customers: QuerySet[Any, Any], after: datetime) -> datetime | None:
@@ -140,7 +141,7 @@ def _next_at(customers: QuerySet[Any, Any], after: datetime) -> datetime | None:
 def _tell(grant_id: UUID) -> bool:
     customer = lock_owner(Grant.objects.filter(pk=grant_id))
     present = clock.now()
-    grant = _due(now_for(customer, present)).filter(pk=grant_id).select_related("feature").first()
+    grant = _due(present).filter(pk=grant_id).select_related("feature").first()
     if customer is None or grant is None or grant.expires_at is None:
         return False
     notice = ExpiryNotice(

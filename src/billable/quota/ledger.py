@@ -118,31 +118,35 @@ def restore(
     usage: Usage,
     returned: Sequence[tuple[Grant, int]],
     *,
+    repaid: Sequence[tuple[Grant, int]] = (),
     at: datetime,
 ) -> None:
-    """Put the units of a reversal back. What returns to a grant that is over leaves it again at once."""
+    """Put the units of a reversal back, first those that had ``repaid`` what the usage overdrew.
+
+    What returns to a grant that is over leaves it again at once.
+    """
     cause = Cause(CauseType.ADJUSTMENT, adjustment.pk)
-    changes: list[Change] = []
     windows = caps.windows_of(usage, [grant for grant, _ in returned])
+    changes: list[Change] = []
+    for grant, units in repaid:
+        changes.append(Change(grant=grant, kind=EntryKind.REPAY, amount=units, cause=cause, at=at))
+        changes += _out_again(grant, units, cause, at)
     for grant, units in returned:
+        window = windows.get(grant.pk)
         changes.append(
-            Change(
-                grant=grant,
-                kind=EntryKind.REVERSE,
-                amount=units,
-                cause=cause,
-                usage=usage,
-                window=windows.get(grant.pk),
-                at=at,
-            )
+            Change(grant=grant, kind=EntryKind.REVERSE, amount=units, cause=cause, usage=usage, window=window, at=at)
         )
-        if grant.ended_at is None and grant.expires_at is not None and grant.expires_at <= at:
-            # It was closed when its time ran out, so no sweep had anything to end.
-            grant.ended_at, grant.ended_as = grant.expires_at, GrantEnd.EXPIRED.value
-        if grant.ended_at is not None:
-            out = WAY_OUT[GrantEnd(grant.ended_as)]
-            changes.append(Change(grant=grant, kind=out, amount=-units, cause=cause, at=at))
+        changes += _out_again(grant, units, cause, at)
     apply(customer, changes)
+
+
+def _out_again(grant: Grant, units: int, cause: Cause, at: datetime) -> list[Change]:
+    if grant.ended_at is None and grant.expires_at is not None and grant.expires_at <= at:
+        # It was closed when its time ran out, so no sweep had anything to end.
+        grant.ended_at, grant.ended_as = grant.expires_at, GrantEnd.EXPIRED.value
+    if grant.ended_at is None:
+        return []
+    return [Change(grant=grant, kind=WAY_OUT[GrantEnd(grant.ended_as)], amount=-units, cause=cause, at=at)]
 
 
 def end(

@@ -29,7 +29,7 @@ from billable.quota.models import Grant
 # What every heir has from the grant before it.
 _INHERITED = (
     *("feature_id", "product_id", "priority", "pieces", "valid_from", "expires_at", "zone", "anchor"),
-    *("period_count", "period_unit", "period_index", "period_span", "rolled_from"),
+    *("period_count", "period_unit", "period_index", "period_span", "rolled_from", "subscription_id"),
     *("value", "cap_quantity", "cap_period_count", "cap_period_unit", "cap_index", "cap_used"),
 )
 # A grant that ended so may have an heir.

@@ -8,6 +8,7 @@ of the default products. It computes no calendars.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from datetime import datetime
 from itertools import starmap
@@ -19,7 +20,7 @@ from billable.catalog.models import Feature, FeatureCost, Product, ProductFeatur
 from billable.customers.models import Customer
 from billable.customers.subjects import Who, customer_sql, find_customer_id, user_sql
 from billable.db.instants import moved
-from billable.db.rows import fetch, select_list
+from billable.db.rows import Part, fetch, select_list
 from billable.db.units import write_alias
 from billable.quota.models import Allowance, Grant
 
@@ -38,13 +39,18 @@ payers AS (
         WHERE past.customer_id = (SELECT id FROM whose) AND past.feature_id = rates.payer_id
           AND past.closed_at IS NOT NULL
         ORDER BY past.closed_at DESC LIMIT 1
-    ) AS last_end,
+    ) AS last_end, (
+        SELECT SUM(debt.units - debt.repaid - debt.forgiven)
+        FROM whose JOIN billable_customer debtor ON debtor.id = whose.id OR debtor.merged_into_id = whose.id
+        JOIN billable_debt debt ON debt.customer_id = debtor.id
+        WHERE debt.feature_id = rates.payer_id AND debt.closed_at IS NULL
+    ) AS owed,
     CASE WHEN payer.alerts <> '' THEN (SELECT SUM(past.quantity) {emptied}) END AS emptied_units,
     CASE WHEN payer.alerts <> '' THEN (SELECT MAX(past.valid_from) {emptied}) END AS emptied_since
     FROM rates JOIN billable_feature payer ON payer.id = rates.payer_id
 )
 SELECT {customer}, CASE WHEN {user_exists} THEN 1 ELSE 0 END, {feature}, {payer},
-       payers.place, payers.per, payers.units, payers.last_end, payers.emptied_units, payers.emptied_since,
+       payers.place, payers.per, payers.units, payers.last_end, payers.owed, payers.emptied_units, payers.emptied_since,
        {open_grant}, {product},
        CASE WHEN open_grant.held > 0 THEN ({lapsed}) END,
        CASE WHEN open_grant.held > 0 AND open_grant.cap_quantity IS NOT NULL
@@ -62,7 +68,7 @@ LEFT JOIN billable_grant open_grant ON open_grant.customer_id = customer.id
 LEFT JOIN billable_product product ON product.id = open_grant.product_id
 UNION ALL
 SELECT {no_customer}, 1, {feature}, {payer},
-       payers.place, payers.per, payers.units, payers.last_end, payers.emptied_units, payers.emptied_since,
+       payers.place, payers.per, payers.units, payers.last_end, payers.owed, payers.emptied_units, payers.emptied_since,
        {no_grant}, {product}, NULL, NULL, NULL,
        {no_line}, {allowance}
 FROM payers
@@ -73,7 +79,7 @@ JOIN billable_allowance allowance ON allowance.customer_id = (SELECT id FROM who
 LEFT JOIN billable_product product ON product.id = allowance.product_id
 UNION ALL
 SELECT {no_customer}, 1, {feature}, {payer},
-       payers.place, payers.per, payers.units, payers.last_end, payers.emptied_units, payers.emptied_since,
+       payers.place, payers.per, payers.units, payers.last_end, payers.owed, payers.emptied_units, payers.emptied_since,
        {no_grant}, {product}, NULL, NULL, NULL,
        {line}, {no_allowance}
 FROM payers
@@ -117,10 +123,10 @@ class Row(NamedTuple):
     """One row: a grant, an allowance or a default line, or nothing but the feature and the customer.
 
     ``payer`` pays for ``feature`` at ``per`` for ``units``; in ``place`` 0 it is the feature itself. ``last_end`` is
-    how the grant of it ended that was closed last; where it has thresholds, ``emptied_units`` are those of its grants
-    that were used up before their end, and ``emptied_since`` is when the newest of them began. Of a grant, ``lapsed``
-    units are held by holds whose time is over, ``lapsed_room`` of them counted in the window of its cap, ``in_time``
-    lapsed before it ended.
+    how the grant of it ended that was closed last, ``owed`` how many units of it are; where it has thresholds,
+    ``emptied_units`` are those of its grants that were used up before their end, and ``emptied_since`` is when the
+    newest of them began. Of a grant, ``lapsed`` units are held by holds whose time is over, ``lapsed_room`` of them
+    counted in the window of its cap, ``in_time`` lapsed before it ended.
     """
 
     customer: Customer | None
@@ -131,6 +137,7 @@ class Row(NamedTuple):
     per: int
     units: int
     last_end: str | None
+    owed: int | None
     emptied_units: int | None
     emptied_since: datetime | None
     grant: Grant | None
@@ -149,27 +156,43 @@ def rows(person: Who, name: str | None, present: datetime) -> Iterator[Row]:
     whose, whose_params = customer_sql(person, alias)
     user_exists, user_params = user_sql(person, alias)
     now, now_params = moved(alias, present, "customer.clock_offset_seconds")
-    sandbox_now, sandbox_params = moved(alias, present, _OFFSET)
-    sql = _SQL.format(
-        asked=_ASKED_EVERYTHING if name is None else _ASKED_BY_NAME,
+    own_now, own_params = moved(alias, present, _OFFSET)
+    sql = _statement(alias, name is None, whose, user_exists, now, own_now)
+    names = [] if name is None else [name, name]
+    params = [*names, *whose_params, *own_params * 4, *user_params, *now_params, *now_params, *user_params]
+    return starmap(Row, fetch(alias, sql, params, _shape()))
+
+
+@functools.lru_cache(maxsize=64)
+def _statement(alias: str, everything: bool, whose: str, user_exists: str, now: str, own_now: str) -> str:
+    """The statement. It is long, and there are only as many of it as ways to name somebody."""
+    return _SQL.format(
+        asked=_ASKED_EVERYTHING if everything else _ASKED_BY_NAME,
         whose=whose,
         user_exists=user_exists,
         true="TRUE" if connections[alias].vendor == "postgresql" else "1",
         lapsed=_LAPSED.format(now=now),
         in_time=_IN_TIME,
-        emptied=_EMPTIED.format(now=sandbox_now),
+        emptied=_EMPTIED.format(now=own_now),
         **_columns(alias),
     )
-    names = [] if name is None else [name, name]
-    params = [*names, *whose_params, *sandbox_params * 4, *user_params, *now_params, *now_params, *user_params]
+
+
+@functools.cache
+def _shape() -> list[Part]:
+    """What its columns are, in order. None of the fields is a relation."""
     number = FeatureCost._meta.get_field("per")
-    past = [Grant._meta.get_field("ended_as"), number, Grant._meta.get_field("valid_from")]
-    shape = [
-        *(Customer, number, Feature, Feature, number, number, number, *past),
-        *(Grant, Product, number, number, number, ProductFeature, Allowance),
+    rate = [
+        number,
+        number,
+        number,
+        Grant._meta.get_field("ended_as"),
+        number,
+        number,
+        Grant._meta.get_field("valid_from"),
     ]
-    # None of the fields is a relation.
-    return starmap(Row, fetch(alias, sql, params, shape))  # type: ignore[arg-type]
+    given = [Grant, Product, number, number, number, ProductFeature, Allowance]
+    return [Customer, number, Feature, Feature, *rate, *given]  # type: ignore[list-item]
 
 
 def _single_reference(person: Who) -> Who:

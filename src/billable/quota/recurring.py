@@ -83,18 +83,21 @@ class Recurrence:
             return self.next_at
         return self.start(max(self.index_at(now), self.next_index) + 1)
 
-    def due(self, now: datetime) -> tuple[Piece, ...]:
+    def due(self, now: datetime, owed: int = 0) -> tuple[Piece, ...]:
         """What comes until ``now`` and has no row, by its start; at one instant what rolled comes first.
 
         What rolls of the last period with a row is always among it, also if it is over again by ``now``; of the periods
-        that were skipped only those whose units live on, each with what rolled from it, and the one that runs.
+        that were skipped only those whose units live on, each with what rolled from it, and the one that runs; where
+        units are ``owed``, also the first ones, which would have repaid them.
         """
         if self.next_at is None or now < self.next_at:
             return ()
         is_over = self.ends_at is not None and self.ends_at <= now
         current = max(self.index_at(now), self.next_index)
         pieces = list(self._rolled(self.next_index - 1))
-        for index in range(self._first_that_lives_on(current, now), current):
+        repaying = min(current, self.next_index - (-owed // max(self.quantity, 1)))
+        living = range(self._first_that_lives_on(current, now), current)
+        for index in sorted({*range(self.next_index, repaying), *living}):
             pieces += [*self._period(index), *self._rolled(index)]
         if not is_over:
             pieces += self._period(current)

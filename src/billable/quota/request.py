@@ -64,6 +64,7 @@ class Answer:
 
     found: standing.Standing
     shares: tuple[burn.Share, ...]
+    overdrawn: int = 0
 
     @property
     def taken(self) -> list[tuple[Grant, int]]:
@@ -78,23 +79,24 @@ class Answer:
     @property
     def balance_after(self) -> int | None:
         """The balance once they gave it. Of the feature as a whole, also when a SKU narrowed the draws."""
-        return balance_with(self.found.usable(), {grant.pk: -units for grant, units in self.taken})
+        left = balance_with(self.found.usable(), {grant.pk: -units for grant, units in self.taken})
+        return None if left is None else left - self.found.owed - self.overdrawn
 
 
-def answer(customer: Customer, request: UsageRequest) -> Answer:
-    """Decide how a locked customer pays, and write what fell due meanwhile.
+def answer(customer: Customer, request: UsageRequest, *, overdraw: bool = False) -> Answer:
+    """Decide how a locked customer pays, and write what fell due meanwhile. ``overdraw`` lets it owe what is not there.
 
     Raises QuotaExceeded, FeatureNotFound, WrongFeatureType, Invalid before anything is written.
     """
     present = clock.now()
     found = standing.of_customer(customer, request.feature, present)
     refuse_static(found.feature)
-    shares = _shares(found, request)
+    paid = _paid(found, request, overdraw=overdraw)
     if catch_up(customer, found.now).brought:
         # Units came to the rows that we are about to write, or only now have one.
         found = standing.of_customer(customer, request.feature, present)
-        shares = _shares(found, request)
-    return Answer(found, shares)
+        paid = _paid(found, request, overdraw=overdraw)
+    return Answer(found, *paid)
 
 
 def refuse_users_without_customer(user: Subject, request: UsageRequest) -> None:
@@ -138,15 +140,15 @@ def balance_with(
     )
 
 
-def _shares(found: standing.Standing, request: UsageRequest) -> tuple[burn.Share, ...]:
-    shares = burn.plan(found.usable(request.sku or None), request.quantity)
-    if shares is None:
+def _paid(found: standing.Standing, request: UsageRequest, *, overdraw: bool) -> tuple[tuple[burn.Share, ...], int]:
+    paid = found.pay(request.quantity, request.sku or None, overdraw=overdraw)
+    if paid is None:
         raise _exceeded(found, request)
-    for share in shares:
+    for share in paid[0]:
         if any(draw.units > inputs.MAX_UNITS for draw in share.draws):
             problem = f"would cost more than {inputs.MAX_UNITS} units of {share.rate.payer}"
             raise Invalid(field="quantity", problem=problem)
-    return shares
+    return paid
 
 
 def _exceeded(found: standing.Standing, request: UsageRequest) -> QuotaExceeded:
@@ -155,7 +157,7 @@ def _exceeded(found: standing.Standing, request: UsageRequest) -> QuotaExceeded:
     return QuotaExceeded(
         feature=found.feature.key,
         requested=request.quantity,
-        balance=burn.balance(found.usable(sku)) or 0,
+        balance=found.balance(sku) or 0,
         reason=reason,
         cap=cap.data if cap is not None and reason == "cap_reached" else None,
     )

@@ -32,7 +32,13 @@ def allowance_of(customer: Customer, line: GrantLine, source: Source, number: in
     if terms.rollover is not None:
         columns["rollover_quantity"] = min(terms.rollover.quantity * pieces, MAX_UNITS)
     if terms.cap is not None:
-        columns["cap_quantity"] = terms.cap.quantity * pieces
+        columns["cap_quantity"] = min(terms.cap.quantity * pieces, MAX_UNITS)
+    begins, ends, zone = now, line.expires_at, customer.zone
+    if line.placement is not None:
+        # No period begins in the grace: whoever does not pay gets nothing anew.
+        begins, ends, zone = line.placement.starts, line.placement.paid_until, line.placement.zone
+        if terms.period is not None:
+            begins, ends = max(begins, now), None  # paid late, it is not over before it could be used
     allowance = Allowance(
         id=new_id(),
         customer=customer,
@@ -42,9 +48,10 @@ def allowance_of(customer: Customer, line: GrantLine, source: Source, number: in
         source_id=source.id,
         line=number,
         pieces=pieces,
-        zone=customer.zone,
-        anchor=now,
-        expires_at=line.expires_at or (terms.period.end(now, 1, customer.zone) if terms.period else None),
+        zone=zone,
+        anchor=begins,
+        expires_at=ends or (terms.period.end(begins, 1, zone) if terms.period else None),
+        subscription_id=line.placement.subscription if line.placement else None,
         reason=source.reason,
         metadata=source.metadata or {},
         actor=current_actor(),
@@ -83,6 +90,7 @@ def grant_of(allowance: Allowance, piece: Piece, units: int, grant_id: UUID | No
         feature=allowance.feature,
         product=allowance.product,
         allowance=allowance,
+        subscription_id=allowance.subscription_id,
         source=kind.value,
         source_id=str(allowance.pk),
         line=piece.index + 1,
@@ -120,24 +128,42 @@ def is_last_period(allowance: Allowance, grant: Grant) -> bool:
 
 
 def unwritten(
-    allowances: Iterable[Allowance], grants: Iterable[Grant], back: Mapping[UUID, int], now: datetime
+    allowances: Iterable[Allowance],
+    grants: Iterable[Grant],
+    back: Mapping[UUID, int],
+    now: datetime,
+    owing: dict[int, int],
 ) -> list[tuple[Allowance, Grant]]:
     """The grants that run now and have no row, in the order in which they would be written.
 
-    ``back`` is how many units of a grant were held by holds that lapsed before the grant's end.
+    ``back`` is how many units of a grant were held by holds that lapsed before the grant's end. ``owing`` is how many
+    units of each feature are owed; what the periods that began would repay is taken off.
     """
-    known, pieces = list(grants), []
-    for allowance in allowances:
-        left = sum(
+    known, left, running = list(grants), dict[tuple[UUID, int], int](), []
+    coming = [
+        (allowance, piece)
+        for allowance in allowances
+        for piece in allowance.recurrence.due(now, _owed(owing, allowance))
+    ]
+    for allowance in {allowance.pk: allowance for allowance, _ in coming}.values():
+        left[allowance.pk, allowance.next_index - 1] = sum(
             (grant.remaining or 0) + back.get(grant.pk, 0) for grant in known if is_last_period(allowance, grant)
         )
-        for piece in allowance.recurrence.due(now):
-            units = min(piece.units, left) if piece.index < allowance.next_index else piece.units
-            if units and piece.is_running(now):
-                pieces.append((allowance, piece, units))
-    pieces.sort(key=lambda each: in_order(each[0], each[1]))
-    ids = (UUID(int=_LAST_IDS + place) for place in range(len(pieces)))
-    return [(allowance, grant_of(allowance, piece, units, next(ids))) for allowance, piece, units in pieces]
+    for allowance, piece in sorted(coming, key=lambda each: in_order(*each)):
+        if piece.is_rolled:
+            units = min(piece.units, left.get((allowance.pk, piece.index), 0))
+        else:
+            repaid = min(owing.get(allowance.feature_id, 0), piece.units)
+            owing[allowance.feature_id] = owing.get(allowance.feature_id, 0) - repaid
+            units = left[allowance.pk, piece.index] = piece.units - repaid
+        if units and piece.is_running(now):
+            running.append((allowance, piece, units))
+    ids = (UUID(int=_LAST_IDS + place) for place in range(len(running)))
+    return [(allowance, grant_of(allowance, piece, units, next(ids))) for allowance, piece, units in running]
+
+
+def _owed(owing: Mapping[int, int], allowance: Allowance) -> int:
+    return owing.get(allowance.feature_id, 0)
 
 
 def save(allowance: Allowance, *changed: str) -> None:

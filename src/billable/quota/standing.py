@@ -11,6 +11,7 @@ from datetime import datetime
 from uuid import UUID
 
 from billable import clock, inputs
+from billable.catalog.kinds import Overdraft
 from billable.catalog.models import Feature, Product, ProductFeature
 from billable.customers.models import Customer
 from billable.customers.services import now_for
@@ -28,8 +29,9 @@ class Standing:
 
     ``grants`` are those with units left or held, by id, also where they cannot be used now. ``freed`` is how many units
     of a grant were held until their hold lapsed, which nobody wrote down yet; ``freed_room`` how many of them count in
-    the window of its cap. ``emptied`` says, of a feature with thresholds, how many units its grants had that were used
-    up before their end, and when the newest of them began; ``payers`` is how each feature pays for this one.
+    the window of its cap. ``owing`` is how many units are owed, by feature. ``emptied`` says, of a feature with
+    thresholds, how many units its grants had that were used up before their end, and when the newest of them began;
+    ``payers`` is how each feature pays for this one.
     """
 
     feature: Feature
@@ -41,6 +43,7 @@ class Standing:
     freed: dict[UUID, int] = field(default_factory=dict)
     freed_room: dict[UUID, int] = field(default_factory=dict)
     past: set[str] = field(default_factory=set)
+    owing: dict[int, int] = field(default_factory=dict)
     allowances: dict[UUID, tuple[Allowance, burn.Rate]] = field(default_factory=dict)
     in_time: dict[UUID, int] = field(default_factory=dict)
     payers: dict[int, burn.Rate] = field(default_factory=dict)
@@ -49,6 +52,7 @@ class Standing:
     def add(self, row: reading.Row) -> None:
         """Take what one row of the statement says into account."""
         rate = burn.Rate(position=row.place, payer=row.payer.key, per=row.per, units=row.units)
+        self.owing[row.payer.pk] = int(row.owed or 0)
         self.payers[row.payer.pk] = rate
         if row.emptied_units is not None and row.emptied_since is not None:
             self.emptied[row.payer.pk] = (int(row.emptied_units), row.emptied_since)
@@ -69,7 +73,7 @@ class Standing:
     def renew(self) -> None:
         """Stand as if what allowances give by now was written."""
         allowances = [allowance for allowance, _ in self.allowances.values()]
-        for allowance, grant in resets.unwritten(allowances, self.grants.values(), self.in_time, self.now):
+        for allowance, grant in resets.unwritten(allowances, self.grants.values(), self.in_time, self.now, self.owing):
             self.grants[grant.pk], self.rates[grant.pk] = grant, self.allowances[allowance.pk][1]
 
     @property
@@ -99,6 +103,42 @@ class Standing:
         runs = grant.valid_from <= self.now and (grant.expires_at is None or self.now < grant.expires_at)
         return runs and grant.ended_at is None
 
+    @property
+    def owed(self) -> int:
+        """How many units of the feature were used before they were there."""
+        return self.owing[self.feature.pk]
+
+    @property
+    def overdraft(self) -> int | None:
+        """How far below nothing the balance may go; None is without end."""
+        if self.feature.overdraft == Overdraft.RECORD.value:
+            return None
+        return self.feature.overdraft_limit if self.feature.overdraft == Overdraft.ALLOW.value else 0
+
+    def balance(self, sku: str | None = None) -> int | None:
+        """How many units could be consumed now, less what is owed; None is unlimited."""
+        whole = burn.balance(self.usable(sku))
+        if whole is None or not self.owed:
+            return whole
+        everything = whole if sku is None else burn.balance(self.usable())
+        return whole if everything is None else min(whole, everything - self.owed)
+
+    def pay(
+        self, quantity: int, sku: str | None = None, *, overdraw: bool
+    ) -> tuple[tuple[burn.Share, ...], int] | None:
+        """How ``quantity`` units are paid, and how many of them are owed then; None when they cannot be used.
+
+        Nothing takes the balance below zero but what may ``overdraw``, and that no further than the feature allows.
+        What is narrowed to a product is never overdrawn: it asks for units that this product gave.
+        """
+        shares, missing = burn.cover(self.usable(sku), quantity)
+        if not missing and not self.owed:
+            return shares, 0
+        furthest = self.overdraft if overdraw and sku is None else 0
+        balance = self.balance(sku)
+        fits = balance is None or furthest is None or balance - quantity >= -furthest
+        return (shares, missing) if fits else None
+
     def cap_of(self, grant_id: UUID) -> caps.CapState | None:
         """How the cap of a grant stands; None without one."""
         return caps.state(self.grants[grant_id], self.now, freed=self.freed_room.get(grant_id, 0))
@@ -114,7 +154,7 @@ class Standing:
         lifted = [replace(each, room=None) for each in self.usable(sku)]
         if burn.plan(lifted, quantity) is not None and self.narrowest(sku) is not None:
             return "cap_reached"
-        if any(grant.remaining for grant in self.usable(sku)):
+        if self.owed or any(grant.remaining for grant in self.usable(sku)):
             return "exhausted"
         expired = (
             grant.expires_at is not None and grant.expires_at <= self.now and grant.ended_as in OVER_BY_TIME
@@ -127,9 +167,14 @@ class Standing:
     @property
     def has_something(self) -> bool:
         """Whether a grant is running or to come, or units are held; the same before and after a sweep."""
-        return self.next_reset_at is not None or any(
-            self._held(grant) or (grant.ended_at is None and (grant.expires_at is None or self.now < grant.expires_at))
-            for grant in self.grants.values()
+        return (
+            bool(self.owed)
+            or self.next_reset_at is not None
+            or any(
+                self._held(grant)
+                or (grant.ended_at is None and (grant.expires_at is None or self.now < grant.expires_at))
+                for grant in self.grants.values()
+            )
         )
 
     @property

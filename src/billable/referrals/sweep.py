@@ -10,8 +10,9 @@ from uuid import UUID
 from django.db.models import Exists, F, Min, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
-from billable import clock, inputs
+from billable import inputs
 from billable.customers.models import Customer
+from billable.customers.services import due_for
 from billable.customers.subjects import family
 from billable.db.units import write_alias
 from billable.duties import Duty, keys
@@ -43,12 +44,25 @@ def settle_referrals(*, limit: int | None = None) -> ReferralSweep:
     Each referral is a transaction of its own; any number of sweeps may run at once. Raises Invalid.
     """
     most = None if limit is None else inputs.whole(limit, "limit")
-    settled = [settle(referral_id).status for referral_id in keys(_due(clock.now()), most=most)]
+    settled = [settle(referral_id).status for referral_id in keys(_due(), most=most)]
     return ReferralSweep(
         referrals=len(settled),
         rewarded=sum(status in GIVEN for status in settled),
         taken_back=settled.count(ReferralStatus.TAKEN_BACK.value),
     )
+
+
+def settle_referrals_of(referees: QuerySet[Customer, Any]) -> list[str]:
+    """Do what is due for the referrals of some referees; where each that was looked at stands now."""
+    mine = _due().filter(customer__in=referees)
+    return [settle(referral_id).status for referral_id in list(mine.values_list("pk", flat=True))]
+
+
+def next_due(referees: QuerySet[Customer, Any], after: datetime) -> datetime | None:
+    """The first instant after another at which the reward of some referees may be given."""
+    waiting = Referral.objects.using(write_alias()).filter(status=QUALIFIED, customer__in=referees)
+    first: datetime | None = waiting.filter(due_at__gt=after).aggregate(first=Min("due_at"))["first"]
+    return first
 
 
 # ----------------------------------------------------------------------------- steps, each called after a verb's commit
@@ -102,17 +116,11 @@ def _settle_each(referrals: QuerySet[Referral]) -> None:
 # ---------------------------------------------------------------------------------------------- what the sweep looks at
 
 
-def _due(now: datetime) -> QuerySet[Referral]:
-    """The referrals for which something may be due. Those of sandbox customers are due by the clock of everybody."""
+def _due(now: datetime | None = None) -> QuerySet[Referral]:
+    """The referrals for which something may be due, by the clock of each referee."""
     rows = Referral.objects.using(write_alias()).annotate(**_HEADS)
     rows = rows.annotate(first_order=Subquery(_paid().order_by("paid_at", "pk").values("pk")[:1]))
     return rows.filter(_earned_unseen() | _held_long_enough(now) | _undone_since())
-
-
-def _next_at(customers: QuerySet[Any, Any], after: datetime) -> datetime | None:
-    held = Referral.objects.using(write_alias()).filter(customer__in=customers, status=QUALIFIED, due_at__gt=after)
-    first: datetime | None = held.aggregate(first=Min("due_at"))["first"]
-    return first
 
 
 def _do(referral_id: UUID) -> bool:
@@ -143,9 +151,9 @@ def _earned_unseen() -> Q:
     return Q(since, ~before, ~taken, ~_ONE_PERSON, status=PENDING, programme__trigger=trigger)
 
 
-def _held_long_enough(now: datetime) -> Q:
+def _held_long_enough(now: datetime | None) -> Q:
     disputed = Exists(_payments().filter(status=PaymentStatus.DISPUTED.value))
-    return Q(~disputed, ~_ONE_PERSON, status=QUALIFIED, due_at__lte=now)
+    return Q(due_for("due_at__lte", now), ~disputed, ~_ONE_PERSON, status=QUALIFIED)
 
 
 def _undone_since() -> Q:
@@ -158,5 +166,5 @@ def _payments() -> QuerySet[Payment]:
     return Payment.objects.filter(counted_for(OuterRef("order_id")))
 
 
-REWARDS = Duty(name="referral_rewards", due=_due, do=_do, next_at=_next_at)
+REWARDS = Duty(name="referral_rewards", due=_due, do=_do, next_at=next_due)
 """Referrals whose reward is earned, or was held long enough, or must be taken back."""

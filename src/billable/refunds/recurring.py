@@ -10,7 +10,7 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
-from billable.quota import holds, resets
+from billable.quota import debts, holds, resets
 from billable.quota.given import maker_of
 from billable.quota.models import Allowance, Grant, HoldLeg
 
@@ -66,7 +66,9 @@ class Course:
             if ends is not None and leg.hold.lapses_at < ends:
                 back[leg.grant_id] += holds.outstanding(leg)
         missing = [self.allowance] if self.runs else []
-        return [grant for _, grant in resets.unwritten(missing, rows.values(), back, self.now)]
+        is_due = self.allowance.next_at is not None and self.allowance.next_at <= self.now
+        owing = debts.owed(self.allowance.customer) if is_due else {}
+        return [grant for _, grant in resets.unwritten(missing, rows.values(), back, self.now, owing)]
 
 
 def courses(allowances: QuerySet[Allowance], now: datetime) -> dict[int, Course]:

@@ -19,6 +19,7 @@ from billable.refunds.asked import Asked
 from billable.refunds.kinds import DisputeStatus, RefundOrigin
 from billable.refunds.lines import grants_of
 from billable.refunds.models import Dispute
+from billable.refunds.periods import reinstate_periods
 from billable.refunds.provisional import give_back, take_back
 from billable.refunds.read import disputes, get_dispute
 from billable.refunds.refund import Terms, refund_core
@@ -64,6 +65,7 @@ def _win(customer: Customer, dispute: Dispute, now: datetime) -> None:
         # What another open dispute waits for comes back when that one is decided.
         if _other_open(dispute) is None:
             give_back(customer, dispute, at=now)
+            reinstate_periods(customer, get_order(dispute.order_id), now)
     elif payment.code == UnappliedReason.DISPUTED.value:
         _apply_again(customer, dispute)
 
@@ -79,6 +81,8 @@ def _lose(customer: Customer, dispute: Dispute, now: datetime) -> None:
     _refund(customer, dispute)
     if other := _other_open(dispute):
         take_back(customer, other, at=now)
+    else:
+        reinstate_periods(customer, get_order(dispute.order_id), now)
     dispute.order = get_order(dispute.order_id)
 
 

@@ -44,6 +44,7 @@ class GrantOut(Schema):
     ended_as: str | None
     ended_reason: str
     source: str
+    allowance_id: UUID | None = Field(description="The allowance that gave it, as one of its periods or rolled over.")
     reason: str
     metadata: dict[str, Any]
     actor: str

@@ -9,6 +9,7 @@ from uuid import UUID
 from ninja import Schema
 from pydantic import Field, model_validator
 
+from billable.api.schemas.allowances import AllowanceOut
 from billable.api.schemas.base import (
     DEFAULT_PROVIDER,
     Body,
@@ -118,6 +119,8 @@ class StateParameters(CustomerFields, Parameters):
 
 class StateOut(Schema):
     customer_id: UUID
+    is_sandbox: bool
+    now: datetime = Field(description="What time it is for the customer: of one of the sandbox it may be ahead.")
     user_id: Any
     absorbed: list[UUID] = Field(description="The customers that were merged into it.")
     anonymized_at: datetime | None
@@ -125,6 +128,7 @@ class StateOut(Schema):
     holds: list[HoldOut]
     open_orders: list[OrderOut]
     active_periods: list[GrantOut]
+    allowances: list[AllowanceOut]
     unapplied_payments: list[PaymentOut]
     referred_by: ReferralOut | None
     referrals: list[ReferralOut]

@@ -36,7 +36,9 @@ class CheckParameters(CustomerFields, Parameters):
 
 
 class GrantSummaryOut(Schema):
-    grant_id: UUID | None = Field(description="Null for a default product that the first write will grant.")
+    grant_id: UUID | None = Field(
+        description="Null for what only the next write will write down: a default product, a new period."
+    )
     feature: str
     sku: str | None = Field(default=None, alias="product_sku")
     remaining: int | None
@@ -57,6 +59,7 @@ class CheckOut(Schema):
     value: bool | int | str | None = Field(description="Of a static feature: what it reads.")
     cap: CapOut | None = Field(description="The cap that keeps units back now; of several, the one that resets first.")
     expires_at: datetime | None
+    next_reset_at: datetime | None = Field(description="When an allowance gives units anew.")
     grants: list[GrantSummaryOut] = Field(description="The first grants that would pay, in that order.")
     grant_count: int
     offers: list[ProductOut] = Field(description="When not allowed: the products that would help.")
