@@ -279,7 +279,7 @@ class ReferralCycle(Refused):
 
 
 class InsideTransaction(Refused):
-    """A hold for a block cannot be opened inside a transaction: it must be seen by others while the block runs."""
+    """This does not run inside a transaction: others must see what it does while it goes on."""
 
     code = "inside_transaction"
 

@@ -19,6 +19,7 @@ from billable.quota.balances import Balance, balances
 from billable.quota.debt_models import Debt
 from billable.quota.debts import list_debts
 from billable.quota.entitlements import Entitlement, entitlements
+from billable.quota.expiring import Expiring, expiring_soon
 from billable.quota.holds import live_holds
 from billable.quota.models import Allowance, Grant, Hold
 from billable.referrals.models import Referral
@@ -34,7 +35,8 @@ class CustomerState:
     whose things are listed as its own. ``entitlements`` are what its static features read, ``debts`` what it used
     before it had it and owes still, ``subscriptions`` those that have not ended, ``holds`` the reservations that are
     open, ``open_orders`` those that wait for money, ``active_periods`` the grants that run now and have an end, the
-    first to end first, ``allowances`` what gives units anew. ``unapplied_payments`` are money that no order took.
+    first to end first, ``expiring`` what will be lost within a week, ``allowances`` what gives units anew.
+    ``unapplied_payments`` are money that no order took.
     ``referred_by`` says who brought it, ``referrals`` whom it brought. ``now`` is what time it is for the customer,
     which for one of the sandbox may be ahead. Each list has at most 200 rows.
     """
@@ -54,6 +56,7 @@ class CustomerState:
     open_orders: tuple[Order, ...]
     active_periods: tuple[Grant, ...]
     allowances: tuple[Allowance, ...]
+    expiring: tuple[Expiring, ...]
     unapplied_payments: tuple[Payment, ...]
     referred_by: Referral | None
     referrals: tuple[Referral, ...]
@@ -82,6 +85,7 @@ def customer_state(user: Subject) -> CustomerState:
         open_orders=tuple(list_orders(customer, status=OrderStatus.PENDING.value, limit=MAX_LIMIT)),
         active_periods=_active_periods(customer, now),
         allowances=_allowances(customer, now),
+        expiring=expiring_soon(customer),
         unapplied_payments=tuple(list_payments(customer, status=PaymentStatus.UNAPPLIED.value, limit=MAX_LIMIT)),
         referred_by=referrals.filter(customer__in=members).last(),
         referrals=tuple(referrals.filter(referrer__in=members)[:MAX_LIMIT]),

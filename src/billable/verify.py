@@ -21,6 +21,7 @@ from billable.quota.audit_caps import AUDITS as CAP_AUDITS
 from billable.quota.audit_debts import AUDITS as DEBT_AUDITS
 from billable.quota.audit_holds import AUDITS as HOLD_AUDITS
 from billable.quota.audit_lineage import AUDITS as LINEAGE_AUDITS
+from billable.quota.audit_notices import AUDITS as NOTICE_AUDITS
 from billable.quota.audit_roll_outs import AUDITS as ROLL_OUT_AUDITS
 from billable.quota.audit_usages import AUDITS as USAGE_AUDITS
 from billable.quota.models import Grant, LedgerEntry
@@ -35,7 +36,7 @@ AUDITS = (
     *(*QUOTA_AUDITS, *USAGE_AUDITS, *HOLD_AUDITS, *CAP_AUDITS, *DEBT_AUDITS, *LINEAGE_AUDITS, *ALLOWANCE_AUDITS),
     *(*ROLL_OUT_AUDITS, *ORDER_AUDITS, *CHARGE_AUDITS, *PROMOTION_AUDITS, *EXCHANGE_AUDITS, *REFUND_AUDITS),
     *(*DISPUTE_AUDITS, *TRIAL_AUDITS, *REFERRAL_AUDITS, *CUSTOMER_AUDITS, *INVOICE_AUDITS),
-    *(*SUBSCRIPTION_AUDITS, *RENEWAL_AUDITS, *PLAN_AUDITS),
+    *(*SUBSCRIPTION_AUDITS, *RENEWAL_AUDITS, *PLAN_AUDITS, *NOTICE_AUDITS),
 )
 
 

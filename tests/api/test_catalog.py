@@ -70,10 +70,11 @@ def test_features_say_what_they_can_be_paid_from(api: Api) -> None:
                 "name": "Analysis",
                 "unit": "analysis",
                 **METERED,
+                "alerts": [],
                 "costs": [{"paid_from": "credits", "per": 1, "units": 5}],
                 "metadata": {"order": 1},
             },
-            {"key": "credits", "name": "", "unit": "", **METERED, "costs": [], "metadata": {}},
+            {"key": "credits", "name": "", "unit": "", **METERED, "alerts": [], "costs": [], "metadata": {}},
         ],
         "next": None,
     }

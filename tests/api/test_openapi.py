@@ -82,6 +82,9 @@ OPERATIONS = {
     ("get", "/referrals/stats"),
     ("post", "/referrals/{referral_id}/claim"),
     ("get", "/history"),
+    ("get", "/alerts"),
+    ("get", "/quota/expiring"),
+    ("get", "/quota/forecast"),
 }
 
 

@@ -25,12 +25,14 @@ from billable.services import (
     QuotaService,
     ReferralService,
     TrialService,
+    UpkeepService,
 )
 
 pytestmark = pytest.mark.postgresql
 
 READS = {
     *("list_products", "get_product", "offers_for", "list_features", "check_quota"),
+    *("list_alerts", "expiring_soon", "forecast"),
     *("get_customer", "find_customer", "user_id_of", "customer_state", "get_hold", "list_holds"),
     *("get_allowance", "list_allowances"),
     *("get_promotion", "list_promotions", "check_promotion", "get_exchange", "list_exchanges"),
@@ -116,6 +118,7 @@ WRITES: dict[str, Write] = {
     "revoke_grant": lambda ref: QuotaService.revoke_grant(grant(ref)),
     "revoke_allowance": lambda ref: QuotaService.revoke_allowance(allowance(ref)),
     "expire_grants": lambda ref: QuotaService.expire_grants(),
+    "tick": lambda ref: UpkeepService.tick(),
     "create_order": lambda ref: OrderService.create_order(
         ref, [{"sku": "pack"}], promotion_code="spring", idempotency_key="cart"
     ),
@@ -140,6 +143,8 @@ WRITES: dict[str, Write] = {
 }
 # Both sides of a referral are locked, in ascending order.
 LOCKS = dict.fromkeys(("refer", "claim_bonus", "settle_referrals", "merge_customers", "unmerge_customers"), 2)
+# For units that ran out, both sides of a referral, three receipts and a credit note.
+LOCKS["tick"] = 7
 CATALOGUE: dict[str, Callable[[], Any]] = {
     "create_product": lambda: CatalogService.create_product("new", price="1", features=["credits"], quantity=1),
     "update_product": lambda: CatalogService.update_product("pack", prices=[Money(5, "EUR")], features=["credits"]),
@@ -268,6 +273,7 @@ def test_a_write_locks_the_customer_before_it_writes_anything(shop: CustomerRef,
                 "settle_referrals",
             ),
             "issue_missing",
+            "tick",
         )
     ],
 )

@@ -136,6 +136,10 @@ def _quota(rows: Rows) -> Iterator[Model]:
         **whose, seq=1, grant=grant, usage=usage, kind="consume", cause_type="usage", cause_id=usage.pk,
         amount=-5, remaining_after=5, effective_at=NOW, **WRITTEN,
     )  # fmt: skip
+    yield models.AlertNotice.objects.create(
+        **whose, feature=feature, threshold="80%", since=NOW, used=8, granted=10, usage=usage, **WRITTEN
+    )
+    yield models.ExpiryNotice.objects.create(**whose, grant=grant, expires_at=NOW, units=4, **WRITTEN)
 
 
 def _subscriptions(rows: Rows) -> Iterator[Model]:

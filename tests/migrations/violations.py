@@ -240,6 +240,11 @@ CHECKS: dict[str, tuple[type[Model], list[dict[str, Any]]]] = {
         models.OrderItem,
         [{"credited_minor": -1}, {"credited_minor": 211}, {"credited_by": None}],
     ),
+    "billable_alertnotice_units": (
+        models.AlertNotice,
+        [{"used": 0, "granted": 0}, {"used": 0}, {"used": 11}],
+    ),
+    "billable_expirynotice_units": (models.ExpiryNotice, [{"units": 0}, {"units": -1}]),
     # subscriptions
     "billable_subscription_seats": (models.Subscription, [{"seats": 0}, {"seats": 10**6 + 1}, {"next_seats": 0}]),
     "billable_subscription_interval": (models.Subscription, [{"interval_count": 0}, {"interval_unit": "hour"}]),
@@ -481,6 +486,8 @@ UNIQUES: dict[str, tuple[type[Model], dict[str, Any]]] = {
     "billable_debt.usage_id": (models.Debt, {"units": 6}),
     "billable_adjustment_customer_key": (models.Adjustment, {"kind": "revoke"}),
     "billable_ledgerentry_customer_seq": (models.LedgerEntry, {"amount": 1}),
+    "billable_alertnotice_once": (models.AlertNotice, {"used": 9}),
+    "billable_expirynotice_once": (models.ExpiryNotice, {"units": 3}),
     # orders
     "billable_order_customer_key": (models.Order, {"total_amount_minor": 21}),
     "billable_orderitem_order_line": (models.OrderItem, {"sku": "other", "period_index": 1, "change": None}),

@@ -16,6 +16,7 @@ from typing_extensions import assert_type
 
 from billable.models import (
     Adjustment,
+    AlertNotice,
     Allowance,
     Customer,
     Debt,
@@ -51,7 +52,9 @@ from billable.services import (
     CustomerService,
     CustomerState,
     Entitlement,
+    Expiring,
     FeatureLine,
+    Forecast,
     GrantSummary,
     Identification,
     InvoiceService,
@@ -82,6 +85,9 @@ from billable.services import (
     Sweep,
     TrialEligibility,
     TrialService,
+    UpkeepReport,
+    UpkeepService,
+    UpkeepStep,
 )
 from billable.testing import (
     BillingClock,
@@ -184,6 +190,15 @@ def quota(user: User, at: datetime) -> None:
     assert_type(QuotaService.get_allowance("id").per_period, int)
     assert_type(QuotaService.revoke_allowance(recurring.items[0], reason="").next_reset_at, datetime | None)
     assert_type(QuotaService.expire_grants(limit=100), Sweep)
+    assert_type(QuotaService.list_alerts(user, feature="credits", cursor=None, limit=5), Page[AlertNotice])
+    losses = QuotaService.expiring_soon(user, within=Period.parse("7 days"))
+    assert_type(losses, tuple[Expiring, ...])
+    assert_type(losses[0].units, int | None)
+    assert_type(losses[0].expires_at, datetime)
+    outlook = QuotaService.forecast(user, "credits", over="30 days")
+    assert_type(outlook, Forecast)
+    assert_type(outlook.per_day, float | None)
+    assert_type(outlook.runs_out_at, datetime | None)
     assert_type(QuotaService.history(user, feature="x", kind="consume", cursor=None, limit=1), Page[LedgerEntry])
     for entry in QuotaService.history(user):
         assert_type(entry, LedgerEntry)
@@ -260,6 +275,15 @@ def invoices(user: User, order: Order) -> None:
     assert_type(InvoiceService.list_invoices(user, kind="receipt", order=order, cursor=None, limit=5), Page[Invoice])
     assert_type(InvoiceService.render_invoice(receipt), str)
     assert_type(InvoiceService.render_invoice_pdf(receipt), bytes)
+
+
+def upkeep() -> None:
+    report = UpkeepService.tick(limit_seconds=50, batch_size=100, dry_run=False)
+    assert_type(report, UpkeepReport)
+    assert_type(report.complete, bool)
+    assert_type(report.steps, tuple[UpkeepStep, ...])
+    assert_type(report.steps[0].done, int)
+    assert_type(report.seconds, float)
 
 
 def catalogue() -> None:
@@ -480,6 +504,9 @@ Verb(QuotaService.list_allowances).has(QuotaService.alist_allowances)
 Verb(QuotaService.get_allowance).has(QuotaService.aget_allowance)
 Verb(QuotaService.revoke_allowance).has(QuotaService.arevoke_allowance)
 Verb(QuotaService.expire_grants).has(QuotaService.aexpire_grants)
+Verb(QuotaService.list_alerts).has(QuotaService.alist_alerts)
+Verb(QuotaService.expiring_soon).has(QuotaService.aexpiring_soon)
+Verb(QuotaService.forecast).has(QuotaService.aforecast)
 Verb(QuotaService.history).has(QuotaService.ahistory)
 Verb(QuotaService.verify_ledger).has(QuotaService.averify_ledger)
 Verb(OrderService.create_order).has(OrderService.acreate_order)
@@ -528,6 +555,7 @@ Verb(InvoiceService.render_invoice_pdf).has(InvoiceService.arender_invoice_pdf)
 Verb(InvoiceService.issue_receipt).has(InvoiceService.aissue_receipt)
 Verb(InvoiceService.issue_credit_note).has(InvoiceService.aissue_credit_note)
 Verb(InvoiceService.issue_missing).has(InvoiceService.aissue_missing)
+Verb(UpkeepService.tick).has(UpkeepService.atick)
 
 
 def what_both_refuse(user: User, usage: Usage) -> None:

@@ -8,6 +8,7 @@ The books (grants, usages, orders, payments, the ledger) are read here and never
 """
 
 from billable.admin import (
+    alerts,
     allowances,
     catalog,
     customers,
@@ -25,6 +26,7 @@ from billable.admin import (
 )
 
 __all__ = [
+    "alerts",
     "allowances",
     "catalog",
     "customers",

@@ -157,7 +157,7 @@ class CostInline(admin.TabularInline):  # type: ignore[type-arg]  # generic in t
 @admin.register(Feature)
 class FeatureAdmin(Editable):
     form = FeatureForm
-    add_fields = ("key", "name", "unit", "value_type", "overdraft", "overdraft_limit", "metadata")
+    add_fields = ("key", "name", "unit", "value_type", "overdraft", "overdraft_limit", "alerts", "metadata")
     change_fields = (
         "key",
         "name",
@@ -165,6 +165,7 @@ class FeatureAdmin(Editable):
         "value_type",
         "overdraft",
         "overdraft_limit",
+        "alerts",
         "is_active",
         "metadata",
         "created_at",
@@ -193,12 +194,14 @@ class FeatureAdmin(Editable):
         return ", ".join(f"{cost.units} {cost.paid_from.key} for {cost.per}" for cost in row.costs.all())
 
     def save_model(self, request: HttpRequest, obj: Feature, form: Any, change: bool) -> None:
+        typed = [part.strip() for part in obj.alerts.split(",")]
         details = {
             "name": obj.name,
             "unit": obj.unit,
             "value_type": obj.value_type,
             "overdraft": obj.overdraft,
             "overdraft_limit": obj.overdraft_limit,
+            "alerts": [threshold for threshold in typed if threshold],
             "metadata": obj.metadata,
         }
         if change:

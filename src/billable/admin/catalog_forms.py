@@ -77,7 +77,17 @@ class ProductForm(EditForm):
 class FeatureForm(EditForm):
     class Meta:
         model = Feature
-        fields = ("key", "name", "unit", "value_type", "overdraft", "overdraft_limit", "is_active", "metadata")
+        fields = (
+            "key",
+            "name",
+            "unit",
+            "value_type",
+            "overdraft",
+            "overdraft_limit",
+            "alerts",
+            "is_active",
+            "metadata",
+        )
 
     def clean_key(self) -> str:
         return new_name(self.cleaned_data["key"], "key")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from billable import __version__
 from billable.api import (
+    alerts,
     allowances,
     catalog,
     customers,
@@ -52,7 +53,7 @@ api = BillingAPI(
     openapi_url=None,
 )
 for room in (
-    *(customers, merges, quota, holds, debts, catalog, orders, promotions, exchanges),
+    *(customers, merges, quota, holds, debts, alerts, catalog, orders, promotions, exchanges),
     *(refunds, invoices, payments, grants, allowances, trials, subscriptions, plans, referrals),
 ):
     api.add_router("", room.router)

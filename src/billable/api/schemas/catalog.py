@@ -11,7 +11,7 @@ from billable.api.schemas.base import percent, text
 from billable.money import Money
 
 if TYPE_CHECKING:
-    from billable.models import Price, Product, ProductFeature
+    from billable.models import Feature, Price, Product, ProductFeature
 
 
 class PriceOut(Schema):
@@ -118,8 +118,13 @@ class FeatureOut(Schema):
     value_type: str = Field(description="Empty: metered. Else it is read: `flag`, `limit` or `text`.")
     overdraft: str = Field(examples=["refuse", "allow", "record"])
     overdraft_limit: int | None
+    alerts: list[str] = Field(description="When somebody is told of a customer's use.", examples=[["80%", "10 left"]])
     costs: list[CostOut]
     metadata: dict[str, Any]
+
+    @staticmethod
+    def resolve_alerts(feature: Feature) -> list[str]:
+        return [str(threshold) for threshold in feature.thresholds]
 
 
 class FeaturePage(Schema):
