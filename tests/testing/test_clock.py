@@ -54,6 +54,14 @@ def test_several_are_left_in_any_order():
     assert engine_clock.now() - django_timezone.now() < timedelta(minutes=1)
 
 
+def test_whoever_puts_it_back_too_late_does_no_harm():
+    late = pytest.MonkeyPatch()
+    with BillingClock(START):
+        late.setattr(engine_clock, "now", lambda: START)
+    late.undo()
+    assert abs(engine_clock.now() - django_timezone.now()) < timedelta(minutes=1)
+
+
 def test_it_is_one_time_for_every_thread_and_every_twin(billing_clock):
     seen = []
     thread = threading.Thread(target=lambda: seen.append(engine_clock.now()))
