@@ -12,23 +12,30 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import chain, islice
+from typing import Any
 from uuid import UUID
+
+from django.db.models import QuerySet
 
 from billable import clock, inputs
 from billable.customers.models import Customer
 from billable.customers.services import get_customer, now_for
 from billable.customers.subjects import family
-from billable.db.units import refuse_transactions
+from billable.db.units import refuse_transactions, write_alias
 from billable.duties import BATCH, Duty, keys
 from billable.invoices.issue import CREDIT_NOTES, RECEIPTS
 from billable.orders.expire import UNPAID_ORDERS
 from billable.quota.expire import GRANTS_AND_HOLDS
 from billable.quota.expiring import EXPIRY_NOTICES
 from billable.referrals.sweep import REWARDS
+from billable.renewals.renew import RENEWALS
+from billable.subscriptions.settle import SUBSCRIPTIONS
 
-DUTIES: tuple[Duty, ...] = (GRANTS_AND_HOLDS, UNPAID_ORDERS, REWARDS, RECEIPTS, CREDIT_NOTES, EXPIRY_NOTICES)
+DUTIES: tuple[Duty, ...] = (
+    *(GRANTS_AND_HOLDS, SUBSCRIPTIONS, RENEWALS, UNPAID_ORDERS, REWARDS, RECEIPTS, CREDIT_NOTES, EXPIRY_NOTICES),
+)
 """What is done, in this order."""
 
 MAX_SECONDS = 86_400
@@ -193,7 +200,7 @@ def run_until(customer: Customer, until: datetime, move: Callable[[datetime], ob
 
 
 def run_due(customer: Customer) -> Counter[str]:
-    """Do all that is due for one customer by its clock; how many of each kind. What fails raises."""
+    """Do all that is due for one customer, by its clock; how many of each kind. What fails raises."""
     total: Counter[str] = Counter()
     for _ in range(MAX_PASSES):
         done = +Counter({duty.name: _run_duty(duty, customer.pk) for duty in DUTIES})
@@ -205,8 +212,22 @@ def run_due(customer: Customer) -> Counter[str]:
 
 def next_due_of(customer: Customer, after: datetime) -> datetime | None:
     """The first instant after another at which something of a customer falls due, by its clock."""
-    members = family(customer.pk)
-    return min(filter(None, (duty.next_at(members, after) for duty in DUTIES)), default=None)
+    return _next_due(family(customer.pk), after)
+
+
+def next_due_of_everybody(after: datetime) -> datetime | None:
+    """The first instant after another at which something of anybody falls due, by the common clock."""
+    customers = Customer.objects.using(write_alias()).order_by()
+    instants = [_next_due(customers.filter(is_sandbox=False).values("pk"), after)]
+    for customer in customers.filter(is_sandbox=True, merged_into__isnull=True):
+        ahead = timedelta(seconds=customer.clock_offset_seconds)
+        own = next_due_of(customer, after + ahead)
+        instants.append(None if own is None else own - ahead)
+    return min(filter(None, instants), default=None)
+
+
+def _next_due(customers: QuerySet[Customer, Any], after: datetime) -> datetime | None:
+    return min(filter(None, (duty.next_at(customers, after) for duty in DUTIES)), default=None)
 
 
 def _run_duty(duty: Duty, customer_id: UUID) -> int:

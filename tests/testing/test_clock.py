@@ -229,7 +229,7 @@ def test_it_works_where_tests_commit(billing_clock):
     make_grant(box, period="1 month")
     with capture_events() as sent:
         billing_clock.for_customer(box).advance(months=1)
-    assert sent.names == ["grant.expired"]
+    assert sent.names == ["grant.expiring", "grant.expired"]
     CatalogService.create_product("p", price="1.00", features=["units"], quantity=1, period="1 week")
     paid_order(box, "p")
     billing_clock.advance(weeks=1)

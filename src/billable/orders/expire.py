@@ -44,11 +44,6 @@ def expire_orders(*, older_than: timedelta | None = None, limit: int | None = No
     return OrderSweep(orders=_sweep(_overdue(older_than), most))
 
 
-def expire_orders_of(customers: QuerySet[Customer, Any]) -> int:
-    """Expire the orders of some customers whose time to be paid is over, by their clock; how many there were."""
-    return _sweep(_due().filter(customer__in=customers))
-
-
 def next_expiry(customers: QuerySet[Customer, Any], after: datetime) -> datetime | None:
     """The first instant after another at which an order of some customers expires."""
     waiting = _pending().filter(customer__in=customers, expires_at__gt=after)

@@ -48,11 +48,6 @@ def expire_grants(*, limit: int | None = None) -> Sweep:
     )
 
 
-def expire_grants_of(customer_id: UUID) -> CaughtUp:
-    """Write what ran out of one customer by its clock."""
-    return _sweep(customer_id)
-
-
 def next_change(customers: QuerySet[Customer, Any], after: datetime) -> datetime | None:
     """The first instant after another at which a grant or hold of some customers is over."""
     changing = Customer.objects.using(write_alias()).filter(pk__in=customers, next_change_at__gt=after)

@@ -52,12 +52,6 @@ def settle_referrals(*, limit: int | None = None) -> ReferralSweep:
     )
 
 
-def settle_referrals_of(referees: QuerySet[Customer, Any]) -> list[str]:
-    """Do what is due for the referrals of some referees; where each that was looked at stands now."""
-    mine = _due().filter(customer__in=referees)
-    return [settle(referral_id).status for referral_id in list(mine.values_list("pk", flat=True))]
-
-
 def next_due(referees: QuerySet[Customer, Any], after: datetime) -> datetime | None:
     """The first instant after another at which the reward of some referees may be given."""
     waiting = Referral.objects.using(write_alias()).filter(status=QUALIFIED, customer__in=referees)

@@ -11,10 +11,11 @@ from unittest import mock
 
 from dateutil.relativedelta import relativedelta
 
-from billable import clock, due
+from billable import clock
 from billable.models import Customer
 from billable.services import CustomerService, Subject
 from billable.testing.hooks import run_commit_hooks
+from billable.upkeep import next_due_of, next_due_of_everybody, tick
 
 Own = TypeVar("Own", bound="BillingClock")
 
@@ -103,7 +104,7 @@ class BillingClock:
             raise ValueError(f"{target.isoformat()} has passed; jump_to goes back")
         self.catch_up()
         while self._now < target:
-            self._now = _first(target, due.next_due_of_everybody(self._now), self._next_alarm())
+            self._now = _first(target, next_due_of_everybody(self._now), self._next_alarm())
             self.catch_up()
         return self._now
 
@@ -118,10 +119,12 @@ class BillingClock:
         return self._now
 
     def catch_up(self) -> None:
-        """Do what is due now, for everybody."""
+        """Do what is due now, for everybody. Raises AssertionError when something fails, InsideTransaction in one."""
         while True:
             with run_commit_hooks():
-                due.run_due_for_everybody()
+                report = tick()
+            if report.failed:
+                raise AssertionError(f"{report.failed} that were due failed; the log has the errors: {report.steps}")
             ringing = [alarm for alarm in self._alarms if self._common(alarm) <= self._now]
             if not ringing:
                 return
@@ -202,7 +205,7 @@ class CustomerClock:
         target = _utc(instant)
         while True:
             customer = self._customer
-            stop = _first(target, due.next_due_of(customer, self.now), self._common.next_alarm_of(customer))
+            stop = _first(target, next_due_of(customer, self.now), self._common.next_alarm_of(customer))
             with run_commit_hooks():
                 CustomerService.advance_clock(customer, to=stop)
             self._common.ring_for(self._customer)
