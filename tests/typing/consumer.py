@@ -37,6 +37,7 @@ from billable.models import (
     Referral,
     ReferralProgramme,
     Refund,
+    Subscription,
     Trial,
     Usage,
     UserLink,
@@ -81,7 +82,11 @@ from billable.services import (
     RefundLine,
     RefundQuote,
     RefundSlide,
+    RenewalFailure,
+    RenewalSweep,
     Subject,
+    SubscriptionService,
+    SubscriptionSweep,
     Sweep,
     TrialEligibility,
     TrialService,
@@ -406,6 +411,26 @@ def customers(user: User) -> None:
     assert_type(TrialService.trial_eligibility(user, "trial", identities=None), TrialEligibility)
 
 
+def subscriptions(user: User, at: datetime) -> None:
+    page = SubscriptionService.list_subscriptions(user, status="active", cursor=None, limit=10)
+    assert_type(page, Page[Subscription])
+    subscription = SubscriptionService.get_subscription("id")
+    assert_type(subscription, Subscription)
+    assert_type(SubscriptionService.renew_subscription(subscription), Order)
+    sweep = SubscriptionService.make_renewals(limit=10)
+    assert_type(sweep, RenewalSweep)
+    assert_type(sweep.failures, tuple[RenewalFailure, ...])
+    cancelled = SubscriptionService.cancel_subscription(subscription, at_period_end=False, reason="too dear")
+    assert_type(cancelled, Subscription)
+    assert_type(SubscriptionService.undo_cancel(subscription.pk), Subscription)
+    paused = SubscriptionService.pause_subscription(subscription, at_period_end=True, resumes_at=at, reason="")
+    assert_type(paused, Subscription)
+    assert_type(SubscriptionService.resume_subscription(subscription), Subscription)
+    assert_type(SubscriptionService.extend_access(subscription, at), Subscription)
+    assert_type(SubscriptionService.move_billing_date(subscription, at), Subscription)
+    assert_type(SubscriptionService.settle_subscriptions(limit=10), SubscriptionSweep)
+
+
 def referrals(user: User, friend: CustomerRef) -> None:
     programme = ReferralService.create_programme(
         "friends", referrer_product="pack", hold_days=14, cap_per_referrer=None
@@ -536,6 +561,17 @@ Verb(PromotionService.get_promotion).has(PromotionService.aget_promotion)
 Verb(PromotionService.list_promotions).has(PromotionService.alist_promotions)
 Verb(PromotionService.create_promotion).has(PromotionService.acreate_promotion)
 Verb(PromotionService.update_promotion).has(PromotionService.aupdate_promotion)
+Verb(SubscriptionService.get_subscription).has(SubscriptionService.aget_subscription)
+Verb(SubscriptionService.list_subscriptions).has(SubscriptionService.alist_subscriptions)
+Verb(SubscriptionService.renew_subscription).has(SubscriptionService.arenew_subscription)
+Verb(SubscriptionService.make_renewals).has(SubscriptionService.amake_renewals)
+Verb(SubscriptionService.cancel_subscription).has(SubscriptionService.acancel_subscription)
+Verb(SubscriptionService.undo_cancel).has(SubscriptionService.aundo_cancel)
+Verb(SubscriptionService.pause_subscription).has(SubscriptionService.apause_subscription)
+Verb(SubscriptionService.resume_subscription).has(SubscriptionService.aresume_subscription)
+Verb(SubscriptionService.extend_access).has(SubscriptionService.aextend_access)
+Verb(SubscriptionService.move_billing_date).has(SubscriptionService.amove_billing_date)
+Verb(SubscriptionService.settle_subscriptions).has(SubscriptionService.asettle_subscriptions)
 Verb(TrialService.start_trial).has(TrialService.astart_trial)
 Verb(TrialService.trial_eligibility).has(TrialService.atrial_eligibility)
 Verb(ReferralService.create_programme).has(ReferralService.acreate_programme)
