@@ -22,7 +22,7 @@ from tests import books, rows
 ROOT = Path(__file__).parent
 WRITE_THE_BOOKS = {
     *("api", "catalog", "customers", "exchanges", "ground", "invoices", "onboarding", "orders"),
-    *("promotions", "quota", "referrals", "refunds", "subscriptions", "testing", "trials", "upkeep"),
+    *("plans", "promotions", "quota", "referrals", "refunds", "subscriptions", "testing", "trials", "upkeep"),
 }
 
 

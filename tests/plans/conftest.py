@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime, timezone
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from billable.models import Order, PlanChange, Subscription
 from billable.services import CatalogService, Money, OrderService, QuotaService, SubscriptionService
+from billable.signals import EVENTS
 from tests.shelf import stock
 
 
@@ -29,6 +31,24 @@ def _catalogue() -> None:
     plan("free", 0, 10)
     CatalogService.create_product("dollars", price="9.00", currency="USD", features=["pages"], recurs="1 month")
     CatalogService.create_product("pack", price="9.00", currency="EUR", features=["pages"], quantity=100)
+
+
+@pytest.fixture
+def told() -> Iterator[list[str]]:
+    """The events of changes, in order, as they were sent."""
+    heard: list[str] = []
+    keep = []
+    for name, signal in EVENTS.items():
+        if name.startswith("subscription.change"):
+
+            def hear(sender: Any, name: str = name, **payload: Any) -> None:
+                heard.append(name)
+
+            signal.connect(hear)
+            keep.append((signal, hear))
+    yield heard
+    for signal, hear in keep:
+        signal.disconnect(hear)
 
 
 def day(number: int, month: int = 6) -> datetime:

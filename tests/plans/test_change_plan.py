@@ -22,7 +22,14 @@ from billable.errors import (
     WrongSubscriptionState,
 )
 from billable.models import Grant, LedgerEntry, Order, OrderItem, PlanChange
-from billable.services import CatalogService, OrderService, QuotaService, SubscriptionService
+from billable.services import (
+    CatalogService,
+    CustomerRef,
+    CustomerService,
+    OrderService,
+    QuotaService,
+    SubscriptionService,
+)
 from tests.plans.conftest import buy, change, day, left, now_is, order_of, pay
 
 
@@ -228,6 +235,61 @@ def test_what_was_credited_is_not_refunded(customer: Any, subscription: Any) -> 
     assert OrderService.quote_refund(order_of(made), policy="unused_only").amount.amount_minor == 1540
     OrderService.refund_order(order_of(made), refund_id="new")
     assert (now_is(subscription).status, left(customer)) == ("ended", 0)
+
+
+def test_a_lost_dispute_ends_a_plan_that_the_disputed_money_paid_for(customer: Any, subscription: Any) -> None:
+    change(subscription, "pro")
+    first = OrderItem.objects.get(period_index=0).order
+    dispute = OrderService.dispute_payment(first.payments.get(), dispute_id="dp_1")
+    assert now_is(subscription).status == "suspended"
+
+    OrderService.resolve_dispute(dispute, "lost")
+
+    assert (now_is(subscription).status, left(customer)) == ("ended", 0)
+    assert OrderService.get_order(first).refunded_amount_minor == 700
+
+
+def test_a_won_dispute_leaves_the_plan(customer: Any, subscription: Any) -> None:
+    change(subscription, "pro")
+    dispute = OrderService.dispute_payment(OrderItem.objects.get(period_index=0).order.payments.get(), dispute_id="d")
+
+    OrderService.resolve_dispute(dispute, "won")
+
+    assert (now_is(subscription).status, left(customer)) == ("active", 230)
+
+
+def test_while_the_money_of_a_change_is_disputed_nothing_of_it_is_there(customer: Any, subscription: Any) -> None:
+    made = change(subscription, "pro")
+
+    OrderService.dispute_payment(order_of(made).payments.get(), dispute_id="d")
+
+    assert (now_is(subscription).status, left(customer)) == ("suspended", 0)
+    with pytest.raises(WrongSubscriptionState):
+        SubscriptionService.change_plan(subscription, sku="basic")
+
+
+def test_a_change_is_found_after_a_merge(customer: Any, subscription: Any, django_user_model: Any) -> None:
+    asked = SubscriptionService.change_plan(subscription, sku="pro", idempotency_key="up")
+    CustomerService.identify("web", "7")
+    CustomerService.merge_customers(CustomerRef(provider="web", external_id="7"), customer)
+
+    pay(order_of(asked))
+
+    again = SubscriptionService.change_plan(subscription, sku="pro", idempotency_key="up")
+    assert (again.replayed, again.status, left(customer), now_is(subscription).product.sku) == (
+        True,
+        "applied",
+        230,
+        "pro",
+    )
+
+
+def test_events_tell_of_changes(customer: Any, subscription: Any, told: list[str], commit: Any) -> None:
+    with commit():
+        SubscriptionService.change_plan(subscription, sku="pro", at="period_end")
+        SubscriptionService.undo_change(subscription)
+        change(subscription, "pro")
+    assert told == ["subscription.change_scheduled", "subscription.change_undone", "subscription.changed"]
 
 
 # --- holds --------------------------------------------------------------------------------------

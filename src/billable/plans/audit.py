@@ -5,9 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from django.db.models import Exists, F, OuterRef, Q
-from django.db.models.functions import Greatest, Least
+from django.db.models.functions import Coalesce, Greatest, Least
 
-from billable.audits import Audit, LedgerProblem, Scope, blame, breaking, count, every, named, of_family, total, within
+from billable.audits import (
+    Audit,
+    LedgerProblem,
+    Scope,
+    as_text,
+    blame,
+    breaking,
+    count,
+    every,
+    named,
+    of_family,
+    total,
+    within,
+)
 from billable.changes.kinds import ChangeTime
 from billable.changes.models import PlanChange
 from billable.orders.audit import GAVE
@@ -86,15 +99,18 @@ def _scheduled(scope: Scope) -> Iterator[LedgerProblem]:
 
 
 def _entries(scope: Scope) -> Iterator[LedgerProblem]:
-    """What a change ended was a part of its subscription, and ended when it was made."""
+    """What a change ended was given for what it credited, and ended when it was made."""
     entries = within(every(LedgerEntry), scope).filter(cause_type=CauseType.CHANGE.value)
-    change = every(PlanChange).filter(
-        pk=OuterRef("cause_id"), subscription=OuterRef("grant__subscription"), applied_at=OuterRef("effective_at")
+    entries = entries.annotate(root=Coalesce("grant__origin__source_id", "grant__source_id"))
+    item = every(OrderItem).annotate(order_text=as_text("order_id"))
+    item = item.filter(
+        order_text=OuterRef("root"),
+        subscription=OuterRef("grant__subscription"),
+        credited_by=OuterRef("cause_id"),
+        credited_by__applied_at=OuterRef("effective_at"),
     )
-    yield from named(
-        breaking(entries, Q(Exists(change), kind=EntryKind.CHANGE.value)),
-        "no change {0.cause_id} ended its grant",
-    )
+    known = Q(Exists(item), kind=EntryKind.CHANGE.value)
+    yield from named(breaking(entries, known), "no change {0.cause_id} ended its grant")
 
 
 AUDITS: list[Audit] = [_orders, _credits, _left_over, _scheduled, _entries]

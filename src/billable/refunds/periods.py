@@ -9,6 +9,8 @@ from billable.changes.kinds import ChangeKind
 from billable.customers.models import Customer
 from billable.orders.models import Order, OrderItem
 from billable.orders.periods import drop_renewal
+from billable.subscriptions.cancel import finish
+from billable.subscriptions.lifecycle import SubscriptionEnd
 from billable.subscriptions.models import Subscription
 from billable.subscriptions.read import get_subscription
 from billable.subscriptions.refunded import reinstate, suspend, undo_period
@@ -25,6 +27,17 @@ def undo_periods(customer: Customer, order: Order, now: datetime) -> None:
             continue
         drop_renewal(customer, subscription)
         undo_period(customer, subscription, index, now)
+
+
+def end_credited(customer: Customer, order: Order, now: datetime) -> None:
+    """End the subscriptions whose running plan was paid by credit of an order whose money a bank took back."""
+    for item in order.items.all():
+        if not item.credited_minor or item.subscription_id is None:
+            continue
+        subscription = get_subscription(item.subscription_id)
+        if subscription.ended_at is None:
+            drop_renewal(customer, subscription)
+            finish(customer, subscription, now, SubscriptionEnd.REFUNDED)
 
 
 def suspend_periods(order: Order, now: datetime) -> None:
