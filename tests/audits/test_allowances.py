@@ -56,7 +56,6 @@ CHANGES: list[tuple[str, dict[str, Any]]] = [
     ("given", {"next_index": 3}),
     ("given", {"next_at": None}),
     ("given", {"next_at": F("next_at") + DAY}),
-    ("given", {"expires_at": F("next_at") + DAY}),
     ("given", {"anchor": F("anchor") - DAY}),
     ("given", {"zone": "Mars/Olympus"}),
     ("given", {"reset_count": 2}),
@@ -141,7 +140,6 @@ def test_units_that_should_have_rolled_over_are_named(recurring: Any) -> None:
 
 
 def test_an_allowance_that_an_order_did_not_make_is_missed(recurring: Any) -> None:
-    Grant.objects.filter(allowance__in=[recurring.bought.pk]).update(allowance=None)
     Allowance._base_manager.filter(pk=recurring.bought.pk).update(source="manual", source_id="by hand")
     assert any(each.table == "billable_order" for each in problems())
 
