@@ -15,6 +15,7 @@ OPERATIONS = {
     ("get", "/balance"),
     ("get", "/customers/state"),
     ("post", "/customers/billing-details"),
+    ("post", "/customers/{customer_id}/clock/advance"),
     ("post", "/customers/{customer_id}/merge"),
     ("post", "/customers/{customer_id}/unmerge"),
     ("post", "/customers/{customer_id}/anonymize"),

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.broken_books
 
 @pytest.fixture
 def recurring(books: Any) -> Any:
-    """Beside the books: an allowance of two periods with what rolled over; one that was refunded and merged."""
+    """Beside the books: an allowance of two periods with what rolled over; one refunded in part, and merged."""
     line = {"feature": "ocr", "quantity": 10, "reset": "1 month", "rollover_quantity": 4, "rollover_periods": 1}
     CatalogService.create_product("monthly", features=[line])
     CatalogService.create_product("yearly", prices=[Money(1200, "EUR")], features=[{**line, "period": "1 year"}])
