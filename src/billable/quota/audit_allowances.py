@@ -103,7 +103,8 @@ def _grants(scope: Scope) -> Iterator[LedgerProblem]:
     rolled = Q(source=GrantSource.ROLLOVER.value, line=F("rolled_from") + 1, period_index=F("rolled_from") + 1)
     rolled &= Q(quantity__lte=F("allowance__rollover_quantity"), period_span=F("allowance__rollover_periods"))
     others = ~Q(source__in=OF_ALLOWANCES)
-    plain = Q(others, allowance__isnull=True, rolled_from__isnull=True)
+    once = Q(origin__isnull=True) | Q(origin__isnull=False, origin__allowance__isnull=True)
+    plain = Q(others, once, allowance__isnull=True, rolled_from__isnull=True)
     yield from named(
         breaking(grants, Q(mine & counted & reached, period | rolled) | plain | Q(others, _carried())),
         "is no grant that the allowance {0.allowance_id} gives",
