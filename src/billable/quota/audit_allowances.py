@@ -76,7 +76,7 @@ def _heirs(scope: Scope) -> Iterator[LedgerProblem]:
     terms = Q(origin__quantity=F("quantity")) | Q(Exists(line))
     heirs = Q(carrying, same, over, terms) | Q(changed, same, over)
     yield from named(
-        breaking(within(every(Allowance), scope), heirs | ~carrying & Q(origin__isnull=True)),
+        breaking(within(every(Allowance), scope), heirs | ~carrying & Q(origin__isnull=True, replaces__isnull=True)),
         "carries on nothing that {0.origin_id} gave, or should carry on nothing",
     )
     absorbed = within(every(Allowance), scope).filter(customer__merged_into__isnull=False, next_at__isnull=False)
