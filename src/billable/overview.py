@@ -28,8 +28,8 @@ from billable.referrals.models import Referral
 class CustomerState:
     """What a customer has, owes and waits for, now.
 
-        ``user_id`` is the user that was linked first, or None. ``absorbed`` are the customers that were merged into it,
-        whose things are listed as its own. ``entitlements`` are what its static features read, ``debts`` what it used
+    ``user_id`` is the user that was linked first, or None. ``absorbed`` are the customers that were merged into it,
+    whose things are listed as its own. ``entitlements`` are what its static features read, ``debts`` what it used
     before it had it and owes still. ``holds`` are the reservations that are open, ``open_orders`` those that wait for
     money, ``active_periods`` the grants that run now and have an end, the first to end first, ``allowances`` what gives
     units anew. ``unapplied_payments`` are money that no order took. ``referred_by`` says who brought it, ``referrals``

@@ -76,6 +76,10 @@ def rows(db: None, admin_user: Any) -> dict[type[Model], Any]:
         models.UserLink.objects.create(**whose, user=admin_user, **by),
         models.Identity.objects.create(**whose, provider="telegram", external_id="4711", **by),
         models.HoldLeg.objects.create(**whose, hold=hold, position=1, grant=grant, units=1),
+        models.Allowance.objects.create(
+            **whose, feature=feature, product=product, source="manual", source_id="by-hand", line=1, quantity=10,
+            reset_count=1, reset_unit="month", anchor=now, next_at=now + timedelta(days=30), **facts,
+        ),
         models.Adjustment.objects.create(
             **whose, kind="reverse", usage=usage, quantity=1, idempotency_key="undo-1", reason="failed job", **facts
         ),
@@ -146,6 +150,7 @@ def make_many(rows: dict[type[Model], Any]) -> None:
         usage = copy_of(rows[models.Usage], **whose, feature=feature)
         hold = copy_of(rows[models.Hold], **whose, feature=feature)
         copy_of(rows[models.HoldLeg], **whose, hold=hold, grant=grant)
+        copy_of(rows[models.Allowance], **whose, feature=feature, product=product)
         copy_of(rows[models.Adjustment], **whose, usage=usage)
         copy_of(rows[models.LedgerEntry], **whose, usage=usage, grant=grant)
         order = copy_of(rows[models.Order], **whose)

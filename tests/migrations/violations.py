@@ -49,6 +49,12 @@ ROLLOVERS: list[dict[str, Any]] = [
     {"rollover_periods": 101},
 ]
 
+RECURS: dict[str, Any] = {"reset_count": 1, "reset_unit": "month"}
+ROLLS: dict[str, Any] = {**RECURS, "rollover_quantity": 4, "rollover_periods": 1}
+# Of a line that does not recur.
+LINE_RESETS = [{"reset_count": 1}, {"reset_unit": "month"}, *({**RECURS, **wrong} for wrong in RESETS)]
+LINE_ROLLOVERS = [{**ROLLS, "reset_count": None, "reset_unit": None}, *({**ROLLS, **wrong} for wrong in ROLLOVERS)]
+
 # Constraint → its table and the changes of a valid row that each break it, and it alone.
 CHECKS: dict[str, tuple[type[Model], list[dict[str, Any]]]] = {
     # catalogue
@@ -57,6 +63,9 @@ CHECKS: dict[str, tuple[type[Model], list[dict[str, Any]]]] = {
     "billable_unitprice_units": (models.UnitPrice, [{"units": 0}, {"units": MAX_UNITS + 1}]),
     "billable_productfeature_quantity": (models.ProductFeature, [{"quantity": 0}, {"quantity": MAX_UNITS + 1}]),
     "billable_productfeature_period": (models.ProductFeature, PERIOD),
+    "billable_productfeature_reset": (models.ProductFeature, LINE_RESETS),
+    "billable_productfeature_reset_units": (models.ProductFeature, [{**RECURS, "quantity": None}]),
+    "billable_productfeature_rollover": (models.ProductFeature, LINE_ROLLOVERS),
     "billable_productfeature_cap": (models.ProductFeature, CAPS),
     "billable_productfeature_static": (
         models.ProductFeature,
@@ -235,6 +244,9 @@ CHECKS: dict[str, tuple[type[Model], list[dict[str, Any]]]] = {
     ),
     "billable_orderitemfeature_quantity": (models.OrderItemFeature, [{"quantity": 0}, {"quantity": MAX_UNITS + 1}]),
     "billable_orderitemfeature_period": (models.OrderItemFeature, PERIOD),
+    "billable_orderitemfeature_reset": (models.OrderItemFeature, LINE_RESETS),
+    "billable_orderitemfeature_reset_units": (models.OrderItemFeature, [{**RECURS, "quantity": None}]),
+    "billable_orderitemfeature_rollover": (models.OrderItemFeature, LINE_ROLLOVERS),
     "billable_orderitemfeature_cap": (models.OrderItemFeature, CAPS),
     "billable_orderitemfeature_static": (
         models.OrderItemFeature,
@@ -265,6 +277,7 @@ CHECKS: dict[str, tuple[type[Model], list[dict[str, Any]]]] = {
             {"taken_back": 6},
         ],
     ),
+    "billable_refundgrant_ahead": (models.RefundGrant, [{"reduced": -1}, {"taken_ahead": -1}]),
     "billable_dispute_amount": (models.Dispute, [{"amount_minor": -1}]),
     "billable_dispute_known_status": (models.Dispute, [{"status": "done", "decided_at": NOW}]),
     "billable_dispute_known_payment_status": (models.Dispute, [{"payment_status": "disputed"}]),

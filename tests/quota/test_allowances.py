@@ -99,7 +99,8 @@ def test_the_ledger_shows_what_expired_what_went_on_and_what_came(user, clock):
 def test_a_default_product_recurs_for_a_user_who_is_no_customer_yet(door, user, clock):
     product("free", monthly(), is_default=True)
     check = door.quota.check_quota(user, "pdf_export")
-    assert (check.balance, check.expires_at) == (10, datetime(2026, 2, 28, 12, tzinfo=UTC))
+    first_reset = datetime(2026, 2, 28, 12, tzinfo=UTC)
+    assert (check.balance, check.expires_at, check.next_reset_at) == (10, first_reset, first_reset)
     door.quota.consume_quota(user, "pdf_export")
     clock.advance(days=30)
     assert balance(user) == 10

@@ -115,6 +115,15 @@ def test_pieces_take_their_part_of_every_period_to_come(buy, use, balance, clock
     assert (balance(), allowance().ended_as) == (0, "refunded")
 
 
+def test_what_is_left_of_the_pieces_lets_as_much_roll_over(buy, balance, clock):
+    order = buy(rolling=3)
+    refund(order, items=[{"line": 1, "quantity": 2}])
+    clock.advance(days=28)
+    assert balance() == 10 + 4
+    clock.advance(days=31)
+    assert balance() == 10 + 4 + 4
+
+
 def test_an_amount_takes_units_in_measure_now_and_from_the_periods_to_come(buy, balance, clock):
     order = buy("year")
     refund(order, amount_minor=600)

@@ -6,7 +6,7 @@ from django.contrib import admin
 
 from billable.admin.acts import Act, ActForm, Answers, reason_field
 from billable.admin.base import Books
-from billable.admin.columns import link, until
+from billable.admin.columns import link, pretty, until
 from billable.admin.panels import Related
 from billable.admin.quota import GRANT_COLUMNS
 from billable.models import Allowance, Grant
@@ -49,3 +49,4 @@ class AllowanceAdmin(Books):
     acts = (Act(name="revoke", title="Revoke…", button="Revoke", form=RevokeForm, perform=revoke),)
     customer_link = link("customer")
     expires_at_shown = until("expires_at")
+    value_shown = pretty("value")

@@ -9,6 +9,7 @@ from django.db.models import Q
 
 from billable.catalog.models import MAX_ROLLOVER_PERIODS, Feature, LineTerms, Product, capped, whole_period
 from billable.catalog.periods import Period, PeriodUnit
+from billable.catalog.terms import Rollover
 from billable.compat import check_constraint
 from billable.customers.models import Customer
 from billable.customers.services import now_for
@@ -145,10 +146,19 @@ class Allowance(Receipt, LineTerms):
             reset=Period(self.reset_count or 0, PeriodUnit(self.reset_unit)),
             ends_at=self.expires_at,
             quantity=self.per_period,
-            rollover=self.terms.rollover,
+            rollover=self._rollover,
             next_index=self.next_index,
             next_at=self.next_at,
         )
+
+    @property
+    def _rollover(self) -> Rollover | None:
+        """What of an unused period goes on: less where refunds took a part of each period, in the same measure."""
+        rollover, whole = self.terms.rollover, self.quantity or 0
+        if rollover is None or not self.reduced:
+            return rollover
+        units = rollover.quantity * self.per_period // whole
+        return Rollover(quantity=units, periods=rollover.periods) if units else None
 
     @property
     def per_period(self) -> int:

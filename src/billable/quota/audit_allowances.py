@@ -103,7 +103,8 @@ def _grants(scope: Scope) -> Iterator[LedgerProblem]:
     rolled = Q(source=GrantSource.ROLLOVER.value, line=F("rolled_from") + 1, period_index=F("rolled_from") + 1)
     rolled &= Q(quantity__lte=F("allowance__rollover_quantity"), period_span=F("allowance__rollover_periods"))
     others = ~Q(source__in=OF_ALLOWANCES)
-    plain = Q(others, allowance__isnull=True, rolled_from__isnull=True)
+    once = Q(origin__isnull=True) | Q(origin__isnull=False, origin__allowance__isnull=True)
+    plain = Q(others, once, allowance__isnull=True, rolled_from__isnull=True)
     yield from named(
         breaking(grants, Q(mine & counted & reached, period | rolled) | plain | Q(others, _carried())),
         "is no grant that the allowance {0.allowance_id} gives",
@@ -178,18 +179,16 @@ def _unrolled(scope: Scope) -> Rows:
         valid_from__gte=OuterRef("grant__expires_at"),
     )
     goes_on = Q(Exists(following)) | Q(grant__allowance__next_at__isnull=False)
-    ended: Rows = (
-        within(every(LedgerEntry), scope)
-        .filter(
-            goes_on,
-            kind=EntryKind.EXPIRE.value,
-            cause_type=CauseType.GRANT.value,
-            amount__lt=0,
-            effective_at=F("grant__expires_at"),
-            grant__rolled_from__isnull=True,
-            grant__allowance__rollover_quantity__isnull=False,
-        )
-        .exclude(grant__allowance__ended_as=GrantEnd.REPLACED.value)
+    ended: Rows = within(every(LedgerEntry), scope).filter(
+        goes_on,
+        ~Q(grant__allowance__ended_as=GrantEnd.REPLACED.value),
+        kind=EntryKind.EXPIRE.value,
+        cause_type=CauseType.GRANT.value,
+        amount__lt=0,
+        effective_at=F("grant__expires_at"),
+        grant__rolled_from__isnull=True,
+        grant__allowance__rollover_quantity__isnull=False,
+        grant__allowance__reduced=0,
     )
     ended = ended.annotate(first=first, gone=total(period, "grant__allowance", "amount") * -1)
     return ended.filter(seq=F("first"), gone__lt=F("grant__allowance__rollover_quantity")).select_related("grant")

@@ -117,7 +117,7 @@ class _Due:
     def write(self, later: datetime | None) -> CaughtUp:
         """Write it all, in order. ``later`` is when the next thing of what there is now becomes due."""
         self.rows = {grant.pk: grant for grant in self.expiring}
-        ended: list[Grant] = []
+        ended = 0
         in_order = sorted(self._steps(), key=lambda step: (step.at, step.rank))
         for rank, steps in groupby(in_order, lambda step: step.rank):
             group = list(steps)
@@ -130,9 +130,7 @@ class _Due:
         self._move_on()
         running = [grant.expires_at for grant in self.rows.values() if grant.ended_at is None and grant.expires_at]
         ledger.wake(self.customer, min(filter(None, (later, *running)), default=None))
-        for grant in ended:
-            emit("grant.expired", grant=grant)
-        return CaughtUp(grants=len(ended), holds=len(self.lapsing), resets=self.given)
+        return CaughtUp(grants=ended, holds=len(self.lapsing), resets=self.given)
 
     def _steps(self) -> Iterator[_Step]:
         for grant in self.expiring:
@@ -155,7 +153,7 @@ class _Due:
             if piece.ends is not None and piece.ends <= self.now:
                 yield _Step(piece.ends, _EXPIRE, new)
 
-    def _expire(self, steps: Sequence[_Step]) -> list[Grant]:
+    def _expire(self, steps: Sequence[_Step]) -> int:
         grants = [grant for step in steps if (grant := self._row(step)) is not None]
         rolling: dict[UUID, int] = {}
         for grant in grants:
@@ -164,7 +162,9 @@ class _Due:
         endings = [(grant, grant.expires_at) for grant in grants if grant.expires_at]
         if endings:
             ledger.end(self.customer, endings, GrantEnd.EXPIRED, rolling=rolling)
-        return grants
+        for grant in grants:
+            emit("grant.expired", grant=grant)
+        return len(grants)
 
     def _row(self, step: _Step) -> Grant | None:
         if isinstance(step.what, Grant):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Any
+from uuid import UUID
 
 from django.db.models import Q, QuerySet
 
@@ -65,5 +66,9 @@ def living(allowance: Allowance) -> QuerySet[Grant]:
 
 
 def by_line(grants: Iterable[Grant]) -> tuple[Grant, ...]:
-    """Grants that one source made, in the order of its lines; their allowances are loaded."""
-    return tuple(sorted(grants, key=lambda grant: maker_of(grant).line))
+    """Grants that one source gave, in the order of its lines and of their periods; their allowances are loaded."""
+    return tuple(sorted(grants, key=_place))
+
+
+def _place(grant: Grant) -> tuple[int, bool, int, UUID]:
+    return (maker_of(grant).line, grant.rolled_from is not None, grant.period_index, grant.pk)

@@ -73,10 +73,9 @@ def first_piece(allowance: Allowance) -> Piece:
 
 def grant_of(allowance: Allowance, piece: Piece, units: int, grant_id: UUID | None = None) -> Grant:
     """The grant of a period, or of what rolled from one, not written yet."""
-    kind, rollover = GrantSource.ALLOWANCE, allowance.recurrence.rollover
-    index, span = piece.index, 1
+    kind, index, span = GrantSource.ALLOWANCE, piece.index, 1
     if piece.is_rolled:
-        kind, index, span = GrantSource.ROLLOVER, piece.index + 1, rollover.periods if rollover else 1
+        kind, index, span = GrantSource.ROLLOVER, piece.index + 1, allowance.rollover_periods or 1
     return Grant(
         id=grant_id or new_id(),
         customer_id=allowance.customer_id,

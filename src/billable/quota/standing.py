@@ -44,6 +44,7 @@ class Standing:
     owing: dict[int, int] = field(default_factory=dict)
     allowances: dict[UUID, tuple[Allowance, burn.Rate]] = field(default_factory=dict)
     in_time: dict[UUID, int] = field(default_factory=dict)
+    first_resets: list[datetime] = field(default_factory=list)
 
     def add(self, row: reading.Row) -> None:
         """Take what one row of the statement says into account."""
@@ -57,6 +58,8 @@ class Standing:
         grant = row.grant
         if grant is None and row.line is not None and row.product is not None:
             grant = _virtual(row.payer, row.product, row.line, self.now)
+            if (reset := _first_reset(row.line, self.now)) is not None:
+                self.first_resets.append(reset)
         if grant is not None:
             grant.feature, grant.product = row.payer, row.product
             self.grants[grant.pk], self.rates[grant.pk] = grant, rate
@@ -72,8 +75,8 @@ class Standing:
     @property
     def next_reset_at(self) -> datetime | None:
         """When an allowance gives units anew; None when none does."""
-        coming = (allowance.recurrence.next_reset(self.now) for allowance, _ in self.allowances.values())
-        return min(filter(None, coming), default=None)
+        coming = [allowance.recurrence.next_reset(self.now) for allowance, _ in self.allowances.values()]
+        return min(filter(None, (*coming, *self.first_resets)), default=None)
 
     def usable(self, sku: str | None = None) -> list[burn.Open]:
         """The grants that can be drawn from now, in burn order; ``sku`` narrows to those of one product."""
@@ -220,6 +223,13 @@ def only(found: Reading, name: str) -> Standing:
 def of_customer(customer: Customer, name: str, present: datetime | None = None) -> Standing:
     """What a locked customer has of one feature. Raises Invalid, FeatureNotFound, AmbiguousSku."""
     return only(read(Who(customer_id=customer.pk), inputs.name(name, "feature"), present), name)
+
+
+def _first_reset(line: ProductFeature, now: datetime) -> datetime | None:
+    """When a line of a default product gives anew for the first time, if that is before its end."""
+    first = line.reset.end(now, 1, "UTC") if line.reset else None
+    ends = line.period.end(now, 1, "UTC") if line.period else None
+    return None if first is None or (ends is not None and ends <= first) else first
 
 
 def _virtual(feature: Feature, product: Product, line: ProductFeature, now: datetime) -> Grant:

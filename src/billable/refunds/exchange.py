@@ -26,7 +26,7 @@ from billable.quota.models import Adjustment, Grant, LedgerEntry
 from billable.quota.reverse import put_back, reversible_of
 from billable.refunds import shares
 from billable.refunds.kinds import RefundPolicy
-from billable.refunds.recurring import Course, by_line, courses
+from billable.refunds.recurring import Course, by_number, courses
 from billable.refunds.slide import carry_out, later_periods, plan_slides
 from billable.signals import emit
 
@@ -84,7 +84,7 @@ def _lines(made: Exchange, now: datetime) -> list[_Line]:
     rows = Grant.objects.using(write_alias()).filter(given_by(GrantSource.EXCHANGE, name))
     roots = list(rows.select_related("feature", "product", "allowance__origin").order_by("pk"))
     recurring, lines = courses(allowances_by(GrantSource.EXCHANGE, name), now), []
-    for number, grants in by_line(roots, lineages(roots)).items():
+    for number, grants in by_number(roots, lineages(roots)).items():
         course = recurring.get(number)
         if course is not None:
             grants += course.unwritten(grants, holds.open_legs(grant for grant in grants if grant.held))
@@ -134,7 +134,8 @@ def _stock(line: _Line, now: datetime) -> shares.Stock:
 def _is_used(line: Sequence[Grant]) -> bool:
     """Whether more was used of it than was put back: a job that failed has used nothing."""
     entries = LedgerEntry.objects.using(write_alias()).filter(grant__in=[grant.pk for grant in line])
-    moves, captures = (EntryKind.CONSUME.value, EntryKind.REVERSE.value), Q(kind=EntryKind.CAPTURE.value)
+    kinds = (EntryKind.CONSUME, EntryKind.REVERSE, EntryKind.REPAY)
+    moves, captures = [kind.value for kind in kinds], Q(kind=EntryKind.CAPTURE.value)
     sums = entries.aggregate(units=Sum("amount", filter=Q(kind__in=moves)), held=Sum("held_change", filter=captures))
     return (sums["units"] or 0) + (sums["held"] or 0) < 0
 

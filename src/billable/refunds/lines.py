@@ -25,7 +25,7 @@ from billable.quota.kinds import OVER_BY_TIME, CauseType, EntryKind, GrantEnd, G
 from billable.quota.lineage import lineages
 from billable.quota.models import Grant, HoldLeg, LedgerEntry
 from billable.refunds.models import RefundGrant
-from billable.refunds.recurring import Course, by_line, courses
+from billable.refunds.recurring import Course, by_number, courses
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +88,7 @@ def lines_of(
     made = Grant.objects.using(write_alias()).filter(given_by(GrantSource.ORDER, str(order.pk)))
     rows = made.filter(customer__in=family(customer.pk)).select_related("feature", "product", "allowance__origin")
     roots = list(rows)
-    carried = by_line(roots, lineages(roots))
+    carried = by_number(roots, lineages(roots))
     recurring = courses(allowances_by(GrantSource.ORDER, str(order.pk)), now)
     every = [grant for line in carried.values() for grant in line]
     moved, legs = _moved(every), holds.open_legs(grant for grant in every if grant.held)
@@ -124,7 +124,7 @@ def _moved(grants: Iterable[Grant]) -> dict[UUID, _Moved]:
     moved: dict[UUID, _Moved] = defaultdict(_Moved)
     rows = sums.values_list("grant", "kind", "cause_type").annotate(units=Sum("amount"), held=Sum("held_change"))
     for grant, kind, cause, units, held in rows:
-        if kind in (EntryKind.CONSUME.value, EntryKind.REVERSE.value):
+        if kind in (EntryKind.CONSUME.value, EntryKind.REVERSE.value, EntryKind.REPAY.value):
             moved[grant].used -= units
         elif kind == EntryKind.CAPTURE.value:
             moved[grant].used -= held

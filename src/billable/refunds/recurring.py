@@ -10,9 +10,22 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
+from billable.customers.models import Customer
+from billable.db.units import write_alias
 from billable.quota import debts, holds, resets
-from billable.quota.given import maker_of
+from billable.quota.given import by_line, maker_of
 from billable.quota.models import Allowance, Grant, HoldLeg
+
+
+@dataclass(frozen=True, kw_only=True)
+class Due:
+    """What nobody wrote down yet of all the allowances of a customer, and what they owe: new periods repay it."""
+
+    allowances: tuple[Allowance, ...]
+    owing: Mapping[int, int]
+
+
+NOTHING_DUE = Due(allowances=(), owing={})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,6 +34,7 @@ class Course:
 
     allowance: Allowance
     now: datetime
+    due: Due = NOTHING_DUE
 
     @property
     def runs(self) -> bool:
@@ -65,26 +79,31 @@ class Course:
             ends = rows[leg.grant_id].expires_at if leg.grant_id in rows else None
             if ends is not None and leg.hold.lapses_at < ends:
                 back[leg.grant_id] += holds.outstanding(leg)
-        missing = [self.allowance] if self.runs else []
-        is_due = self.allowance.next_at is not None and self.allowance.next_at <= self.now
-        owing = debts.owed(self.allowance.customer) if is_due else {}
-        return [grant for _, grant in resets.unwritten(missing, rows.values(), back, self.now, owing)]
+        coming = resets.unwritten(self.due.allowances, rows.values(), back, self.now, dict(self.due.owing))
+        return [grant for allowance, grant in coming if allowance.pk == self.allowance.pk]
 
 
 def courses(allowances: QuerySet[Allowance], now: datetime) -> dict[int, Course]:
     """Where the allowances of one source stand, with those that carry them on, by the number of their line."""
     rows = {row.pk: row for row in allowances}
     found: dict[int, Course] = {}
+    owners = [row.customer for row in rows.values() if row.next_at is not None and row.next_at <= now]
+    due = _due(owners[0], now) if owners else NOTHING_DUE
     # The one that nobody ended is the last, also if it is as old as another to the millisecond.
     for row in sorted(rows.values(), key=lambda row: (row.ended_at is None, row.pk)):
         first = row if row.origin_id is None else rows[row.origin_id]
-        found[first.line] = Course(allowance=row, now=now)
+        found[first.line] = Course(allowance=row, now=now, due=due)
     return found
 
 
-def by_line(roots: Iterable[Grant], lineages: Mapping[UUID, Sequence[Grant]]) -> dict[int, list[Grant]]:
+def _due(customer: Customer, now: datetime) -> Due:
+    rows = Allowance.objects.using(write_alias()).filter(customer=customer, next_at__lte=now)
+    return Due(allowances=tuple(rows.select_related("feature", "product")), owing=debts.owed(customer))
+
+
+def by_number(roots: Iterable[Grant], lineages: Mapping[UUID, Sequence[Grant]]) -> dict[int, list[Grant]]:
     """The grants of one source with all that carry them on, by the number of their line: the first grant first."""
-    lines: dict[int, list[Grant]] = defaultdict(list)
-    for root in sorted(roots, key=lambda each: (each.rolled_from is not None, each.period_index, each.pk)):
-        lines[maker_of(root).line] += lineages[root.pk]
-    return lines
+    numbered: dict[int, list[Grant]] = defaultdict(list)
+    for root in by_line(roots):
+        numbered[maker_of(root).line] += lineages[root.pk]
+    return numbered
