@@ -1,6 +1,6 @@
 """GET /products, /products/{sku}, /features."""
 
-from billable.services import CatalogService
+from billable.services import CatalogService, CustomerRef, QuotaService
 from tests.api.conftest import Api
 
 ONCE = {
@@ -78,3 +78,26 @@ def test_features_say_what_they_can_be_paid_from(api: Api) -> None:
         ],
         "next": None,
     }
+
+
+def test_a_product_change_is_rolled_out(api: Api) -> None:
+    line = {"feature": "calls", "quantity": 10, "reset": "1 month"}
+    CatalogService.create_product("pro", features=[line])
+    customer_id = api.customer()
+    QuotaService.grant_product(CustomerRef(customer_id=customer_id), "pro")
+    CatalogService.update_product("pro", features=[{**line, "quantity": 15}, {"feature": "seats", "value": 3}])
+
+    rehearsal = api.ok(api.post("/products/pro/roll-out", {"policy": "next_period", "dry_run": True}))
+    report = api.ok(api.post("/products/pro/roll-out", {"policy": "next_period"}))
+
+    assert rehearsal == {**report, "dry_run": True}
+    assert report == {
+        **{"sku": "pro", "policy": "next_period", "dry_run": False, "customers": 1, "changed": 1, "next": None},
+        **{"terms": 1, "units": 0, "caps": 0, "values": 0, "lines": 0},
+        "skipped": [{"feature": "seats", "reason": "new_line", "holdings": 1}],
+    }
+    api.refused(api.post("/products/pro/roll-out", {"policy": "tomorrow"}), 422, "invalid")
+    assert api.fields(api.post("/products/pro/roll-out", {})) == ["policy"]
+    assert api.fields(api.post("/products/pro/roll-out", {"policy": "now", "cursor": "x"})) == ["cursor"]
+    assert api.fields(api.post("/products/pro/roll-out", {"policy": "now", "limit_seconds": 0})) == ["limit_seconds"]
+    api.refused(api.post("/products/nothing/roll-out", {"policy": "now"}), 404, "product_not_found")

@@ -207,7 +207,7 @@ def test_what_was_overdrawn_is_owed_and_listed(api: Api, catalogue: None) -> Non
 
     (line,) = api.ok(api.get("/balance", external_id="anna"))["features"]
     assert (line["balance"], line["owed"], line["allowed"]) == (-5, 5, True)
-    (debt,) = api.ok(api.get("/debts", external_id="anna", open_only=True))["items"]
+    (debt,) = api.ok(api.get("/debts", external_id="anna", open_only="true"))["items"]
     assert is_uuid(debt.pop("id"))
     assert debt.pop("created_at")
     assert debt == {
@@ -217,8 +217,9 @@ def test_what_was_overdrawn_is_owed_and_listed(api: Api, catalogue: None) -> Non
     problem = api.refused(api.post("/quota/consume", body), 402, "quota_exceeded")
     assert (problem["balance"], problem["requested"]) == (-5, 8)
     api.granted("calls", 5)
-    assert api.ok(api.get("/debts", feature="calls", open_only=True))["items"] == []
+    assert api.ok(api.get("/debts", feature="calls", open_only="true"))["items"] == []
     assert len(api.ok(api.get("/debts"))["items"]) == 1
     assert api.ok(api.get("/debts", external_id="nobody"))["items"] == []
+    assert api.fields(api.get("/debts", open_only="perhaps")) == ["open_only"]
     features = api.ok(api.get("/features"))["items"]
     assert [(row["overdraft"], row["overdraft_limit"]) for row in features if row["key"] == "calls"] == [("allow", 10)]

@@ -13,6 +13,8 @@ from tests.api.conftest import MOUNT, Api
 OPERATIONS = {
     ("post", "/identify"),
     ("get", "/balance"),
+    ("get", "/entitlements"),
+    ("get", "/debts"),
     ("get", "/customers/state"),
     ("post", "/customers/billing-details"),
     ("post", "/customers/{customer_id}/clock/advance"),
@@ -30,6 +32,7 @@ OPERATIONS = {
     ("post", "/quota/usages/{usage_id}/reverse"),
     ("get", "/products"),
     ("get", "/products/{sku}"),
+    ("post", "/products/{sku}/roll-out"),
     ("get", "/features"),
     ("post", "/orders"),
     ("get", "/orders"),

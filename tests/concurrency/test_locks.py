@@ -137,6 +137,7 @@ WRITES: dict[str, Write] = {
     "grant_feature": lambda ref: QuotaService.grant_feature(ref, "credits", quantity=1, idempotency_key="one"),
     "revoke_grant": lambda ref: QuotaService.revoke_grant(grant(ref)),
     "revoke_allowance": lambda ref: QuotaService.revoke_allowance(allowance(ref)),
+    "roll_out_product_change": lambda ref: QuotaService.roll_out_product_change("monthly", policy="now"),
     "expire_grants": lambda ref: QuotaService.expire_grants(),
     "tick": lambda ref: UpkeepService.tick(),
     "create_order": lambda ref: OrderService.create_order(
@@ -227,6 +228,7 @@ def shop(ref: CustomerRef, monkeypatch: pytest.MonkeyPatch) -> CustomerRef:
     QuotaService.hold_quota(ref, "seats", 2)
     CatalogService.create_product("monthly", features=[{"feature": "seats", "quantity": 5, "reset": "1 month"}])
     QuotaService.grant_product(ref, "monthly")
+    CatalogService.update_product("monthly", features=[{"feature": "seats", "quantity": 6, "reset": "1 month"}])
     QuotaService.grant_feature(ref, "credits", quantity=100)
     ReferralService.create_programme("signup", trigger="on_signup", referrer_product="pack", referee_product="pack")
     CustomerService.identify("test", "brought")

@@ -132,6 +132,17 @@ def _quota(rows: Rows) -> Iterator[Model]:
         next_at=NOW + timedelta(days=30), **WRITTEN,
     )  # fmt: skip
     yield models.Debt.objects.create(**whose, feature=feature, usage=usage, units=5, repaid=2, forgiven=1, **WRITTEN)
+    yield models.RollOut.objects.create(
+        **whose,
+        product=rows[models.Product],
+        policy="now",
+        kind="units",
+        holding_source="order",
+        holding_id="1",
+        grant=grant,
+        quantity=5,
+        **WRITTEN,
+    )
     yield models.LedgerEntry.objects.create(
         **whose, seq=1, grant=grant, usage=usage, kind="consume", cause_type="usage", cause_id=usage.pk,
         amount=-5, remaining_after=5, effective_at=NOW, **WRITTEN,

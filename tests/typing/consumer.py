@@ -84,6 +84,8 @@ from billable.services import (
     RefundSlide,
     RenewalFailure,
     RenewalSweep,
+    RollOutReport,
+    RollOutSkip,
     Subject,
     SubscriptionService,
     SubscriptionSweep,
@@ -156,6 +158,9 @@ def quota(user: User, at: datetime) -> None:
     assert_type(QuotaService.entitlements(user, feature="seats"), tuple[Entitlement, ...])
     seats: int = QuotaService.entitlement_value(user, "seats", default=1)
     assert_type(QuotaService.entitlements(user)[seats].value, bool | int | str | None)
+    rolled = QuotaService.roll_out_product_change("pro", policy="now", dry_run=True, limit_seconds=2.5)
+    assert_type(rolled, RollOutReport)
+    assert_type(rolled.skipped, tuple[RollOutSkip, ...])
     debts = QuotaService.list_debts(user, feature="calls", open_only=True)
     assert_type(debts, Page[Debt])
     assert_type(debts.items[0].owed, int)
@@ -518,6 +523,7 @@ Verb(QuotaService.get_hold).has(QuotaService.aget_hold)
 Verb(QuotaService.list_holds).has(QuotaService.alist_holds)
 Verb(QuotaService.reverse_usage).has(QuotaService.areverse_usage)
 Verb(QuotaService.entitlement_value).has(QuotaService.aentitlement_value)
+Verb(QuotaService.roll_out_product_change).has(QuotaService.aroll_out_product_change)
 Verb(QuotaService.list_debts).has(QuotaService.alist_debts)
 Verb(QuotaService.entitlements).has(QuotaService.aentitlements)
 Verb(QuotaService.balances).has(QuotaService.abalances)

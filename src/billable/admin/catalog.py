@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from billable.admin import columns
+from billable.admin.acts import Act, ActForm, Answers
 from billable.admin.base import Books
 from billable.admin.catalog_forms import (
     CostForm,
@@ -21,12 +23,52 @@ from billable.admin.catalog_forms import (
 )
 from billable.admin.columns import money, quantity, units
 from billable.admin.editing import Editable, adopt, changed_rows, rows_of, withdraw
-from billable.admin.panels import Related
+from billable.admin.panels import Panel, PanelRow, Related
 from billable.models import CatalogName, Feature, FeatureCost, Price, Product, ProductFeature, UnitPrice
 from billable.money import Money
-from billable.services import CatalogService, FeatureLine
+from billable.services import CatalogService, FeatureLine, QuotaService, RollOutReport
 
 MAX_LINES = 50
+ROLL_OUT_SECONDS = 20
+
+
+class RollOutForm(ActForm):
+    """When the change reaches those who hold the product."""
+
+    policy = forms.ChoiceField(
+        choices=[
+            ("next_period", "With the next period of what recurs"),
+            ("now", "Now: what is raised is added, new lines are given; nothing is taken away"),
+        ]
+    )
+
+
+def rehearse(product: Product, answers: Answers) -> list[Panel]:
+    """What a roll-out would change."""
+    return [report_panel(roll_out_report(product, answers, dry_run=True))]
+
+
+def roll_out(product: Product, answers: Answers) -> str:
+    """Bring the present lines to those who hold the product."""
+    report = roll_out_report(product, answers, dry_run=False)
+    more = "" if report.next is None else " Not all were reached in time: do it again."
+    return f"{report.changed} of {report.customers} customers changed.{more}"
+
+
+def roll_out_report(product: Product, answers: Answers, *, dry_run: bool) -> RollOutReport:
+    """A roll-out, or its rehearsal, in the time that a page may take."""
+    return QuotaService.roll_out_product_change(
+        product.sku, policy=answers["policy"], dry_run=dry_run, limit_seconds=ROLL_OUT_SECONDS
+    )
+
+
+def report_panel(report: RollOutReport) -> Panel:
+    """What a roll-out changes and what it leaves, as a table."""
+    counted = ("customers", "changed", "terms", "units", "caps", "values", "lines")
+    rows = [PanelRow((name, str(getattr(report, name)))) for name in counted]
+    rows += [PanelRow((f"{skip.feature}: left, {skip.reason}", str(skip.holdings))) for skip in report.skipped]
+    note = "" if report.next is None else "Of the customers that were reached in time."
+    return Panel(title="What changes", headers=("What", "How many"), rows=rows, note=note)
 
 
 class PriceInline(admin.TabularInline):  # type: ignore[type-arg]  # generic in the stubs only
@@ -89,6 +131,17 @@ class ProductAdmin(Editable):
     )
     fixed = ("sku", "is_trial", "created_at", "updated_at")
     inlines = (PriceInline, UnitPriceInline, LineInline)
+    acts = (
+        Act(
+            name="roll_out",
+            title="Bring to those who hold it…",
+            button="Roll out",
+            form=RollOutForm,
+            perform=roll_out,
+            one_at_a_time=True,
+            preview=rehearse,
+        ),
+    )
     list_display = ("sku", "name", "costs", "gives", "is_active", "is_trial", "is_default")
     list_filter = ("is_active", "is_trial", "is_default", "lines__feature")
     search_fields = ("sku", "name", "description")

@@ -14,7 +14,7 @@ from billable.admin.base import Books
 from billable.admin.columns import change, link, pretty, quantity, units, until, value
 from billable.admin.panels import Related
 from billable.inputs import MAX_UNITS
-from billable.models import Adjustment, Debt, Grant, Hold, HoldLeg, LedgerEntry, Usage
+from billable.models import Adjustment, Debt, Grant, Hold, HoldLeg, LedgerEntry, RollOut, Usage
 from billable.services import QuotaService
 
 GRANT_COLUMNS = (
@@ -237,6 +237,29 @@ class DebtAdmin(Books):
     panels = (Related(LedgerEntry, "cause_id", ("seq", "grant_link", *ENTRY_COLUMNS[1:]), ordering=("-seq",)),)
     customer_link = link("customer")
     usage_link = link("usage")
+
+
+@admin.register(RollOut)
+class RollOutAdmin(Books):
+    list_display = (
+        "own_id",
+        "customer_link",
+        "product",
+        "policy",
+        "kind",
+        "quantity",
+        "grant_link",
+        "holding_source",
+        "actor",
+        "created_at",
+    )
+    list_select_related = ("product",)
+    list_filter = ("policy", "kind", "created_at")
+    search_fields = ("product__sku__exact", "holding_id__exact")
+    search_help_text = "A SKU, or the id of a roll-out, customer, grant, allowance, or of what gave the product."
+    id_fields = ("pk", "customer", "grant", "allowance", "holding_id")
+    customer_link = link("customer")
+    grant_link = link("grant")
 
 
 @admin.register(Adjustment)

@@ -76,7 +76,7 @@ def _heirs(scope: Scope) -> Iterator[LedgerProblem]:
     terms = Q(origin__quantity=F("quantity")) | Q(Exists(line))
     heirs = Q(carrying, same, over, terms) | Q(changed, same, over)
     yield from named(
-        breaking(within(every(Allowance), scope), heirs | ~carrying & Q(origin__isnull=True)),
+        breaking(within(every(Allowance), scope), heirs | ~carrying & Q(origin__isnull=True, replaces__isnull=True)),
         "carries on nothing that {0.origin_id} gave, or should carry on nothing",
     )
     absorbed = within(every(Allowance), scope).filter(customer__merged_into__isnull=False, next_at__isnull=False)
@@ -181,19 +181,16 @@ def _unrolled(scope: Scope) -> Rows:
         valid_from__gte=OuterRef("grant__expires_at"),
     )
     goes_on = Q(Exists(following)) | Q(grant__allowance__next_at__isnull=False)
-    ended: Rows = (
-        within(every(LedgerEntry), scope)
-        .filter(
-            goes_on,
-            kind=EntryKind.EXPIRE.value,
-            cause_type=CauseType.GRANT.value,
-            amount__lt=0,
-            effective_at=F("grant__expires_at"),
-            grant__rolled_from__isnull=True,
-            grant__allowance__rollover_quantity__isnull=False,
-            grant__allowance__reduced=0,
-        )
-        .exclude(grant__allowance__ended_as=GrantEnd.REPLACED.value)
+    ended: Rows = within(every(LedgerEntry), scope).filter(
+        goes_on,
+        ~Q(grant__allowance__ended_as=GrantEnd.REPLACED.value),
+        kind=EntryKind.EXPIRE.value,
+        cause_type=CauseType.GRANT.value,
+        amount__lt=0,
+        effective_at=F("grant__expires_at"),
+        grant__rolled_from__isnull=True,
+        grant__allowance__rollover_quantity__isnull=False,
+        grant__allowance__reduced=0,
     )
     ended = ended.annotate(first=first, gone=total(period, "grant__allowance", "amount") * -1)
     return ended.filter(seq=F("first"), gone__lt=F("grant__allowance__rollover_quantity")).select_related("grant")

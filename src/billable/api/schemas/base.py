@@ -49,6 +49,10 @@ def _user_id(value: object) -> int | str:
     raise PydanticCustomError("user_id", "must be a whole number or text")
 
 
+def _flag(value: object) -> object:
+    return {"true": True, "false": False}.get(value, value) if isinstance(value, str) else value
+
+
 def _identifier(value: object) -> UUID:
     try:
         if isinstance(value, str):
@@ -93,6 +97,7 @@ AmountMinor = Annotated[int, Field(ge=0, le=MAX_AMOUNT_MINOR)]
 Metadata = dict[str, Any]
 # A query has only text: its numbers are read here, and just as strictly.
 QueryUnits = Annotated[Units, BeforeValidator(_digits)]
+QueryFlag = Annotated[bool, BeforeValidator(_flag)]
 QueryLimit = Annotated[Annotated[int, Field(ge=1, le=MAX_LIMIT)], BeforeValidator(_digits)]
 
 QueryFlag = Annotated[bool, BeforeValidator(_flag)]

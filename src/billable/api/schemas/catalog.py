@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ninja import Schema
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
-from billable.api.schemas.base import percent, text
+from billable.api.schemas.base import Key, KeyedBody, percent, text
 from billable.money import Money
 
 if TYPE_CHECKING:
@@ -129,4 +129,34 @@ class FeatureOut(Schema):
 
 class FeaturePage(Schema):
     items: list[FeatureOut]
+    next: str | None
+
+
+class RollOutIn(KeyedBody):
+    model_config = ConfigDict(json_schema_extra={"examples": [{"policy": "next_period", "dry_run": True}]})
+
+    policy: Key = Field(examples=["next_period", "now"])
+    dry_run: bool = Field(default=False, description="Only say what would change.")
+    limit_seconds: int = Field(default=20, ge=1, le=60, description="Then it ends, and `next` says where to go on.")
+    cursor: Key | None = Field(default=None, description="The `next` of the request before.")
+
+
+class RollOutSkipOut(Schema):
+    feature: str
+    reason: str = Field(examples=["lower", "does_not_recur"])
+    holdings: int
+
+
+class RollOutOut(Schema):
+    sku: str
+    policy: str
+    dry_run: bool
+    customers: int
+    changed: int = Field(description="How many of the customers were changed.")
+    terms: int = Field(description="Allowances that have other terms from their next period on.")
+    units: int = Field(description="Grants that units were added to.")
+    caps: int
+    values: int
+    lines: int = Field(description="Lines that are new.")
+    skipped: list[RollOutSkipOut]
     next: str | None

@@ -8,12 +8,12 @@ from uuid import UUID
 from ninja import Schema
 from pydantic import Field
 
-from billable.api.schemas.base import CustomerFields, Name, PageParameters
+from billable.api.schemas.base import CustomerFields, Name, PageParameters, QueryFlag
 
 
 class DebtsParameters(CustomerFields, PageParameters):
     feature: Name | None = None
-    open_only: bool = Field(default=False, description="Only what is still owed.")
+    open_only: QueryFlag = Field(default=False, description="Only what is still owed.")
 
 
 class DebtOut(Schema):

@@ -22,7 +22,8 @@ from billable.api.schemas.base import (
     Text,
     UserId,
 )
-from billable.api.schemas.customers import FeatureBalanceOut
+from billable.api.schemas.customers import EntitlementOut, FeatureBalanceOut
+from billable.api.schemas.debts import DebtOut
 from billable.api.schemas.grants import GrantOut
 from billable.api.schemas.holds import HoldOut
 from billable.api.schemas.orders import OrderOut, PaymentOut
@@ -126,6 +127,8 @@ class StateOut(Schema):
     absorbed: list[UUID] = Field(description="The customers that were merged into it.")
     anonymized_at: datetime | None
     balances: list[FeatureBalanceOut]
+    entitlements: list[EntitlementOut]
+    debts: list[DebtOut] = Field(description="What was used before it was there, and is owed still.")
     holds: list[HoldOut]
     subscriptions: list[SubscriptionOut]
     open_orders: list[OrderOut]
