@@ -100,8 +100,6 @@ QueryUnits = Annotated[Units, BeforeValidator(_digits)]
 QueryFlag = Annotated[bool, BeforeValidator(_flag)]
 QueryLimit = Annotated[Annotated[int, Field(ge=1, le=MAX_LIMIT)], BeforeValidator(_digits)]
 
-QueryFlag = Annotated[bool, BeforeValidator(_flag)]
-
 # ------------------------------------------------------------------------------------- requests
 
 
