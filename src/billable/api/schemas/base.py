@@ -49,10 +49,6 @@ def _user_id(value: object) -> int | str:
     raise PydanticCustomError("user_id", "must be a whole number or text")
 
 
-def _flag(value: object) -> object:
-    return {"true": True, "false": False}.get(value, value) if isinstance(value, str) else value
-
-
 def _identifier(value: object) -> UUID:
     try:
         if isinstance(value, str):
