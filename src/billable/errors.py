@@ -53,6 +53,7 @@ else:
 
 
 @dataclass_transform(eq_default=False, kw_only_default=True)
+@dataclasses.dataclass(eq=False, kw_only=True)
 class BillableError(Exception):
     """The billing engine refused."""
 
@@ -65,7 +66,7 @@ class BillableError(Exception):
     @property
     def data(self) -> dict[str, Any]:
         """The facts of this refusal, by name; all of them are JSON-friendly."""
-        return {name: getattr(self, name) for name in getattr(self, "__dataclass_fields__", ())}
+        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
 
     @property
     def message(self) -> str:
