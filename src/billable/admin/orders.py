@@ -179,6 +179,7 @@ class OrderItemFeatureAdmin(Books):
     item_link = link("item")
     quantity_shown = units("quantity")
     lasts = columns.lasts
+    value_shown = pretty("value")
 
     @admin.display(description="SKU", ordering="item__sku")
     def sku(self, row: OrderItemFeature) -> str:
