@@ -159,7 +159,7 @@ WRITES: dict[str, Write] = {
     "refund_exchange": lambda ref: OrderService.refund_exchange(exchanged(ref), idempotency_key="trade back"),
     "start_trial": lambda ref: TrialService.start_trial(ref, "taste", identities={"email": "ada@example.com"}),
     "renew_subscription": lambda ref: SubscriptionService.renew_subscription(subscription(ref)),
-    "make_renewals": lambda ref: SubscriptionService.make_renewals(),
+    "make_renewals": lambda ref: SubscriptionService.make_renewals(limit=1),
     "cancel_subscription": lambda ref: SubscriptionService.cancel_subscription(subscription(ref)),
     "undo_cancel": lambda ref: SubscriptionService.undo_cancel(subscription(ref, "cancelled")),
     "pause_subscription": lambda ref: SubscriptionService.pause_subscription(subscription(ref)),

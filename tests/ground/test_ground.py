@@ -34,6 +34,8 @@ def messages(**how) -> set[str]:
         ("BILLABLE_HOLD_GRACE_SECONDS", -1, "billable.E002"),
         ("BILLABLE_EXPIRING_DAYS", -1, "billable.E002"),
         ("BILLABLE_EXPIRING_DAYS", 367, "billable.E002"),
+        ("BILLABLE_SUBSCRIPTION_GRACE_DAYS", -1, "billable.E002"),
+        ("BILLABLE_RENEWAL_LEAD_DAYS", 366, "billable.E002"),
         ("BILLABLE_USER_FACTORY", "shop.nope.make", "billable.E002"),
         ("USE_TZ", False, "billable.W003"),
     ],

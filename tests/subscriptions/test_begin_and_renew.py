@@ -266,3 +266,12 @@ def test_what_has_ended_is_not_renewed(customer: Any, clock: Any, refused: Any) 
 
     with refused("wrong_subscription_state", subscription_status="ended", verb="renewed"):
         SubscriptionService.renew_subscription(subscription)
+
+
+def test_given_by_hand_what_recurs_lasts_for_one_period_and_begins_nothing(customer: Any, clock: Any) -> None:
+    grants = QuotaService.grant_product(customer, "pro")
+
+    assert {grant.expires_at for grant in grants} == {day(28, 2)}
+    assert not SubscriptionService.list_subscriptions(customer).items
+    again = QuotaService.grant_product(customer, "pro")
+    assert {grant.valid_from for grant in again if grant.quantity is None} == {day(28, 2)}

@@ -221,3 +221,63 @@ def test_what_is_past_due_is_not_paused(customer: Any, clock: Any, refused: Any)
     clock.instant = day(1, 3)
     with refused("wrong_subscription_state", subscription_status="past_due", verb="paused"):
         SubscriptionService.pause_subscription(subscription)
+
+
+@pytest.mark.parametrize("resumes_at", [None, day(15, 3)])
+def test_cancelled_before_a_pause_that_is_to_come_it_ends_where_that_would_begin(
+    customer: Any, clock: Any, resumes_at: Any
+) -> None:
+    subscription = buy(customer)
+    SubscriptionService.pause_subscription(subscription, at_period_end=True, resumes_at=resumes_at)
+
+    cancelled = SubscriptionService.cancel_subscription(subscription)
+
+    assert (cancelled.status, cancelled.access_until, cancelled.paused_at) == ("cancelled", day(28, 2), None)
+    clock.instant = day(28, 2)
+    assert (now_is(subscription).status, left(customer)) == ("ended", 0)
+
+
+@pytest.mark.parametrize("resumes_at", [None, day(15, 3)])
+def test_access_that_is_extended_stops_for_a_pause_that_is_to_come(
+    customer: Any, clock: Any, refused: Any, resumes_at: Any
+) -> None:
+    subscription = buy(customer)
+    SubscriptionService.pause_subscription(subscription, at_period_end=True, resumes_at=resumes_at)
+    with refused("invalid", field="to"):
+        SubscriptionService.move_billing_date(subscription, day(20, 4))
+
+    SubscriptionService.extend_access(subscription, day(1, 5))
+
+    clock.instant = day(1, 3)
+    assert (now_is(subscription).status, left(customer)) == ("paused", 0)
+
+
+@pytest.mark.parametrize("resumes_at", [None, day(15, 3)])
+def test_who_pays_for_the_next_period_calls_off_the_pause_before_it(customer: Any, clock: Any, resumes_at: Any) -> None:
+    subscription = buy(customer)
+    SubscriptionService.pause_subscription(subscription, at_period_end=True, resumes_at=resumes_at)
+
+    renew(subscription)
+
+    after = now_is(subscription)
+    assert (after.status, after.paid_from, after.paid_until) == ("active", day(28, 2), day(31, 3))
+    clock.instant = day(1, 3)
+    assert left(customer) == 100
+
+
+def test_money_that_comes_in_a_pause_with_an_end_waits_for_that(customer: Any, clock: Any) -> None:
+    from billable.models import Subscription
+
+    subscription = buy(customer)
+    order = SubscriptionService.renew_subscription(subscription)
+    Subscription.objects.update(renewal=None)
+    SubscriptionService.pause_subscription(subscription, resumes_at=day(10, 2))
+
+    pay(order)
+
+    after = now_is(subscription)
+    assert (after.status, after.paid_from, left(customer)) == ("paused", day(10, 3), 0)
+    clock.instant = day(10, 2)
+    assert (now_is(subscription).status, left(customer)) == ("active", 100)
+    clock.instant = day(10, 3)
+    assert left(customer) == 100

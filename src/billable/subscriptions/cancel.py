@@ -14,6 +14,7 @@ from billable.signals import emit
 from billable.subscriptions.holdings import stretch, take_away
 from billable.subscriptions.lifecycle import SubscriptionEnd, SubscriptionStatus
 from billable.subscriptions.models import Subscription
+from billable.subscriptions.pause import pick_up
 from billable.subscriptions.read import lock_subscription, refuse_unless
 from billable.subscriptions.store import access_end, end, settle, store
 
@@ -57,8 +58,15 @@ def refuse_to_cancel(subscription: Subscription, now: datetime, *, at_period_end
 
 def stop(customer: Customer, subscription: Subscription, now: datetime, *, at_period_end: bool, reason: str) -> None:
     """Cancel a locked subscription that is not over. After ``catch_up``."""
+    if subscription.paused_at is not None and now < subscription.paused_at:
+        # Where the pause would begin it ends.
+        pick_up(customer, subscription, now)
     subscription.cancelled_at, subscription.reason = subscription.cancelled_at or now, reason or subscription.reason
-    if not at_period_end or subscription.instants.status(now) is _PAST_DUE or subscription.paid_until <= now:
+    if (
+        not at_period_end
+        or subscription.instants.status(now) is SubscriptionStatus.PAST_DUE
+        or subscription.paid_until <= now
+    ):
         finish(customer, subscription, now, SubscriptionEnd.CANCELLED, reason=reason)
         return
     subscription.access_until = subscription.paid_until
@@ -76,6 +84,3 @@ def finish(
     store(subscription, now)
     if how is SubscriptionEnd.CANCELLED:
         emit("subscription.cancelled", subscription=subscription)
-
-
-_PAST_DUE = SubscriptionStatus.PAST_DUE

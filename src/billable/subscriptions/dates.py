@@ -52,6 +52,8 @@ def move_billing_date(subscription: Subscription | UUID | str, to: datetime) -> 
     customer, locked, now = _lock(subscription, "billed at another date", *_RUNNING)
     if not max(now, locked.paid_from) < instant <= now + MOST_AHEAD:
         raise Invalid(field="to", problem="must be in the next ten years, after the period that is paid for has begun")
+    if locked.paused_at is not None and now < locked.paused_at:
+        raise Invalid(field="to", problem="cannot be moved while a pause is to come: call that off first")
     if instant == locked.paid_until:
         locked.replayed = True
         return locked

@@ -63,7 +63,7 @@ def extend(customer: Customer, subscription: Subscription, purchase: Purchase, n
     """
     settle(subscription, now)
     was_over = subscription.ended_at is not None
-    if not was_over:
+    if not was_over and _stands_still(subscription, now):
         pick_up(customer, subscription, now)
     starts = now if was_over else subscription.paid_until
     if was_over:
@@ -92,6 +92,13 @@ def on_trial(customer: Customer, product: Product, now: datetime) -> UUID | None
     rows = Subscription.objects.using(write_alias()).filter(customer__in=family(customer.pk), product=product)
     tried = rows.filter(trial_until__isnull=False, period_index=0, ended_at__isnull=True, access_until__gt=now)
     return tried.order_by("-pk").values_list("pk", flat=True).first()
+
+
+def _stands_still(subscription: Subscription, now: datetime) -> bool:
+    """Whether nobody knows when the next period can begin, or a pause is to come that the payment calls off."""
+    if subscription.paused_at is None:
+        return False
+    return subscription.resumes_at is None or now < subscription.paused_at
 
 
 def _new(owner: Customer, purchase: Purchase, currency: str, now: datetime) -> Subscription:

@@ -121,13 +121,13 @@ def _refuse_other_products(product: Product) -> None:
         raise NotForSale(field="sku", problem=f"the product {product.sku!r} is not active")
     if not product.is_trial and product.trial_period is None:
         raise NotForSale(field="sku", problem=f"the product {product.sku!r} is no trial, and has none")
+    if not product.is_trial and not product.prices.all():
+        raise NotForSale(field="sku", problem=f"the product {product.sku!r} has no price")
 
 
 def _currency(product: Product, asked: str | None) -> str:
-    """What a subscription is charged in after its trial. Raises NotForSale, CurrencyMismatch, Invalid."""
+    """What a subscription is charged in after its trial. Raises CurrencyMismatch, Invalid."""
     prices = {price.currency: price.amount_minor for price in product.prices.all()}
-    if not prices:
-        raise NotForSale(field="sku", problem=f"the product {product.sku!r} has no price")
     if asked is not None and asked not in prices:
         raise CurrencyMismatch(field="currency", problem=f"{product.sku!r} has no price in {asked}")
     chosen = asked or (knobs.currency if knobs.currency in prices else None)
