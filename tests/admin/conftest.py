@@ -93,6 +93,11 @@ def rows(db: None, admin_user: Any) -> dict[type[Model], Any]:
             **whose, feature=feature, product=product, source="manual", source_id="by-hand", line=1, quantity=10,
             reset_count=1, reset_unit="month", anchor=now, next_at=now + timedelta(days=30), **facts,
         ),
+        models.Debt.objects.create(**whose, feature=feature, usage=usage, units=5, repaid=2, **by),
+        models.RollOut.objects.create(
+            **whose, product=product, policy="now", kind="units", holding_source="manual", holding_id="by-hand",
+            grant=grant, quantity=5, **by,
+        ),
         models.Adjustment.objects.create(
             **whose, kind="reverse", usage=usage, quantity=1, idempotency_key="undo-1", reason="failed job", **facts
         ),
@@ -169,6 +174,8 @@ def make_many(rows: dict[type[Model], Any]) -> None:
         copy_of(rows[models.AlertNotice], **whose, feature=feature, usage=usage)
         copy_of(rows[models.ExpiryNotice], **whose, grant=grant)
         copy_of(rows[models.Allowance], **whose, feature=feature, product=product)
+        copy_of(rows[models.Debt], **whose, usage=usage, feature=feature)
+        copy_of(rows[models.RollOut], **whose, product=product, grant=grant)
         copy_of(rows[models.Adjustment], **whose, usage=usage)
         copy_of(rows[models.LedgerEntry], **whose, usage=usage, grant=grant)
         order = copy_of(rows[models.Order], **whose)

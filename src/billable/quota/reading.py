@@ -27,6 +27,11 @@ from billable.quota.models import Allowance, Grant
 _SQL = """
 WITH asked AS ({asked}),
 whose AS ({whose}),
+members AS (
+    SELECT id FROM whose
+    UNION ALL
+    SELECT absorbed.id FROM billable_customer absorbed JOIN whose ON absorbed.merged_into_id = whose.id
+),
 rates AS (
     SELECT asked.id AS feature_id, asked.id AS payer_id, 0 AS place, 1 AS per, 1 AS units FROM asked
     UNION ALL
@@ -41,8 +46,7 @@ payers AS (
         ORDER BY past.closed_at DESC LIMIT 1
     ) AS last_end, (
         SELECT SUM(debt.units - debt.repaid - debt.forgiven)
-        FROM whose JOIN billable_customer debtor ON debtor.id = whose.id OR debtor.merged_into_id = whose.id
-        JOIN billable_debt debt ON debt.customer_id = debtor.id
+        FROM members JOIN billable_debt debt ON debt.customer_id = members.id
         WHERE debt.feature_id = rates.payer_id AND debt.closed_at IS NULL
     ) AS owed,
     CASE WHEN payer.alerts <> '' THEN (SELECT SUM(past.quantity) {emptied}) END AS emptied_units,
