@@ -46,7 +46,7 @@ def recurring(subscription: Subscription, at: datetime) -> AllowanceQuerySet:
 def stretch(customer: Customer, subscription: Subscription, until: datetime, *, at: datetime) -> None:
     """Let what the latest period brought last until an instant, or until now where that is over.
 
-    Lines with a period of their own keep it, what comes anew comes while it is paid for, and a pause that is to come ends
+    Lines with a period of their own keep it, what comes anew comes while it is paid for, a pause that is to come ends
     what is not left over. After ``catch_up``: what of it is over must be written down.
     """
     if subscription.paused_at is not None and at < subscription.paused_at:
