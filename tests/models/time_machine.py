@@ -37,7 +37,14 @@ CATALOGUE: dict[str, list[Line]] = {
     "burst": [Line(feature="credits", quantity=7, span=(10, "day"), priority=50, reset=(3, "day"), rollover=(10, 2))],
     "daily": [Line(feature="gold", quantity=4, span=(5, "week"), reset=DAY, rollover=(3, 3))],
     "yearly": [Line(feature="ai", quantity=2, reset=YEAR, rollover=(1, 1))],
-    "pack": [Line(feature="credits", quantity=5), Line(feature="gold", quantity=8, span=MONTH)],
+    "calm": [Line(feature="ai", quantity=9, reset=MONTH, rollover=(3, 1), cap=(4, DAY))],
+    "steady": [Line(feature="gold", cap=(3, WEEK)), Line(feature="seats", value=9, priority=101)],
+    "pack": [
+        Line(feature="credits", quantity=5),
+        Line(feature="gold", quantity=8, span=MONTH, cap=(5, (3, "day"))),
+        Line(feature="seats", value=3),
+    ],
+    "team": [Line(feature="seats", value=5), Line(feature="ai", quantity=2, span=DAY)],
 }
 
 # Where an example begins: the last of a long month, the nights in which clocks change, a leap day, a day left out.
@@ -63,6 +70,7 @@ def world(clock: Clock) -> None:
     clock.start(START, seed=0)
     for feature in FEATURES:
         CatalogService.create_feature(feature)
+    CatalogService.create_feature("seats", value_type="limit")
     for feature, ways in COSTS.items():
         for payer, per, units in ways:
             CatalogService.set_cost(feature, payer, per=per, units=units)
@@ -112,20 +120,24 @@ class TimeAndReference(RuleBasedStateMachine):
     def _grant_product(self, sku: str, pieces: int, days: int | None) -> None:
         end = None if days is None else self.clock.now + timedelta(days=days)
         expected = [self.reference.grant(line, end, pieces) for line in CATALOGUE[sku]]
+        self.sound = False
         made = QuotaService.grant_product(ANN, sku, quantity=pieces, expires_at=end)
         for grant, row in zip(expected, made, strict=True):
             self._name(grant, row.pk)
             if grant.allowance is not None:
                 self._name(grant.allowance, row.allowance_id)
         self._compare()
+        self.sound = True
 
     @rule(feature=features, quantity=some, seconds=st.sampled_from([None, 60, 90_000]))
     def grant_feature(self, feature: str, quantity: int | None, seconds: int | None) -> None:
         end = None if seconds is None else self.clock.now + timedelta(seconds=seconds)
         expected = self.reference.grant(Line(feature=feature, quantity=quantity), end)
+        self.sound = False
         (made,) = QuotaService.grant_feature(ANN, feature, quantity=quantity, expires_at=end)
         self._name(expected, made.pk)
         self._compare()
+        self.sound = True
 
     @rule(feature=features, quantity=quantities)
     def consume(self, feature: str, quantity: int) -> None:
@@ -226,10 +238,12 @@ class TimeAndReference(RuleBasedStateMachine):
             moment = moments[min(4, len(moments) - 1)] if span == "to the fifth" else moments[0]
             moment -= timedelta(microseconds=span == "to just before it")
         self.clock.now = max(self.clock.now, moment)
+        self.sound = False
         self.reference.move(self.clock.now)
         self._compare_all()
         if swept:
             self._sweep()
+        self.sound = True
 
     # --- comparing
 
@@ -267,6 +281,7 @@ class TimeAndReference(RuleBasedStateMachine):
             assert (each.balance, each.held) == (self.reference.balance(feature), self.reference.held(feature))
             assert each.next_reset_at == self.reference.next_reset(feature)
             assert each.expires_at == min(ends, default=None)
+            assert (each.cap and (each.cap.used, each.cap.quantity, each.cap.resets_at)) == self.reference.cap(feature)
 
     def _compare_all(self) -> None:
         """And what pays for what, in which order."""
@@ -276,10 +291,16 @@ class TimeAndReference(RuleBasedStateMachine):
             check = QuotaService.check_quota(ANN, feature, quantity=2)
             assert check.balance == balance
             assert check.allowed is (balance is None or balance >= 2)
+            if not check.allowed:
+                lifted = self.reference.without_caps(feature)
+                assert (check.code == "cap_reached") is (lifted is None or lifted >= 2)
             assert check.grant_count == len(grants)
-            assert [(each.feature, each.source, each.remaining, each.expires_at) for each in check.grants] == [
-                (grant.feature, grant.source, grant.left, grant.end) for grant in grants[:20]
+            told = [(each.feature, each.source, each.remaining, each.available, each.expires_at) for each in check.grants]
+            assert told == [
+                (grant.feature, grant.source, grant.left, grant.gives(self.clock.now), grant.end)
+                for grant in grants[:20]
             ]
+        assert QuotaService.entitlement_value(ANN, "seats") == self.reference.value("seats")
 
     def _sweep(self) -> None:
         """Write down what is due: no answer changes, and each row is as it is in truth."""
@@ -354,6 +375,8 @@ def _line(line: Line) -> dict[str, Any]:
     given |= {"period": _span(line.span), "reset": _span(line.reset)}
     if line.rollover is not None:
         given["rollover_quantity"], given["rollover_periods"] = line.rollover
+    if line.value is not None:
+        given["value"] = line.value
     if line.cap is not None:
         given["cap_quantity"], given["cap_period"] = line.cap[0], _span(line.cap[1])
     return given

@@ -6,6 +6,8 @@ skipped. At one instant grants expire, then what is unused rolls over and units 
 
 from __future__ import annotations
 
+import copy
+import dataclasses
 import heapq
 import itertools
 import math
@@ -22,7 +24,7 @@ EXPIRE, RENEW, LAPSE = range(3)
 
 @dataclass(frozen=True, kw_only=True)
 class Line:
-    """What a product gives of a feature: None is unlimited, for ever, once, all at once."""
+    """What a product gives of a feature: None is unlimited, for ever, once, all at once. A value is read, not used."""
 
     feature: str
     quantity: int | None = None
@@ -31,6 +33,7 @@ class Line:
     reset: Span | None = None
     rollover: tuple[int, int] | None = None
     cap: tuple[int, Span] | None = None
+    value: int | None = None
 
 
 @dataclass(eq=False, kw_only=True)
@@ -45,6 +48,7 @@ class Grant:
     anchor: datetime
     zone: str
     cap: tuple[int, Span] | None = None
+    value: int | None = None
     allowance: Allowance | None = None
     index: int = 0
     is_over: bool = False
@@ -55,10 +59,18 @@ class Grant:
         """What can be taken from it: what is left, but no more than its cap lets out in this window. None is any."""
         if self.cap is None:
             return self.left
-        most, (count, unit) = self.cap
-        opened = _boundaries(self.anchor, count, unit, self.zone, now)[0]
-        room = most - sum(draw.units for draw in self.taken if draw.at >= opened)
+        room = self.cap[0] - self.used(now)
         return room if self.left is None else min(room, self.left)
+
+    def used(self, now: datetime) -> int:
+        """What is out of it since its cap opened."""
+        opened = self.window(now)[0]
+        return sum(draw.units for draw in self.taken if draw.at >= opened)
+
+    def window(self, now: datetime) -> tuple[datetime, datetime]:
+        """When its cap opened, and opens again."""
+        assert self.cap is not None
+        return _boundaries(self.anchor, *self.cap[1], self.zone, now)
 
 
 @dataclass(eq=False, kw_only=True)
@@ -172,7 +184,7 @@ class TimeReference:
         yield from (at for at, _, _, _ in self.agenda)
         for grant in self.running:
             if grant.cap is not None:
-                yield _boundaries(grant.anchor, *grant.cap[1], grant.zone, self.now)[1]
+                yield grant.window(self.now)[1]
 
     def _plan(self, at: datetime | None, rank: int, thing: Any) -> None:
         if at is not None:
@@ -256,6 +268,7 @@ class TimeReference:
             anchor=anchor,
             zone=self.zone,
             cap=line.cap and (line.cap[0] * pieces, line.cap[1]),
+            value=line.value,
             allowance=allowance,
             index=allowance.index if allowance else 0,
         )
@@ -313,6 +326,23 @@ class TimeReference:
                 return None
             total += math.floor(sum(each or 0 for each in given) / Fraction(units, per))
         return total
+
+    def cap(self, feature: str) -> tuple[int, int, datetime] | None:
+        """How much, of how much, until when, of the cap that keeps units back, and opens first."""
+        capped = [grant for grant in self.in_burn_order(feature) if grant.cap and grant.gives(self.now) != grant.left]
+        standing = [(grant.used(self.now), grant.cap[0], grant.window(self.now)[1]) for grant in capped if grant.cap]
+        return min(standing, key=lambda each: each[2], default=None)
+
+    def without_caps(self, feature: str) -> int | None:
+        """What the balance would be if there were no caps."""
+        lifted = copy.copy(self)
+        lifted.running = [dataclasses.replace(grant, cap=None) for grant in self.running]
+        return lifted.balance(feature)
+
+    def value(self, feature: str) -> int | None:
+        """What a static feature reads."""
+        given = [grant for grant in self.running if grant.feature == feature and grant.value is not None]
+        return max(given, key=lambda each: (-each.priority, each.value or 0)).value if given else None
 
     def held(self, feature: str) -> int:
         legs = (draw for hold in self.holds if hold.status == "held" for draw in _all(hold.parts))
