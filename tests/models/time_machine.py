@@ -25,6 +25,8 @@ ANN = CustomerRef(provider="test", external_id="ann")
 COSTS = {"ai": [("credits", 1, 3), ("gold", 7, 2)]}
 FEATURES = ("ai", "credits", "gold")
 WAYS = {feature: [(feature, 1, 1), *COSTS.get(feature, [])] for feature in FEATURES}
+# How far below nothing each may go; None is without end.
+OVERDRAFT = {"ai": 4, "credits": 0, "gold": None}
 
 MONTH, WEEK, DAY, YEAR = (1, "month"), (1, "week"), (1, "day"), (1, "year")
 # So little of everything that an act often needs several grants, and ends that do not fall on a reset.
@@ -69,7 +71,9 @@ def world(clock: Clock) -> None:
     """What every example begins with, made once: the catalogue and the customer."""
     clock.start(START, seed=0)
     for feature in FEATURES:
-        CatalogService.create_feature(feature)
+        most = OVERDRAFT[feature]
+        how = "record" if most is None else "allow" if most else "refuse"
+        CatalogService.create_feature(feature, overdraft=how, overdraft_limit=most or None)
     CatalogService.create_feature("seats", value_type="limit")
     for feature, ways in COSTS.items():
         for payer, per, units in ways:
@@ -107,7 +111,7 @@ class TimeAndReference(RuleBasedStateMachine):
         start, zone = begins
         self.clock.start(start, seed=1)
         models.Customer.objects.update(zone=zone)
-        self.reference = TimeReference(start, zone, WAYS)
+        self.reference = TimeReference(start, zone, WAYS, OVERDRAFT)
         for sku in opening:
             self._grant_product(sku, 1, None)
 
@@ -192,9 +196,12 @@ class TimeAndReference(RuleBasedStateMachine):
             lambda _, actual: _equal(actual.expires_at, hold.end),
         )
 
-    @rule(nth=nth, quantity=some)
-    def revoke(self, nth: int, quantity: int | None) -> None:
-        """A grant that has a row: one of an allowance has none until somebody writes."""
+    @rule(nth=nth, quantity=some, allowance=st.sampled_from([False, False, False, True]))
+    def revoke(self, nth: int, quantity: int | None, allowance: bool) -> None:
+        """A grant that has a row: one of an allowance has none until somebody writes. Or an allowance."""
+        if allowance and self.reference.allowances:
+            self._revoke_allowance(nth)
+            return
         pk = _pick(list(models.Grant.objects.order_by("pk").values_list("pk", flat=True)), nth)
         grant = self._grant(pk)
         self._play(
@@ -203,9 +210,7 @@ class TimeAndReference(RuleBasedStateMachine):
             lambda replayed, actual: _equal(actual.replayed, replayed),
         )
 
-    @precondition(lambda self: self.reference.allowances)
-    @rule(nth=nth)
-    def revoke_allowance(self, nth: int) -> None:
+    def _revoke_allowance(self, nth: int) -> None:
         allowance = _pick(self.reference.allowances, nth)
         self._play(
             lambda: self.reference.revoke_allowance(allowance),
@@ -279,6 +284,8 @@ class TimeAndReference(RuleBasedStateMachine):
         for feature, each in listed.items():
             ends = [grant.end for grant in self.reference.in_burn_order(feature) if grant.end is not None]
             assert (each.balance, each.held) == (self.reference.balance(feature), self.reference.held(feature))
+            assert each.owed == self.reference.owed(feature)
+            assert each.allowed is self.reference.may(feature, 1, overdraw=True)
             assert each.next_reset_at == self.reference.next_reset(feature)
             assert each.expires_at == min(ends, default=None)
             assert (each.cap and (each.cap.used, each.cap.quantity, each.cap.resets_at)) == self.reference.cap(feature)
@@ -287,11 +294,11 @@ class TimeAndReference(RuleBasedStateMachine):
         """And what pays for what, in which order."""
         self._compare()
         for feature in FEATURES:
-            balance, grants = self.reference.balance(feature), self.reference.in_burn_order(feature)
+            grants = self.reference.in_burn_order(feature)
             check = QuotaService.check_quota(ANN, feature, quantity=2)
-            assert check.balance == balance
-            assert check.allowed is (balance is None or balance >= 2)
-            if not check.allowed:
+            assert check.balance == self.reference.balance(feature)
+            assert check.allowed is self.reference.may(feature, 2, overdraw=True)
+            if not check.allowed and not self.reference.owed(feature):
                 lifted = self.reference.without_caps(feature)
                 assert (check.code == "cap_reached") is (lifted is None or lifted >= 2)
             assert check.grant_count == len(grants)

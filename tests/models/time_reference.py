@@ -128,6 +128,19 @@ class Part:
 
 
 @dataclass(eq=False)
+class Debt:
+    """What a usage took that was not there, and which grants gave it since."""
+
+    feature: str
+    owed: int
+    repaid: list[Draw] = field(default_factory=list)
+
+    @property
+    def stands(self) -> int:
+        return self.owed + sum(draw.units for draw in self.repaid)
+
+
+@dataclass(eq=False)
 class Usage:
     feature: str
     quantity: int
@@ -135,6 +148,7 @@ class Usage:
     balance: int | None
     late: bool = False
     back: int = 0
+    debt: Debt | None = None
 
 
 @dataclass(eq=False)
@@ -158,10 +172,13 @@ class Hold:
 class TimeReference:
     """Everything that the customer has and did."""
 
-    def __init__(self, now: datetime, zone: str, ways: dict[str, list[tuple[str, int, int]]]) -> None:
+    def __init__(
+        self, now: datetime, zone: str, ways: dict[str, list[tuple[str, int, int]]], overdraft: dict[str, int | None]
+    ) -> None:
         self.now = now
         self.zone = zone
         self.ways = ways
+        self.overdraft = overdraft
         self.numbers = itertools.count()
         self.agenda: list[tuple[datetime, int, int, Any]] = []
         self.running: list[Grant] = []
@@ -169,6 +186,7 @@ class TimeReference:
         self.allowances: list[Allowance] = []
         self.holds: list[Hold] = []
         self.usages: list[Usage] = []
+        self.debts: list[Debt] = []
 
     # --- time
 
@@ -274,7 +292,18 @@ class TimeReference:
         )
         self.running.append(grant)
         self._plan(end, EXPIRE, grant)
+        if source != "rollover" and line.value is None:
+            self._repay(grant)
         return grant
+
+    def _repay(self, grant: Grant) -> None:
+        """New units pay what is owed, the oldest first; without limit all of it."""
+        for debt in self.debts:
+            units = debt.owed if grant.left is None else min(debt.owed, grant.left)
+            if debt.feature == grant.feature and units:
+                debt.owed -= units
+                debt.repaid.append(Draw(grant, units, self.now))
+                grant.left = None if grant.left is None else grant.left - units
 
     def revoke(self, grant: Grant, quantity: int | None) -> bool:
         """Whether it was over already."""
@@ -319,6 +348,19 @@ class TimeReference:
         return [grant for _, grants in self.groups(feature) for grant in grants]
 
     def balance(self, feature: str) -> int | None:
+        """What is there, less what is owed."""
+        whole = self.whole(feature)
+        return None if whole is None else whole - self.owed(feature)
+
+    def owed(self, feature: str) -> int:
+        return sum(debt.owed for debt in self.debts if debt.feature == feature)
+
+    def may(self, feature: str, quantity: int, *, overdraw: bool) -> bool:
+        """Whether so much can be taken: no balance falls below zero but by overdraft."""
+        balance, furthest = self.balance(feature), self.overdraft[feature] if overdraw else 0
+        return balance is None or furthest is None or balance - quantity >= -furthest
+
+    def whole(self, feature: str) -> int | None:
         total = 0
         for (_, per, units), grants in self.groups(feature):
             given = [grant.gives(self.now) for grant in grants]
@@ -334,10 +376,10 @@ class TimeReference:
         return min(standing, key=lambda each: each[2], default=None)
 
     def without_caps(self, feature: str) -> int | None:
-        """What the balance would be if there were no caps."""
+        """What would be there if there were no caps."""
         lifted = copy.copy(self)
         lifted.running = [dataclasses.replace(grant, cap=None) for grant in self.running]
-        return lifted.balance(feature)
+        return lifted.whole(feature)
 
     def value(self, feature: str) -> int | None:
         """What a static feature reads."""
@@ -357,10 +399,15 @@ class TimeReference:
         """Whether there is something of it, be it held, in balances."""
         payers = {payer for payer, _, _ in self.ways[feature]}
         return (
-            any(self.usable(payer) or self.held(payer) for payer in payers) or self.next_reset(feature) is not None
+            any(self.usable(payer) or self.held(payer) for payer in payers)
+            or self.next_reset(feature) is not None
+            or self.owed(feature) > 0
         )
 
-    def pay(self, feature: str, quantity: int) -> list[Part]:
+    def pay(self, feature: str, quantity: int, *, overdraw: bool) -> tuple[list[Part], int]:
+        """What pays, and how much is owed then."""
+        if not self.may(feature, quantity, overdraw=overdraw):
+            raise No("quota_exceeded")
         parts = []
         for (payer, per, units), grants in self.groups(feature):
             sources = [(grant, grant.gives(self.now)) for grant in grants]
@@ -369,9 +416,7 @@ class TimeReference:
             part.draws = [Draw(grant, count, self.now) for grant, count in taken]
             quantity -= part.quantity
             parts += [part] if part.quantity else []
-        if quantity:
-            raise No("quota_exceeded", "cap_reached")
-        return parts
+        return parts, quantity
 
     # --- acts
 
@@ -379,10 +424,15 @@ class TimeReference:
         return self._use(feature, quantity, late=False)
 
     def _use(self, feature: str, quantity: int, *, late: bool) -> Usage:
-        parts = self.pay(feature, quantity)
+        parts, missing = self.pay(feature, quantity, overdraw=True)
         self._take(parts)
-        self.usages.append(Usage(feature, quantity, parts, self.balance(feature), late))
-        return self.usages[-1]
+        usage = Usage(feature, quantity, parts, None, late)
+        if missing:
+            usage.debt = Debt(feature, missing)
+            self.debts.append(usage.debt)
+        usage.balance = self.balance(feature)
+        self.usages.append(usage)
+        return usage
 
     def _take(self, parts: list[Part]) -> None:
         for draw in _all(parts):
@@ -390,7 +440,8 @@ class TimeReference:
             draw.grant.left = None if draw.grant.left is None else draw.grant.left - draw.units
 
     def hold(self, feature: str, quantity: int, seconds: int) -> Hold:
-        parts = self.pay(feature, quantity)
+        parts, missing = self.pay(feature, quantity, overdraw=False)
+        assert not missing
         self._take(parts)
         for draw in _all(parts):
             draw.grant.held += draw.units
@@ -469,13 +520,18 @@ class TimeReference:
         self._plan(hold.end, LAPSE, hold)
 
     def reverse(self, usage: Usage, quantity: int | None) -> int | None:
-        """Let the usage have only what is kept of it; what was drawn last goes back first. The balance then."""
+        """Let the usage have only what is kept of it; what was drawn last goes back first. The balance then.
+
+        What was not there came last: first it is owed no more, then those who gave it since have it back.
+        """
         open_units = usage.quantity - usage.back
         wanted = open_units if quantity is None else quantity
         if wanted > open_units or wanted == 0:
             raise No("reversal_too_large")
         usage.back += wanted
         keep = open_units - wanted
+        if usage.debt is not None:
+            self._forgive(usage.debt, usage.debt.stands - max(0, keep - sum(part.quantity for part in usage.parts)))
         for part in usage.parts:
             kept = min(keep, part.quantity)
             keep -= kept
@@ -485,6 +541,15 @@ class TimeReference:
                 surplus -= back
                 self._put_back(draw, back)
         return self.balance(usage.feature)
+
+    def _forgive(self, debt: Debt, units: int) -> None:
+        forgiven = min(units, debt.owed)
+        debt.owed -= forgiven
+        units -= forgiven
+        for draw in reversed(debt.repaid):
+            back = min(units, draw.units)
+            units -= back
+            self._put_back(draw, back)
 
 
 def _boundaries(anchor: datetime, count: int, unit: str, zone: str, now: datetime) -> tuple[datetime, datetime]:
