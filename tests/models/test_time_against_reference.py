@@ -9,14 +9,14 @@ import pytest
 
 from tests.models.conftest import Clock
 from tests.models.test_engine_against_reference import run
-from tests.models.time_machine import TimeAndReference, world
+from tests.models.subscription_machine import SubscriptionsAndReference, world_of_subscriptions
 
 
 @pytest.mark.django_db
 def test_time_brings_the_same_to_the_engine_and_the_reference(clock: Clock) -> None:
-    class Machine(TimeAndReference):
+    class Machine(SubscriptionsAndReference):
         pass
 
     Machine.clock = clock
-    world(clock)
+    world_of_subscriptions(clock)
     run(Machine)

@@ -101,7 +101,8 @@ class TimeAndReference(RuleBasedStateMachine):
         try:
             if self.sound:
                 self._sweep()
-                assert not books.problems()
+                found = books.problems()
+                assert not found, [str(problem) for problem in found]
         finally:
             transaction.set_rollback(True)
             self.block.__exit__(None, None, None)
@@ -202,7 +203,10 @@ class TimeAndReference(RuleBasedStateMachine):
         if allowance and self.reference.allowances:
             self._revoke_allowance(nth)
             return
-        pk = _pick(list(models.Grant.objects.order_by("pk").values_list("pk", flat=True)), nth)
+        known = list(models.Grant.objects.order_by("pk").values_list("pk", flat=True))
+        if not known:
+            return
+        pk = _pick(known, nth)
         grant = self._grant(pk)
         self._play(
             lambda: self.reference.revoke(grant, quantity),

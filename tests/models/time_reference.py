@@ -52,6 +52,7 @@ class Grant:
     allowance: Allowance | None = None
     index: int = 0
     is_over: bool = False
+    is_a_part: bool = False
     held: int = 0
     taken: list[Draw] = field(default_factory=list)
 
@@ -201,7 +202,9 @@ class TimeReference:
         """When something will happen, and when a cap opens again."""
         yield from (at for at, _, _, _ in self.agenda)
         for grant in self.running:
-            if grant.cap is not None:
+            if grant.start > self.now:
+                yield grant.start
+            elif grant.cap is not None:
                 yield grant.window(self.now)[1]
 
     def _plan(self, at: datetime | None, rank: int, thing: Any) -> None:
@@ -210,11 +213,11 @@ class TimeReference:
             heapq.heappush(self.agenda, (at, rank, number, thing))
 
     def _happen(self, rank: int, thing: Any) -> None:
-        if rank == EXPIRE and not thing.is_over:
+        if rank == EXPIRE and not thing.is_over and thing.end == self.now:
             if thing.source == "allowance":
                 thing.allowance.unused = thing.left
             self._end(thing)
-        elif rank == RENEW and not thing.is_over:
+        elif rank == RENEW and not thing.is_over and thing.next == self.now:
             self._renew(thing)
         elif rank == LAPSE and thing.status == "held" and thing.end == self.now:
             self._let_go(thing, "lapsed")
@@ -324,16 +327,23 @@ class TimeReference:
         was_over = allowance.is_over or (allowance.end is not None and allowance.end <= self.now)
         if not was_over:
             allowance.is_over, allowance.next = True, None
-            for grant in [grant for grant in self.running if grant.allowance is allowance]:
-                self._end(grant)
+            self._end_all(grant for grant in self.running if grant.allowance is allowance)
         return was_over
+
+    def _end_all(self, grants: Iterable[Grant]) -> None:
+        for grant in list(grants):
+            if not grant.is_over:
+                self._end(grant)
 
     # --- what there is
 
     def usable(self, payer: str) -> list[Grant]:
-        """What is open, in burn order: something is left of it, or held."""
-        found = [grant for grant in self.running if grant.feature == payer and (grant.left != 0 or grant.held)]
+        """What is open and has begun, in burn order: something is left of it, or held."""
+        found = [grant for grant in self.open(payer) if grant.start <= self.now]
         return sorted(found, key=lambda grant: (grant.priority, grant.end or NEVER, grant.start, grant.number))
+
+    def open(self, payer: str) -> list[Grant]:
+        return [grant for grant in self.running if grant.feature == payer and (grant.left != 0 or grant.held)]
 
     def groups(self, feature: str) -> Iterator[tuple[tuple[str, int, int], list[Grant]]]:
         """The grants that pay for a feature, by the way of paying: what is without limit pays first, then its own."""
@@ -383,7 +393,7 @@ class TimeReference:
 
     def value(self, feature: str) -> int | None:
         """What a static feature reads."""
-        given = [grant for grant in self.running if grant.feature == feature and grant.value is not None]
+        given = [grant for grant in self.usable(feature) if grant.value is not None]
         return max(given, key=lambda each: (-each.priority, each.value or 0)).value if given else None
 
     def held(self, feature: str) -> int:
@@ -399,7 +409,7 @@ class TimeReference:
         """Whether there is something of it, be it held, in balances."""
         payers = {payer for payer, _, _ in self.ways[feature]}
         return (
-            any(self.usable(payer) or self.held(payer) for payer in payers)
+            any(self.open(payer) or self.held(payer) for payer in payers)
             or self.next_reset(feature) is not None
             or self.owed(feature) > 0
         )
