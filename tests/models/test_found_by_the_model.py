@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -12,7 +12,7 @@ from django.db import transaction
 from billable import paging
 from billable.errors import BillableError, Invalid
 from billable.models import Customer, Grant
-from billable.services import CatalogService, CustomerService, OrderService, QuotaService
+from billable.services import CatalogService, CustomerService, OrderService, QuotaService, SubscriptionService
 from tests import rows
 from tests.models.conftest import Clock
 
@@ -117,3 +117,28 @@ def test_a_cursor_that_no_list_made_is_refused_by_every_list(ann: Customer, curs
         with pytest.raises(Invalid) as refusal:
             verb(ann, cursor=cursor)
         assert refusal.value.field == "cursor"
+
+
+def test_nothing_rolls_from_a_day_that_a_zone_left_out(ann: Customer, clock: Clock) -> None:
+    clock.now = datetime(2011, 12, 29, 20, tzinfo=timezone.utc)
+    Customer.objects.update(zone="Pacific/Apia")
+    daily = {"feature": "pdf", "quantity": 4, "reset": "1 day", "rollover_quantity": 3, "rollover_periods": 3}
+    CatalogService.create_product("daily", features=[daily])
+    QuotaService.grant_product(ann, "daily")
+    clock.move(days=1)
+    before = QuotaService.balances(ann)
+    QuotaService.expire_grants()
+    assert QuotaService.balances(ann) == before
+    assert before[0].balance == 4 + 3
+
+
+def test_what_was_used_up_months_ago_is_left_alone_when_a_year_is_cancelled(ann: Customer, clock: Clock) -> None:
+    monthly = {"feature": "pdf", "quantity": 4, "reset": "1 month"}
+    CatalogService.create_product("yearly", price="9", currency="EUR", features=[monthly], recurs="1 year")
+    order = OrderService.create_order(ann, [{"sku": "yearly"}], currency="EUR")
+    OrderService.confirm_payment(order, payment_id="p")
+    QuotaService.consume_quota(ann, "pdf", quantity=4)
+    clock.move(days=40)
+    (subscription,) = SubscriptionService.list_subscriptions(ann)
+    SubscriptionService.cancel_subscription(subscription)
+    assert QuotaService.verify_ledger()

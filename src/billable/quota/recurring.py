@@ -98,7 +98,9 @@ class Recurrence:
         repaying = min(current, self.next_index - (-owed // max(self.quantity, 1)))
         living = range(self._first_that_lives_on(current, now), current)
         for index in sorted({*range(self.next_index, repaying), *living}):
-            pieces += [*self._period(index), *self._rolled(index)]
+            # Nothing rolls from a period that is empty.
+            if given := list(self._period(index)):
+                pieces += [*given, *self._rolled(index)]
         if not is_over:
             pieces += self._period(current)
         return tuple(sorted(pieces, key=lambda piece: (piece.starts, not piece.is_rolled, piece.index)))

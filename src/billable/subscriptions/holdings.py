@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from billable.customers.models import Customer
 from billable.db.units import write_alias
@@ -90,7 +90,8 @@ def _recount(customer: Customer, allowance: Allowance, until: datetime, *, at: d
     resets.save(allowance, "expires_at", "next_at")
     if allowance.next_at is not None:
         ledger.mind(customer, allowance.next_at)
-    for grant in living(allowance):
+    # What was used up in an earlier period is over by its time, and stays as it is.
+    for grant in living(allowance).filter(Q(expires_at__isnull=True) | Q(expires_at__gt=at)):
         grant.expires_at = periods.end(grant.period_index + grant.period_span - 1)
         ledger.move(customer, grant)
         if grant.expires_at is not None and grant.expires_at <= at:
