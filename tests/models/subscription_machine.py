@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any
 
-from django.db import connection
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, precondition, rule
 
 from billable import models
-from billable.services import CatalogService, OrderService, QuotaService, SubscriptionService
+from billable.services import CatalogService, OrderService, SubscriptionService
 from tests.models import subscription_reference as reference
 from tests.models.conftest import Clock
 from tests.models.subscription_reference import Plan, SubscriptionReference
@@ -77,7 +75,9 @@ class SubscriptionsAndReference(TimeAndReference):
 
     reference: SubscriptionReference
 
-    @initialize(begins=st.sampled_from(STARTS), opening=st.lists(skus, max_size=2), subscribed=st.lists(plans, max_size=2))
+    @initialize(
+        begins=st.sampled_from(STARTS), opening=st.lists(skus, max_size=2), subscribed=st.lists(plans, max_size=2)
+    )
     def begin(self, begins: tuple[datetime, str], opening: list[str], subscribed: list[str]) -> None:
         start, zone = begins
         self.clock.start(start, seed=1)

@@ -400,12 +400,15 @@ class SubscriptionReference(TimeReference):
 
     def refund(self, order: Order) -> None:
         """All the money of an order goes back, and what it gave and is left."""
-        assert order.status == "paid" and order.subscription is not None
+        assert order.status == "paid"
+        assert order.subscription is not None
         order.status = "refunded"
         subscription = order.subscription
         gave = {*order.gave, *(grant for grant in self.running if grant.allowance in order.allowances)}
         for hold in self.holds:
-            if hold.status == "held" and any(draw.grant in gave and draw.units for part in hold.parts for draw in part.draws):
+            if hold.status == "held" and any(
+                draw.grant in gave and draw.units for part in hold.parts for draw in part.draws
+            ):
                 self._let_go(hold, "released")
         for allowance in order.allowances:
             self.revoke_allowance(allowance)

@@ -234,8 +234,17 @@ class TimeAndReference(RuleBasedStateMachine):
 
     @rule(
         span=st.sampled_from(
-            ["to the next moment", "to the next moment", "to just before it", "to the fifth"]
-            + [timedelta(minutes=1), timedelta(hours=25), timedelta(days=9), timedelta(days=33), timedelta(days=400)]
+            [
+                "to the next moment",
+                "to the next moment",
+                "to just before it",
+                "to the fifth",
+                timedelta(minutes=1),
+                timedelta(hours=25),
+                timedelta(days=9),
+                timedelta(days=33),
+                timedelta(days=400),
+            ]
         ),
         swept=st.sampled_from([False, False, True]),
     )
@@ -306,7 +315,9 @@ class TimeAndReference(RuleBasedStateMachine):
                 lifted = self.reference.without_caps(feature)
                 assert (check.code == "cap_reached") is (lifted is None or lifted >= 2)
             assert check.grant_count == len(grants)
-            told = [(each.feature, each.source, each.remaining, each.available, each.expires_at) for each in check.grants]
+            told = [
+                (each.feature, each.source, each.remaining, each.available, each.expires_at) for each in check.grants
+            ]
             assert told == [
                 (grant.feature, grant.source, grant.left, grant.gives(self.clock.now), grant.end)
                 for grant in grants[:20]
