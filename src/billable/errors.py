@@ -9,10 +9,11 @@
     │   ├── PaymentNotFound          ├── DisputeNotFound     ├── RefundNotFound
     │   ├── PromotionNotFound        ├── ExchangeNotFound    ├── ReferralNotFound
     │   ├── ProgrammeNotFound        ├── InvoiceNotFound     ├── HoldNotFound
-    │   └── AllowanceNotFound
+    │   ├── AllowanceNotFound        └── SubscriptionNotFound
     ├── Refused                      understood, and the answer is no
     │   ├── QuotaExceeded            ├── RevocationTooLarge  ├── PromotionRefused
-    │   ├── SelfReferral             ├── ReferralCycle       └── InsideTransaction
+    │   ├── SelfReferral             ├── ReferralCycle       ├── InsideTransaction
+    │   ├── NotSandbox               └── SandboxMixed
     ├── Conflict                     contradicts what already happened
     │   ├── IdempotencyConflict      ├── PaymentConflict     ├── PaymentUnapplied
     │   ├── WrongOrderState          ├── WrongPaymentState   ├── WrongDisputeState
@@ -22,7 +23,8 @@
     │   ├── PromotionTaken           ├── ProgrammeTaken      ├── AlreadyReferred
     │   ├── BonusNotDue              ├── MergeRefused        ├── UnmergeRefused
     │   ├── HoldClosed               ├── CaptureTooLarge     ├── FeatureInUse
-    │   └── AlreadyAnonymized
+    │   ├── AlreadyAnonymized        ├── WrongSubscriptionState
+    │   └── PauseRefused
     ├── Invalid                      the input can never be right; ``field`` names it
     │   ├── InvalidSubject           ├── AmbiguousSku        ├── NotForSale
     │   ├── CurrencyMismatch         ├── WrongFeatureType    └── FingerprintMissing
@@ -188,6 +190,14 @@ class InvoiceNotFound(NotFound):
 
 
 @dataclasses.dataclass(eq=False, kw_only=True)
+class SubscriptionNotFound(NotFound):
+    """There is no subscription {subscription}."""
+
+    code = "subscription_not_found"
+    subscription: str
+
+
+@dataclasses.dataclass(eq=False, kw_only=True)
 class HoldNotFound(NotFound):
     """There is no hold {hold}."""
 
@@ -285,6 +295,23 @@ class InsideTransaction(Refused):
     code = "inside_transaction"
 
 
+@dataclasses.dataclass(eq=False, kw_only=True)
+class NotSandbox(Refused):
+    """The customer {customer} is a real one, not one of the sandbox."""
+
+    code = "not_sandbox"
+    customer: str
+
+
+@dataclasses.dataclass(eq=False, kw_only=True)
+class SandboxMixed(Refused):
+    """Of the customers {first} and {second} one is of the sandbox and the other is real."""
+
+    code = "sandbox_mixed"
+    first: str
+    second: str
+
+
 # --- Conflict -----------------------------------------------------------------------------------
 
 
@@ -332,6 +359,24 @@ class WrongOrderState(Conflict):
     order: str
     status: str
     verb: str
+
+
+@dataclasses.dataclass(eq=False, kw_only=True)
+class WrongSubscriptionState(Conflict):
+    """The subscription is {subscription_status}; it cannot be {verb}."""
+
+    code = "wrong_subscription_state"
+    subscription: str
+    subscription_status: str
+    verb: str
+
+
+@dataclasses.dataclass(eq=False, kw_only=True)
+class PauseRefused(Conflict):
+    """The subscription gives units anew within its period; it can be paused at the period's end only."""
+
+    code = "pause_refused"
+    subscription: str
 
 
 @dataclasses.dataclass(eq=False, kw_only=True)

@@ -112,7 +112,8 @@ def _users(path: str) -> Any:
 
 def _unlinked(batch: list[tuple[Any, Any]], provider: str, tally: _Tally) -> Iterator[tuple[Any, str]]:
     """The users of a batch whose identity is still to be linked; the others are counted."""
-    found = [(user_id, str(value)) for user_id, value in batch if str(value)]
+    # A path to many rows may lead to one value twice.
+    found = list(dict.fromkeys((user_id, str(value)) for user_id, value in batch if str(value)))
     names = [external_id for _, external_id in found if "\0" not in external_id]
     identities = Identity.objects.using(write_alias()).filter(provider=provider, external_id__in=names)
     taken = dict(identities.values_list("external_id", "customer_id"))

@@ -46,7 +46,8 @@ def merge_customers(survivor: Subject, absorbed: Subject, *, reason: str = "") -
 
     Raises CustomerNotFound, InvalidSubject, Invalid, and MergeRefused whose ``reason`` is ``oneself``,
     ``already_merged`` (the absorbed one was absorbed before), ``ring`` (it is the one that absorbed the survivor),
-    ``live_holds`` (units of the absorbed one are reserved) or ``anonymized``.
+    ``live_holds`` (units of the absorbed one are reserved), ``anonymized``, ``sandbox`` (one of them is a sandbox
+    customer, the other is not) or ``clocks`` (they are, and it is not the same time for both).
     """
     why = inputs.text(reason, "reason")
     lead, other = _lock(_named(survivor), _named(absorbed))
@@ -159,6 +160,10 @@ def _obstacle(lead: Customer, other: Customer) -> str | None:
         return "already_merged"
     if lead.anonymized_at is not None or other.anonymized_at is not None:
         return "anonymized"
+    if lead.is_sandbox != other.is_sandbox:
+        return "sandbox"
+    if lead.clock_offset_seconds != other.clock_offset_seconds:
+        return "clocks"
     return "live_holds" if holds.live_holds([other], now_for(other)).exists() else None
 
 
@@ -273,10 +278,13 @@ def _is_extended(merge: Merge, heirs: QuerySet[Grant]) -> bool:
 
 def _gave(lead: Customer, side: set[UUID]) -> bool:
     """Whether receipts of the absorbed side made grants at the survivor."""
+    # What the one got for bringing the other was given while they were two, and each has its own.
+    rest = _members(lead.pk) - side
+    between = Q(customer__in=side, referrer__in=rest) | Q(customer__in=rest, referrer__in=side)
     givers: dict[GrantSource, tuple[type[Any], Q]] = {
         GrantSource.ORDER: (Order, Q(customer__in=side)),
         GrantSource.DISPUTE: (Dispute, Q(customer__in=side)),
-        GrantSource.REFERRAL: (Referral, Q(customer__in=side) | Q(referrer__in=side)),
+        GrantSource.REFERRAL: (Referral, (Q(customer__in=side) | Q(referrer__in=side)) & ~between),
     }
     alias = write_alias()
     for source, (model, theirs) in givers.items():

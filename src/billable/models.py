@@ -1,7 +1,7 @@
 """Every table, re-exported from its room."""
 
 from billable.catalog.models import CatalogName, Feature, FeatureCost, Price, Product, ProductFeature, UnitPrice
-from billable.customers.models import Customer, Identity, Merge, UserLink
+from billable.customers.models import ClockMove, Customer, Identity, Merge, UserLink
 from billable.exchanges.models import Exchange
 from billable.invoices.models import Invoice, InvoiceLine, InvoiceSeries
 from billable.orders.models import Order, OrderItem, OrderItemFeature, Payment, PaymentClaim
@@ -11,12 +11,14 @@ from billable.quota.models import Adjustment, Allowance, Grant, Hold, HoldLeg, L
 from billable.quota.roll_out_models import RollOut
 from billable.referrals.models import Referral, ReferralProgramme
 from billable.refunds.models import Dispute, Refund, RefundGrant, RefundItem
+from billable.subscriptions.models import Subscription, SubscriptionPause
 from billable.trials.models import Trial, TrialFingerprint
 
 __all__ = [
     "Adjustment",
     "Allowance",
     "CatalogName",
+    "ClockMove",
     "Customer",
     "Debt",
     "Dispute",
@@ -50,6 +52,8 @@ __all__ = [
     "RefundGrant",
     "RefundItem",
     "RollOut",
+    "Subscription",
+    "SubscriptionPause",
     "Trial",
     "TrialFingerprint",
     "UnitPrice",

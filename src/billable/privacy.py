@@ -50,8 +50,8 @@ def anonymize_customer(user: Subject, *, reason: str = "") -> Customer:
     Identity.objects.using(alias).filter(customer__in=members).delete()
     UserLink.objects.using(alias).filter(customer__in=members).delete()
     for merge in Merge.objects.using(alias).filter(Q(customer__in=members) | Q(absorbed__in=members)):
-        merge.moved, merge.reason = {**merge.moved, "identities": [], "users": []}, ""
-        merge.save(using=alias, update_fields=["moved", "reason"])
+        merge.moved = {**merge.moved, "identities": [], "users": []}
+        merge.save(using=alias, update_fields=["moved"])
     for model, column in personal_columns():
         _empty(model, column, members)
     said = {"anonymized_at": clock.now(), "anonymized_by": current_actor(), "anonymized_reason": why}
@@ -72,6 +72,13 @@ def personal_columns() -> Iterator[tuple[type[Model], str]]:
 
 
 def _empty(model: type[Model], column: str, members: set[UUID]) -> None:
-    owner = "pk" if model is Customer else "customer"
-    rows = model._base_manager.using(write_alias()).filter(**{f"{owner}__in": members})
+    rows = model._base_manager.using(write_alias()).filter(_about(model, members))
     rows.exclude(**{column: _EMPTY[column]}).update(**{column: _EMPTY[column]})
+
+
+def _about(model: type[Model], members: set[UUID]) -> Q:
+    """Their own rows, and those that name them as the other side: what is said of a referral is said of both."""
+    if model is Customer:
+        return Q(pk__in=members)
+    sides = [field.name for field in model._meta.concrete_fields if field.related_model is Customer]
+    return Q(*((f"{side}__in", members) for side in sides), _connector=Q.OR)

@@ -6,7 +6,7 @@ rest is named. Answers are rows, or frozen values where they are computed. Refus
 
 from __future__ import annotations
 
-from billable import merge, onboarding, privacy, verify
+from billable import merge, onboarding, privacy, sandbox, verify
 from billable.aftermath import followed_by
 from billable.audits import LedgerProblem, LedgerReport
 from billable.bridge import in_thread
@@ -34,10 +34,9 @@ from billable.orders.unapplied import apply_payment, return_payment
 from billable.overview import CustomerState, customer_state
 from billable.paging import Page
 from billable.promotions import services as promotions
-from billable.quota import allowances, debts, hold, holds
+from billable.quota import allowances, capture, debts, hold, holds, reverse, revoke
 from billable.quota.balances import Balance, balances
 from billable.quota.caps import CapState
-from billable.quota.capture import capture_hold
 from billable.quota.check import GrantSummary, QuotaCheck, check
 from billable.quota.consume import consume
 from billable.quota.entitlements import Entitlement, entitlement_value, entitlements
@@ -45,15 +44,9 @@ from billable.quota.expire import Sweep, expire_grants
 from billable.quota.grant import grant_feature, grant_product
 from billable.quota.history import history, list_grants
 from billable.quota.holding import Holding, with_hold
-from billable.quota.reverse import reverse_usage
-from billable.quota.revoke import revoke_grant
 from billable.quota.roll_out import RollOutReport, RollOutSkip, roll_out_product_change
-from billable.referrals import programmes as referral_programmes
 from billable.referrals import sweep as rewards
-from billable.referrals.read import ReferralStats, get_referral, list_referrals, referral_stats
-from billable.referrals.refer import refer
-from billable.referrals.reward import claim_bonus
-from billable.referrals.sweep import ReferralSweep, settle_referrals
+from billable.referring import ReferralService, ReferralStats, ReferralSweep
 from billable.refunds import dispute, resolve
 from billable.refunds.asked import RefundLine
 from billable.refunds.exchange import refund_exchange
@@ -61,15 +54,24 @@ from billable.refunds.quote import RefundGrantQuote, RefundItemQuote, RefundQuot
 from billable.refunds.read import get_dispute, get_refund, list_disputes, list_refunds
 from billable.refunds.refund import refund_order
 from billable.refunds.slide import RefundSlide
-from billable.trials.services import TrialEligibility, start_trial, trial_eligibility
+from billable.sandbox import ClockAdvance, ClockStep
+from billable.subscribing import (
+    RenewalFailure,
+    RenewalSweep,
+    SubscriptionService,
+    SubscriptionSweep,
+    TrialEligibility,
+    TrialService,
+)
 
 __all__ = [
-    "INVOICE_CONTENT_SECURITY_POLICY", "Balance", "BillingDetails", "CapState", "CatalogService", "CustomerRef",
-    "CustomerService", "CustomerState", "Entitlement", "FeatureLine", "GrantSummary", "Holding", "Identification",
-    "InvoiceService", "InvoiceSweep", "LedgerProblem", "LedgerReport", "LinkConflict", "LinkReport", "Money",
-    "OrderLine", "OrderService", "OrderSweep", "Page", "Period", "PromotionCheck", "PromotionService", "QuotaCheck",
-    "QuotaService", "ReferralService", "ReferralStats", "ReferralSweep", "RefundGrantQuote", "RefundItemQuote",
-    "RefundLine", "RefundQuote", "RefundSlide", "RollOutReport", "RollOutSkip", "Subject", "Sweep",
+    "INVOICE_CONTENT_SECURITY_POLICY", "Balance", "BillingDetails", "CapState", "CatalogService", "ClockAdvance",
+    "ClockStep", "CustomerRef", "CustomerService", "CustomerState", "Entitlement", "FeatureLine", "GrantSummary",
+    "Holding", "Identification", "InvoiceService", "InvoiceSweep", "LedgerProblem", "LedgerReport", "LinkConflict",
+    "LinkReport", "Money", "OrderLine", "OrderService", "OrderSweep", "Page", "Period", "PromotionCheck",
+    "PromotionService", "QuotaCheck", "QuotaService", "ReferralService", "ReferralStats", "ReferralSweep",
+    "RefundGrantQuote", "RefundItemQuote", "RefundLine", "RefundQuote", "RefundSlide", "RenewalFailure",
+    "RenewalSweep", "RollOutReport", "RollOutSkip", "Subject", "SubscriptionService", "SubscriptionSweep", "Sweep",
     "TrialEligibility", "TrialService",
 ]  # fmt: skip
 
@@ -84,8 +86,6 @@ _set_billing_details = opens_account(customers.set_billing_details, Admit.USERS)
 _exchange = opens_account(exchanges.exchange, Admit.USERS_WITH_DEFAULTS)
 _open_and_create_order = opens_account(create.create_order, Admit.ANYBODY)
 _open_and_record_sale = opens_account(sell.record_sale, Admit.ANYBODY)
-_start_trial = opens_account(start_trial, Admit.ANYBODY)
-_open_and_refer = opens_account(refer, Admit.ANYBODY, subjects=("referrer", "referee"))
 
 # What follows a verb once it is committed.
 _create_order = followed_by(_open_and_create_order, documents.receipt_after_order)
@@ -96,7 +96,6 @@ _refund_order = followed_by(refund_order, documents.note_after_refund, rewards.r
 _resolve_dispute = followed_by(
     resolve.resolve_dispute, documents.receipt_after_dispute, documents.note_after_dispute, rewards.reward_after_dispute
 )
-_refer = followed_by(_open_and_refer, rewards.reward_after_refer)
 
 
 class CatalogService:
@@ -169,6 +168,9 @@ class CustomerService:
     link_identities = staticmethod(link_identities)
     alink_identities = staticmethod(in_thread(link_identities))
 
+    advance_clock = staticmethod(sandbox.advance_clock)
+    aadvance_clock = staticmethod(in_thread(sandbox.advance_clock))
+
     set_billing_details = staticmethod(_set_billing_details)
     aset_billing_details = staticmethod(in_thread(_set_billing_details))
 
@@ -182,14 +184,14 @@ class QuotaService:
     consume_quota = staticmethod(_consume)
     aconsume_quota = staticmethod(in_thread(_consume))
 
-    reverse_usage = staticmethod(reverse_usage)
-    areverse_usage = staticmethod(in_thread(reverse_usage))
+    reverse_usage = staticmethod(reverse.reverse_usage)
+    areverse_usage = staticmethod(in_thread(reverse.reverse_usage))
 
     hold_quota = staticmethod(_hold_quota)
     ahold_quota = staticmethod(in_thread(_hold_quota))
 
-    capture_hold = staticmethod(capture_hold)
-    acapture_hold = staticmethod(in_thread(capture_hold))
+    capture_hold = staticmethod(capture.capture_hold)
+    acapture_hold = staticmethod(in_thread(capture.capture_hold))
 
     release_hold = staticmethod(hold.release_hold)
     arelease_hold = staticmethod(in_thread(hold.release_hold))
@@ -226,8 +228,8 @@ class QuotaService:
     grant_feature = staticmethod(_grant_feature)
     agrant_feature = staticmethod(in_thread(_grant_feature))
 
-    revoke_grant = staticmethod(revoke_grant)
-    arevoke_grant = staticmethod(in_thread(revoke_grant))
+    revoke_grant = staticmethod(revoke.revoke_grant)
+    arevoke_grant = staticmethod(in_thread(revoke.revoke_grant))
 
     list_grants = staticmethod(list_grants)
     alist_grants = staticmethod(in_thread(list_grants))
@@ -338,50 +340,6 @@ class PromotionService:
 
     update_promotion = staticmethod(promotions.update_promotion)
     aupdate_promotion = staticmethod(in_thread(promotions.update_promotion))
-
-
-class TrialService:
-    """Trials, once per person."""
-
-    start_trial = staticmethod(_start_trial)
-    astart_trial = staticmethod(in_thread(_start_trial))
-
-    trial_eligibility = staticmethod(trial_eligibility)
-    atrial_eligibility = staticmethod(in_thread(trial_eligibility))
-
-
-class ReferralService:
-    """Who brought whom, and what both get for it."""
-
-    create_programme = staticmethod(referral_programmes.create_programme)
-    acreate_programme = staticmethod(in_thread(referral_programmes.create_programme))
-
-    update_programme = staticmethod(referral_programmes.update_programme)
-    aupdate_programme = staticmethod(in_thread(referral_programmes.update_programme))
-
-    get_programme = staticmethod(referral_programmes.get_programme)
-    aget_programme = staticmethod(in_thread(referral_programmes.get_programme))
-
-    list_programmes = staticmethod(referral_programmes.list_programmes)
-    alist_programmes = staticmethod(in_thread(referral_programmes.list_programmes))
-
-    refer = staticmethod(_refer)
-    arefer = staticmethod(in_thread(_refer))
-
-    claim_bonus = staticmethod(claim_bonus)
-    aclaim_bonus = staticmethod(in_thread(claim_bonus))
-
-    settle_referrals = staticmethod(settle_referrals)
-    asettle_referrals = staticmethod(in_thread(settle_referrals))
-
-    get_referral = staticmethod(get_referral)
-    aget_referral = staticmethod(in_thread(get_referral))
-
-    list_referrals = staticmethod(list_referrals)
-    alist_referrals = staticmethod(in_thread(list_referrals))
-
-    referral_stats = staticmethod(referral_stats)
-    areferral_stats = staticmethod(in_thread(referral_stats))
 
 
 class InvoiceService:

@@ -100,7 +100,7 @@ hold_extended = Signal()
 """A hold lasts longer. Payload: ``hold``."""
 
 hold_captured = Signal()
-"""Reserved units were used; ``quota_consumed`` follows with the usage. Payload: ``hold``."""
+"""What a hold was made for was used, also late; ``quota_consumed`` tells the usage. Payload: ``hold``."""
 
 hold_released = Signal()
 """What a hold reserved was given back. Payload: ``hold``."""
@@ -128,6 +128,39 @@ allowance_revoked = Signal()
 
 trial_started = Signal()
 """A trial was started. Payload: ``trial``."""
+
+subscription_started = Signal()
+"""A subscription began: its first period was paid, or its trial was started. Payload: ``subscription``."""
+
+renewal_created = Signal()
+"""The order for the next period of a subscription was made: somebody has to pay it. Payload: ``order``."""
+
+subscription_renewed = Signal()
+"""The next period of a subscription was paid, also when it had ended meanwhile. Payload: ``subscription``."""
+
+subscription_past_due = Signal()
+"""A period ended and the next one is not paid; access goes on for the grace. Payload: ``subscription``."""
+
+subscription_cancelled = Signal()
+"""A subscription will not renew, or ended by being cancelled at once. Payload: ``subscription``."""
+
+subscription_cancel_undone = Signal()
+"""A subscription that was cancelled will renew after all. Payload: ``subscription``."""
+
+subscription_paused = Signal()
+"""A pause began, or will begin at the end of the period. Payload: ``subscription``."""
+
+subscription_resumed = Signal()
+"""A pause or the dispute of a subscription is over. Payload: ``subscription``."""
+
+subscription_suspended = Signal()
+"""The payment of the running period is disputed. Payload: ``subscription``."""
+
+subscription_moved = Signal()
+"""The end of access or the billing date was moved by hand. Payload: ``subscription``."""
+
+subscription_ended = Signal()
+"""A subscription is over: cancelled, unpaid or refunded. Payload: ``subscription``."""
 
 referral_created = Signal()
 """A customer was referred by another. Payload: ``referral``."""

@@ -26,6 +26,8 @@ from billable.quota.models import Grant, LedgerEntry
 from billable.referrals.audit import AUDITS as REFERRAL_AUDITS
 from billable.refunds.audit import AUDITS as REFUND_AUDITS
 from billable.refunds.audit_disputes import AUDITS as DISPUTE_AUDITS
+from billable.renewals.audit import AUDITS as RENEWAL_AUDITS
+from billable.subscriptions.audit import AUDITS as SUBSCRIPTION_AUDITS
 from billable.trials.audit import AUDITS as TRIAL_AUDITS
 
 AUDITS = (
@@ -39,16 +41,8 @@ AUDITS = (
         *LINEAGE_AUDITS,
         *ALLOWANCE_AUDITS,
     ),
-    *(
-        *ORDER_AUDITS,
-        *CHARGE_AUDITS,
-        *PROMOTION_AUDITS,
-        *EXCHANGE_AUDITS,
-        *REFUND_AUDITS,
-        *DISPUTE_AUDITS,
-        *TRIAL_AUDITS,
-    ),
-    *(*REFERRAL_AUDITS, *CUSTOMER_AUDITS, *INVOICE_AUDITS),
+    *(*ORDER_AUDITS, *CHARGE_AUDITS, *PROMOTION_AUDITS, *EXCHANGE_AUDITS, *REFUND_AUDITS, *DISPUTE_AUDITS),
+    *(*TRIAL_AUDITS, *REFERRAL_AUDITS, *CUSTOMER_AUDITS, *INVOICE_AUDITS, *SUBSCRIPTION_AUDITS, *RENEWAL_AUDITS),
 )
 
 

@@ -101,6 +101,9 @@ def rows(db: None, admin_user: Any) -> dict[type[Model], Any]:
         ),
         models.UnitPrice.objects.create(product=product, feature=credits, units=50),
         models.Merge.objects.create(**whose, absorbed=models.Customer.objects.create(**by), reason="one person", **by),
+        models.ClockMove.objects.create(
+            **whose, asked="days=1", started_at=now, from_offset_seconds=0, to_offset_seconds=86_400, **by
+        ),
         models.RefundGrant.objects.create(**whose, part=part, grant=grant, used=3, unused=7, taken_back=5),
         models.Dispute.objects.create(
             **whose, order=order, payment=payment, dispute_id="dp_1", payment_status="succeeded", **money, **facts

@@ -17,7 +17,7 @@ from billable.services import CatalogService, CustomerService, OrderService, Quo
 
 TITLES = [
     *("Balances", "Identities", "Users", "Grants", "Orders", "Trials"),
-    *("Invoices", "Referrals", "Absorbed", "Ledger history"),
+    *("Invoices", "Referrals", "Moves of its clock", "Absorbed", "Ledger history"),
 ]
 
 

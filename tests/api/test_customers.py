@@ -14,7 +14,8 @@ def test_identify_makes_a_customer_once(api: Api) -> None:
     first = api.ok(api.post("/identify", body))
     second = api.ok(api.post("/identify", body))
 
-    assert set(first) == {"customer_id", "user_id", "provider", "external_id", "created", "profile"}
+    named = {"customer_id", "user_id", "provider", "external_id", "created", "profile", "is_sandbox"}
+    assert set(first) == named
     assert is_uuid(first["customer_id"])
     assert (first["created"], second["created"]) == (True, False)
     assert {**first, "created": False} == second

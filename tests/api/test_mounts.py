@@ -51,6 +51,7 @@ URL_NAMES = {
     "history": {},
     "customer-state": {},
     "customer-billing-details": {},
+    "customer-clock-advance": {"customer_id": "c"},
     "customer-merge": {"customer_id": "c"},
     "customer-unmerge": {"customer_id": "c"},
     "customer-anonymize": {"customer_id": "c"},

@@ -17,6 +17,7 @@ OPERATIONS = {
     ("get", "/debts"),
     ("get", "/customers/state"),
     ("post", "/customers/billing-details"),
+    ("post", "/customers/{customer_id}/clock/advance"),
     ("post", "/customers/{customer_id}/merge"),
     ("post", "/customers/{customer_id}/unmerge"),
     ("post", "/customers/{customer_id}/anonymize"),

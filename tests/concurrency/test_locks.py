@@ -228,7 +228,18 @@ def verbs() -> set[str]:
 
 
 def test_every_verb_that_writes_is_watched_here() -> None:
-    assert {*WRITES, *CATALOGUE} == verbs() - READS - {"identify", "link_identities", "holding"}
+    assert {*WRITES, *CATALOGUE} == verbs() - READS - {"identify", "link_identities", "holding", "advance_clock"}
+
+
+def test_a_clock_is_moved_in_steps_that_lock_the_customer_first(db: None) -> None:
+    box = CustomerService.identify("test", "box", sandbox=True).customer
+    CatalogService.create_feature("credits")
+    QuotaService.grant_feature(box, "credits", quantity=1, period="1 day")
+
+    sql = statements(lambda: CustomerService.advance_clock(box, days=2))
+
+    assert list(writes_before_the_lock(sql)) == []
+    assert not [statement for statement in sql if "FOR UPDATE" in statement]
 
 
 @pytest.mark.parametrize("verb", WRITES)

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db.models import Sum
 
-from billable.errors import MergeRefused, UnmergeRefused
+from billable.errors import MergeRefused, QuotaExceeded, UnmergeRefused
 from billable.models import Customer, LedgerEntry, Merge, Usage
 from billable.services import CatalogService, CustomerRef, CustomerService, OrderService, QuotaService
 from tests.concurrency.conftest import balance, customer
@@ -139,3 +139,23 @@ def test_whoever_waited_for_a_customer_that_was_absorbed_meanwhile_holds_nobody_
 
         standing = Customer.objects.filter(pk=str(bob.customer_id), merged_into=None).exists()
         assert balance(ada) + balance(bob) == (96 if standing else 192)
+
+
+def test_what_came_back_to_the_survivor_is_taken_back_under_that_ones_lock(crew: Crew, credits: str) -> None:
+    CatalogService.create_product("pack", price="9.99", features=[credits], quantity=100)
+    for number in range(2 * ROUNDS):
+        ada, bob = customer(f"ada-{number}"), customer(f"bob-{number}")
+        order = OrderService.create_order(bob, [{"sku": "pack"}])
+        payment = OrderService.confirm_payment(order, payment_id=f"pi_{number}")
+        merged = CustomerService.merge_customers(ada, bob)
+        usage = QuotaService.consume_quota(ada, credits, quantity=60)
+        CustomerService.unmerge_customers(merged)
+        QuotaService.reverse_usage(usage, idempotency_key="undo")
+        back = [
+            verb("OrderService.refund_order", order.pk, refund_id="re_1"),
+            verb("OrderService.dispute_payment", payment.pk, dispute_id="dp_1"),
+        ][number % 2]
+
+        crew.at_once(*[consume(ada, quantity=5)] * 3, back, *[consume(ada, quantity=5)] * 3, refusing=QuotaExceeded)
+
+        assert (balance(ada), balance(bob)) == (0, 0)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import uuid
 
 import pytest
+from django.db.models import QuerySet
 
+from billable.customers.services import claim_identity
 from billable.models import Customer, Identity, UserLink
-from billable.services import CatalogService, CustomerRef, OrderService, QuotaService
+from billable.services import CatalogService, CustomerRef, CustomerService, OrderService, QuotaService
 
 
 def test_identify_makes_a_customer_with_a_user_once(door, django_user_model):
@@ -218,3 +220,27 @@ def test_billing_details_that_say_nothing_are_refused(door, customer, refused, d
 def test_billing_details_of_nobody_are_refused(door, refused):
     with refused("customer_not_found"):
         door.customers.set_billing_details(CustomerRef(external_id="nobody"), {"name": "Ada Ltd"})
+
+
+@pytest.mark.parametrize("model", [UserLink, Identity])
+def test_a_name_that_is_given_up_in_the_moment_it_is_claimed_is_claimed_anew(door, customer, user, monkeypatch, model):
+    """Between the conflict and the look at who has it, its customer is anonymized, and that is committed."""
+    insert, other = QuerySet.bulk_create, CustomerService.identify("crm", "7").customer
+
+    def give_up(rows, objects, **how):
+        made = insert(rows, objects, **how)
+        rows.filter(customer=customer).delete()
+        return made
+
+    # The look before the claim finds nobody: the other one came and went in between.
+    monkeypatch.setattr(QuerySet, "bulk_create", give_up)
+    if model is UserLink:
+        assert door.customers.link_user(other, user).customer_id == other.pk
+    else:
+        monkeypatch.setattr(QuerySet, "first", _blind_once(QuerySet.first))
+        assert claim_identity(other.pk, "telegram", "4711", {}).customer_id == other.pk
+
+
+def _blind_once(look):
+    looks = iter([lambda rows: None])
+    return lambda rows: next(looks, look)(rows)

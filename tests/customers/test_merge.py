@@ -212,6 +212,15 @@ def test_a_grant_that_was_handed_on_is_revoked_where_its_units_are(door, web, bo
     assert balance(web) == 0
 
 
+def test_what_is_put_back_to_a_line_that_was_revoked_after_a_merge_stays_out(door, web, bot):
+    grant = give(bot, 10)
+    usage = QuotaService.consume_quota(bot, "pdf", quantity=4)
+    door.customers.merge_customers(web, bot)
+    door.quota.revoke_grant(grant)
+    door.quota.reverse_usage(usage, idempotency_key="undo")
+    assert balance(web) == 0
+
+
 def test_a_trial_of_either_side_is_the_trial_of_both(door, web, bot, refused):
     trial = door.trials.start_trial(bot, "try", identities={"email": "ada@example.com"})
     door.customers.merge_customers(web, bot)
@@ -487,6 +496,17 @@ def test_the_way_back_is_refused_once_an_order_of_the_one_earned_the_reward_of_t
     assert ReferralService.settle_referrals().rewarded == 1
     with refused("unmerge_refused", reason="granted"):
         door.customers.unmerge_customers(bot)
+
+
+@pytest.mark.parametrize("absorbed", ["referrer", "referee"])
+def test_what_one_got_for_bringing_the_other_does_not_bar_the_way_back(door, web, bot, absorbed):
+    ReferralService.create_programme("friends", referrer_product="pack", referee_product="pack", trigger="on_signup")
+    ReferralService.claim_bonus(ReferralService.refer(*((bot, web) if absorbed == "referrer" else (web, bot))))
+    merge = door.customers.merge_customers(web, bot)
+    QuotaService.consume_quota(bot, "pdf", quantity=1)
+    door.customers.unmerge_customers(merge)
+    assert balance(web) + balance(bot) == 19
+    assert {balance(web), balance(bot)} <= {9, 10}
 
 
 def test_the_way_back_is_refused_once_a_period_was_extended(door, web, bot, refused):

@@ -7,7 +7,15 @@ from django.apps import apps
 
 from billable.models import Adjustment, Customer, Grant, Identity, Merge, Order, Payment, Usage, UserLink
 from billable.privacy import personal_columns
-from billable.services import CatalogService, CustomerRef, CustomerService, Money, OrderService, QuotaService
+from billable.services import (
+    CatalogService,
+    CustomerRef,
+    CustomerService,
+    Money,
+    OrderService,
+    QuotaService,
+    ReferralService,
+)
 
 ADA, BOT = CustomerRef(provider="web", external_id="ada"), CustomerRef(provider="telegram", external_id="42")
 
@@ -49,6 +57,21 @@ def test_names_and_words_go_and_the_books_stay(door, ada, django_user_model):
     assert (merge.reason, merge.moved["identities"], merge.moved["users"]) == ("", [], [])
     assert door.quota.check_quota(erased, "pdf").balance == before
     assert door.quota.verify_ledger()
+
+
+@pytest.mark.parametrize("forgotten", ["referrer", "referee"])
+def test_what_is_said_of_a_referral_is_said_of_both_sides(door, forgotten):
+    sides = {"referrer": ADA, "referee": BOT}
+    referral = ReferralService.refer(**sides, metadata={"invited": "Ada asked Bob"})
+    door.customers.anonymize_customer(sides[forgotten])
+    assert ReferralService.get_referral(referral).metadata == {}
+
+
+def test_what_a_merge_was_for_is_forgotten_with_either_of_those_who_parted(door, ada):
+    merge = CustomerService.unmerge_customers(Merge.objects.get())
+    door.customers.anonymize_customer(BOT)
+    merge.refresh_from_db()
+    assert (merge.reason, merge.moved["identities"], merge.moved["users"]) == ("", [], [])
 
 
 def test_an_identity_is_free_again(door, ada):

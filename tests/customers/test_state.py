@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from django.contrib.auth import get_user_model
-from django.contrib.auth.models import Group
+from django.contrib.auth.models import Group, Permission
 from django.core.management import CommandError, call_command
 
 from billable import linking
@@ -90,6 +90,19 @@ def test_a_user_with_several_values_is_linked_by_all_of_them(door, staff):
     assert (report.users, report.linked, report.conflict_count, steps) == (1, 3, 0, [(1, 1)])
     for name in ("a", "b", "c"):
         assert door.customers.get_customer(CustomerRef(provider="team", external_id=name))
+
+
+def test_a_value_that_a_user_has_twice_is_linked_once(door, staff):
+    permission = Permission.objects.order_by("pk")[0]
+    for name in ("a", "b"):
+        group = Group.objects.create(name=name)
+        group.permissions.add(permission)
+        staff[0].groups.add(group)
+
+    planned = door.customers.link_identities("groups__permissions__codename", "may", dry_run=True)
+
+    assert planned == door.customers.link_identities("groups__permissions__codename", "may")
+    assert (planned.linked, planned.conflict_count) == (1, 0)
 
 
 def test_a_user_who_is_deleted_meanwhile_stops_nobody(door, staff, monkeypatch):

@@ -15,6 +15,7 @@ from django.db.models import AutoField, BigAutoField, Model, UUIDField
 from billable import models
 
 NOW = datetime(2026, 1, 15, 12, tzinfo=timezone.utc)
+RECURS: dict[str, Any] = {"recurs_count": 1, "recurs_unit": "month"}
 WRITTEN: dict[str, Any] = {"actor": "python", "created_at": NOW}
 
 Rows = dict[type[Model], Any]
@@ -24,7 +25,7 @@ def one_row_of_every_table() -> Rows:
     """The rows by their model. Quantities leave room on both sides of every bound."""
     rows: Rows = {}
     rooms = (
-        _catalogue, _customers, _quota, _orders, _trials,
+        _catalogue, _customers, _quota, _subscriptions, _orders, _trials,
         _refunds, _exchanges, _promotions, _referrals, _invoices,
     )  # fmt: skip
     for room in rooms:
@@ -71,7 +72,9 @@ def _catalogue(rows: Rows) -> Iterator[Model]:
     credits = models.Feature.objects.create(key="credits")
     yield models.CatalogName.objects.create(name="pdf_export", kind="feature")
     yield (feature := models.Feature.objects.create(key="pdf_export"))
-    yield (product := models.Product.objects.create(sku="pack"))
+    yield (
+        product := models.Product.objects.create(sku="pack", **RECURS, trial_count=1, trial_unit="week", grace_days=3)
+    )
     yield models.Price.objects.create(product=product, currency="EUR", amount_minor=999)
     yield models.UnitPrice.objects.create(product=product, feature=credits, units=50)
     yield models.ProductFeature.objects.create(
@@ -86,6 +89,10 @@ def _customers(rows: Rows) -> Iterator[Model]:
     yield models.UserLink.objects.create(user=user, customer=customer, **WRITTEN)
     yield models.Identity.objects.create(customer=customer, provider="telegram", external_id="1", **WRITTEN)
     yield models.Merge.objects.create(customer=customer, absorbed=another_customer(), **WRITTEN)
+    yield models.ClockMove.objects.create(
+        customer=customer, asked="days=1", idempotency_key="k", started_at=NOW, from_offset_seconds=10,
+        to_offset_seconds=20, **WRITTEN,
+    )  # fmt: skip
 
 
 def _quota(rows: Rows) -> Iterator[Model]:
@@ -142,6 +149,21 @@ def _quota(rows: Rows) -> Iterator[Model]:
     )  # fmt: skip
 
 
+def _subscriptions(rows: Rows) -> Iterator[Model]:
+    whose = {"customer": rows[models.Customer]}
+    yield (
+        subscription := models.Subscription.objects.create(
+            **whose, product=rows[models.Product], currency="EUR", interval_count=1, interval_unit="month",
+            grace_days=3, anchor=NOW, paid_from=NOW, paid_until=NOW.replace(month=2),
+            access_until=NOW.replace(month=2, day=18), paused_at=NOW, resumes_at=NOW.replace(day=20),
+            renews_at=NOW.replace(month=2, day=12), due_at=NOW.replace(month=2), **WRITTEN,
+        )
+    )  # fmt: skip
+    yield models.SubscriptionPause.objects.create(
+        **whose, subscription=subscription, begins_at=NOW, ends_at=NOW.replace(day=20), **WRITTEN
+    )
+
+
 def _orders(rows: Rows) -> Iterator[Model]:
     whose = {"customer": rows[models.Customer]}
     period = {"period_count": 1, "period_unit": "month"}
@@ -153,7 +175,8 @@ def _orders(rows: Rows) -> Iterator[Model]:
     yield (
         item := models.OrderItem.objects.create(
             **whose, order=order, line=1, product=rows[models.Product], sku="pack", quantity=2, unit_amount_minor=110,
-            discount_minor=20, tax_rate=10, tax_minor=20, total_amount_minor=200,
+            discount_minor=20, tax_rate=10, tax_minor=20, total_amount_minor=200, credit_minor=10, **RECURS,
+            subscription=rows[models.Subscription], period_index=0, period_from=NOW, period_until=NOW.replace(month=2),
         )
     )  # fmt: skip
     yield models.OrderItemFeature.objects.create(
@@ -169,7 +192,11 @@ def _trials(rows: Rows) -> Iterator[Model]:
     customer = rows[models.Customer]
     yield (
         trial := models.Trial.objects.create(
-            customer=customer, product=rows[models.Product], campaign="trial", **WRITTEN
+            customer=customer,
+            product=rows[models.Product],
+            campaign="trial",
+            subscription=rows[models.Subscription],
+            **WRITTEN,
         )
     )
     yield models.TrialFingerprint.objects.create(

@@ -34,6 +34,8 @@ CAPS: list[dict[str, Any]] = [
     {**CAP, "cap_period_unit": None},
     {**CAP, "cap_period_unit": "hour"},
 ]
+ONCE = {"recurs_count": None, "recurs_unit": None}
+NO_PERIOD = {"period_index": None, "period_from": None, "period_until": None}
 
 RESETS: list[dict[str, Any]] = [
     {"reset_unit": "hour"},
@@ -59,6 +61,24 @@ LINE_ROLLOVERS = [{**ROLLS, "reset_count": None, "reset_unit": None}, *({**ROLLS
 CHECKS: dict[str, tuple[type[Model], list[dict[str, Any]]]] = {
     # catalogue
     "billable_product_tax_rate": (models.Product, [{"tax_rate": -1}, {"tax_rate": "100.0001"}]),
+    "billable_product_recurs": (
+        models.Product,
+        [{"recurs_unit": None}, {"recurs_unit": "hour"}, {"recurs_count": 0}],
+    ),
+    "billable_product_trial": (
+        models.Product,
+        [{"trial_unit": None}, {"trial_unit": "hour"}, {"trial_count": None}, {"trial_count": 0}],
+    ),
+    "billable_product_recurs_is_sold": (
+        models.Product,
+        [
+            {**ONCE, "trial_count": None, "trial_unit": None},
+            {**ONCE, "grace_days": None},
+            {"is_trial": True},
+            {"is_default": True},
+        ],
+    ),
+    "billable_product_grace": (models.Product, [{"grace_days": 366}]),
     "billable_price_not_negative": (models.Price, [{"amount_minor": -1}]),
     "billable_unitprice_units": (models.UnitPrice, [{"units": 0}, {"units": MAX_UNITS + 1}]),
     "billable_productfeature_quantity": (models.ProductFeature, [{"quantity": 0}, {"quantity": MAX_UNITS + 1}]),
@@ -94,6 +114,15 @@ CHECKS: dict[str, tuple[type[Model], list[dict[str, Any]]]] = {
         models.Customer,
         [{"anonymized_at": NOW}, {"anonymized_by": "python"}, {"anonymized_reason": "asked"}],
     ),
+    "billable_customer_clock": (
+        models.Customer,
+        [{"clock_offset_seconds": 1}, {"is_sandbox": True, "clock_offset_seconds": -1}],
+    ),
+    "billable_clockmove_forwards": (
+        models.ClockMove,
+        [{"from_offset_seconds": -1}, {"to_offset_seconds": 10}, {"to_offset_seconds": 9}],
+    ),
+    "billable_clockmove_finished": (models.ClockMove, [{"finished_at": NOW}]),
     "billable_merge_not_itself": (models.Merge, [{"absorbed": F("customer")}]),
     "billable_merge_undone": (models.Merge, [{"undone_at": NOW}, {"undone_by": "python"}]),
     # quota
@@ -192,6 +221,34 @@ CHECKS: dict[str, tuple[type[Model], list[dict[str, Any]]]] = {
     "billable_ledgerentry_seq": (models.LedgerEntry, [{"seq": 0}]),
     "billable_ledgerentry_remaining": (models.LedgerEntry, [{"remaining_after": -1}]),
     "billable_ledgerentry_known_kind": (models.LedgerEntry, [{"kind": "use"}]),
+    # subscriptions
+    "billable_subscription_seats": (models.Subscription, [{"seats": 0}, {"seats": 10**6 + 1}, {"next_seats": 0}]),
+    "billable_subscription_interval": (models.Subscription, [{"interval_count": 0}, {"interval_unit": "hour"}]),
+    "billable_subscription_windows": (
+        models.Subscription,
+        [
+            {"paid_until": NOW - timedelta(seconds=1)},
+            {"access_until": F("paid_from")},
+            {"anchor_index": 2},
+        ],
+    ),
+    "billable_subscription_pause": (
+        models.Subscription,
+        [{"paused_at": None}, {"resumes_at": NOW - timedelta(seconds=1)}],
+    ),
+    "billable_subscription_ended": (
+        models.Subscription,
+        [
+            {"ended_as": "unpaid"},
+            {"ended_at": NOW, "renews_at": None, "due_at": None},
+            {"ended_at": NOW, "ended_as": "lost", "renews_at": None, "due_at": None},
+            {"ended_at": NOW, "ended_as": "unpaid", "due_at": None},
+            {"ended_at": NOW, "ended_as": "unpaid", "renews_at": None},
+        ],
+    ),
+    "billable_subscription_renews": (models.Subscription, [{"cancelled_at": NOW}, {"suspended_at": NOW}]),
+    "billable_subscription_credit": (models.Subscription, [{"credit_minor": -1}]),
+    "billable_subscriptionpause_window": (models.SubscriptionPause, [{"ends_at": NOW - timedelta(seconds=1)}]),
     # orders
     "billable_order_amounts": (
         models.Order,
@@ -242,6 +299,22 @@ CHECKS: dict[str, tuple[type[Model], list[dict[str, Any]]]] = {
             {"tax_included": False, "total_amount_minor": 221},
         ],
     ),
+    "billable_orderitem_recurs": (
+        models.OrderItem,
+        [{"recurs_unit": None}, {"recurs_unit": "hour"}, {"recurs_count": 0}, {**NO_PERIOD, "recurs_count": None}],
+    ),
+    "billable_orderitem_period_is_whole": (
+        models.OrderItem,
+        [
+            {"period_index": None},
+            {"period_from": None},
+            {"period_until": None},
+            {"period_until": NOW - timedelta(seconds=1)},
+            {"subscription": None},
+            ONCE,
+        ],
+    ),
+    "billable_orderitem_credit": (models.OrderItem, [{"credit_minor": -1}, {"credit_minor": 21}]),
     "billable_orderitemfeature_quantity": (models.OrderItemFeature, [{"quantity": 0}, {"quantity": MAX_UNITS + 1}]),
     "billable_orderitemfeature_period": (models.OrderItemFeature, PERIOD),
     "billable_orderitemfeature_reset": (models.OrderItemFeature, LINE_RESETS),
@@ -382,6 +455,7 @@ UNIQUES: dict[str, tuple[type[Model], dict[str, Any]]] = {
     # quota
     "billable_grant_customer_source": (models.Grant, {"quantity": 9}),
     "billable_allowance_customer_source": (models.Allowance, {"quantity": 9}),
+    "billable_clockmove_customer_key": (models.ClockMove, {"asked": "days=2"}),
     "billable_usage_customer_key": (models.Usage, {"quantity": 1}),
     "billable_hold_customer_key": (models.Hold, {"quantity": 4}),
     "billable_holdleg_hold_position": (models.HoldLeg, {"units": 6}),
@@ -390,11 +464,13 @@ UNIQUES: dict[str, tuple[type[Model], dict[str, Any]]] = {
     "billable_ledgerentry_customer_seq": (models.LedgerEntry, {"amount": 1}),
     # orders
     "billable_order_customer_key": (models.Order, {"total_amount_minor": 21}),
-    "billable_orderitem_order_line": (models.OrderItem, {"sku": "other"}),
+    "billable_orderitem_order_line": (models.OrderItem, {"sku": "other", "period_index": 1}),
+    "billable_orderitem_period": (models.OrderItem, {"line": 2}),
     "billable_orderitemfeature_item_line": (models.OrderItemFeature, {"quantity": 6}),
     "billable_payment_key": (models.Payment, {"status": "failed"}),
     "billable_paymentclaim_key": (models.PaymentClaim, {"order_id": None}),
     # trials
+    "billable_trial.subscription_id": (models.Trial, {"campaign": "other"}),
     "billable_trialfingerprint_key": (models.TrialFingerprint, {}),
     # refunds
     "billable_refund_order_refund_id": (models.Refund, {"amount_minor": 1}),

@@ -196,6 +196,24 @@ def test_a_whole_refund_takes_back_what_is_left(door, referral, commit):
     assert units("bob") == 0
 
 
+def test_what_was_bought_behind_a_reward_that_is_taken_back_begins_now(door, commit, clock):
+    CatalogService.create_feature("sso")
+    CatalogService.create_product("pro", price="9.99", currency="EUR", features=["sso"], period="1 month")
+    ReferralService.create_programme("months", referrer_product="pro")
+    ReferralService.refer(ref("bob"), ref("ada"))
+    with commit():
+        payment = buy(person("ada"), "p1")
+    clock.advance(days=1)
+    bought = buy(person("bob"), "p2", "pro")
+    assert Grant.objects.get(source="order", product__sku="pro").valid_from > clock.instant
+    clock.advance(days=1)
+    with commit():
+        refund(payment.order)
+    paid = Grant.objects.get(source="order", source_id=str(bought.order.pk))
+    assert paid.valid_from == clock.instant
+    assert door.quota.check_quota(person("bob"), "sso")
+
+
 def test_what_is_refunded_before_the_hold_is_over_is_never_given(door, commit, clock, refused):
     ReferralService.create_programme("slow", referrer_product="thanks", hold_days=14)
     referral = door.referrals.refer(ref("bob"), ref("ada"))
@@ -244,6 +262,39 @@ def test_a_dispute_keeps_the_reward_waiting_and_a_lost_one_takes_it_back(door, r
     assert (referral.status, units("bob")) == ("taken_back", 0)
 
 
+def test_a_dispute_about_money_that_the_order_never_took_is_none_about_the_reward(door, referral, commit):
+    with commit():
+        payment = buy(person("ada"), "p1")
+    paid_twice = OrderService.confirm_payment(payment.order, payment_id="p2")
+    dispute = OrderService.dispute_payment(paid_twice, dispute_id="d1")
+    with commit():
+        OrderService.resolve_dispute(dispute, "lost")
+    assert door.referrals.settle_referrals().referrals == 0
+    referral.refresh_from_db()
+    assert (referral.status, units("bob"), units("ada")) == ("rewarded", 10, 105)
+
+
+def test_a_payment_that_was_lost_before_the_order_was_paid_costs_no_reward(door, referral, commit):
+    order = OrderService.create_order(person("ada"), [{"sku": "pack"}])
+    part = OrderService.confirm_payment(order, payment_id="p1", amount_minor=500)
+    OrderService.resolve_dispute(OrderService.dispute_payment(part, dispute_id="d1"), "lost")
+    with commit():
+        OrderService.confirm_payment(order, payment_id="p2", amount_minor=999)
+    assert door.referrals.get_referral(referral).status == "rewarded"
+
+
+def test_an_order_that_a_won_dispute_pays_earns_the_reward(door, referral, commit):
+    order = OrderService.create_order(person("ada"), [{"sku": "pack"}])
+    part = OrderService.confirm_payment(order, payment_id="p1", amount_minor=500)
+    dispute = OrderService.dispute_payment(part, dispute_id="d1")
+    with commit():
+        OrderService.confirm_payment(order, payment_id="p2", amount_minor=499)
+    assert door.referrals.get_referral(referral).status == "pending"
+    with commit():
+        OrderService.resolve_dispute(dispute, "won")
+    assert door.referrals.get_referral(referral).status == "rewarded"
+
+
 def absorb(absorbed: Customer, survivor: Customer) -> None:
     CustomerService.merge_customers(survivor, absorbed)
     absorbed.refresh_from_db()
@@ -261,6 +312,20 @@ def test_rewards_go_to_those_who_absorbed_the_sides(door, referral, commit):
     assert (units("new ada"), units("new bob")) == (0, 0)
 
 
+def test_a_reward_is_taken_back_from_both_who_parted_and_what_comes_back_later_stays_out(door, referral, commit):
+    with commit():
+        payment = buy(person("ada"), "p1")
+    merge = CustomerService.merge_customers(person("web"), person("bob"))
+    usage = QuotaService.consume_quota(person("web"), "pdf_export", quantity=4)
+    CustomerService.unmerge_customers(merge)
+    QuotaService.reverse_usage(usage, quantity=3, idempotency_key="some")
+    assert (units("web"), units("bob")) == (3, 6)
+    with commit():
+        refund(payment.order)
+    QuotaService.reverse_usage(usage, idempotency_key="the rest")
+    assert (units("web"), units("bob")) == (0, 0)
+
+
 def test_who_turns_out_to_be_one_person_gets_nothing(door, referral, commit, refused):
     absorb(person("ada"), person("bob"))
     with commit():
@@ -268,7 +333,31 @@ def test_who_turns_out_to_be_one_person_gets_nothing(door, referral, commit, ref
     with refused("bonus_not_due", reason="one_person"):
         door.referrals.claim_bonus(referral)
     referral.refresh_from_db()
-    assert (referral.status, door.referrals.settle_referrals().referrals) == ("qualified", 0)
+    assert (referral.status, door.referrals.settle_referrals().referrals) == ("pending", 0)
+
+
+def test_what_one_buys_while_both_are_one_does_not_bar_the_way_apart(door, referral, commit):
+    merge = door.customers.merge_customers(person("bob"), person("ada"))
+    with commit():
+        buy(person("bob"), "p1")
+    door.customers.unmerge_customers(merge)
+    assert door.referrals.settle_referrals().referrals == 0
+    with commit():
+        buy(person("ada"), "p2")
+    assert door.referrals.get_referral(referral).status == "rewarded"
+
+
+def test_what_waits_for_its_hold_is_not_given_while_both_are_one(door, clock, commit):
+    ReferralService.create_programme("later", referrer_product="thanks", hold_days=1)
+    referral = ReferralService.refer(ref("bob"), ref("ada"))
+    with commit():
+        buy(person("ada"), "p1")
+    merge = door.customers.merge_customers(person("bob"), person("ada"))
+    clock.advance(days=2)
+    assert door.referrals.settle_referrals().referrals == 0
+    door.customers.unmerge_customers(merge)
+    assert door.referrals.settle_referrals().rewarded == 1
+    assert door.referrals.get_referral(referral).status == "rewarded"
 
 
 def test_of_two_referrals_that_a_merge_brings_together_one_payment_earns_one(door, referral, commit, refused):

@@ -18,6 +18,7 @@ LATER = NOW + timedelta(seconds=1)
     ("case", "step", "reason"),
     [
         ({"status": "pending", "due_at": None}, "nothing", "not_earned"),
+        ({"status": "pending", "due_at": None, "one_person": True}, "nothing", "one_person"),
         ({"status": "qualified"}, "reward", ""),
         ({"status": "qualified", "due_at": LATER}, "nothing", "on_hold"),
         ({"status": "qualified", "disputed": True}, "nothing", "disputed"),

@@ -45,6 +45,8 @@ from billable.services import (
     BillingDetails,
     CapState,
     CatalogService,
+    ClockAdvance,
+    ClockStep,
     CustomerRef,
     CustomerService,
     CustomerState,
@@ -82,6 +84,17 @@ from billable.services import (
     Sweep,
     TrialEligibility,
     TrialService,
+)
+from billable.testing import (
+    BillingClock,
+    Events,
+    FakePayments,
+    assert_balance,
+    capture_events,
+    make_customer,
+    make_product,
+    paid_order,
+    run_commit_hooks,
 )
 
 P = ParamSpec("P")
@@ -320,12 +333,35 @@ def exchanges(user: User) -> None:
     assert_type(OrderService.refund_exchange(made, idempotency_key="k", policy="full", reason=""), Exchange)
 
 
+def helpers_for_tests(user: User) -> None:
+    with BillingClock() as clock, capture_events("order.paid") as sent, run_commit_hooks():
+        assert_type(clock, BillingClock)
+        assert_type(clock.advance(months=13, days=1.5), datetime)
+        assert_type(clock.for_customer(make_customer(user, sandbox=True)).advance(months=1), datetime)
+        order = paid_order(user, make_product(features=["pdf_export"], period="1 month"))
+        assert_type(order, Order)
+        payments = FakePayments(clock)
+        assert_type(payments.pay(order), Payment)
+        assert_type(payments.pay_later(order, days=3), Payment)
+        assert_type(payments.deliver(payments.notice(order, "pending")), Payment)
+        assert_type(payments.refund(payments.pay(order), amount_minor=5), Refund)
+    assert_type(sent, Events)
+    assert_type(sent.names, list[str])
+    assert_balance(user, "pdf_export", None)
+
+
 def customers(user: User) -> None:
     identification = CustomerService.identify("telegram", "1", profile={"name": "Anna"})
     assert_type(identification, Identification)
     assert_type(identification.customer, Customer)
     assert_type(identification.customer_id, UUID)
     assert_type(identification.created, bool)
+    assert_type(CustomerService.identify("telegram", "2", sandbox=True).is_sandbox, bool)
+    moved = CustomerService.advance_clock(user, months=1, days=2, idempotency_key="k")
+    assert_type(moved, ClockAdvance)
+    assert_type(moved.to_at, datetime)
+    assert_type(moved.steps, tuple[ClockStep, ...])
+    assert_type(CustomerService.advance_clock(user, to=moved.to_at), ClockAdvance)
     assert_type(CustomerService.get_customer(user), Customer)
     assert_type(CustomerService.find_customer(CustomerRef(user_id=7)), Customer | None)
     assert_type(CustomerService.link_identity(user, "n8n", "2", profile=None), Identity)
@@ -426,6 +462,7 @@ Verb(CustomerService.unmerge_customers).has(CustomerService.aunmerge_customers)
 Verb(CustomerService.anonymize_customer).has(CustomerService.aanonymize_customer)
 Verb(CustomerService.customer_state).has(CustomerService.acustomer_state)
 Verb(CustomerService.link_identities).has(CustomerService.alink_identities)
+Verb(CustomerService.advance_clock).has(CustomerService.aadvance_clock)
 Verb(CustomerService.set_billing_details).has(CustomerService.aset_billing_details)
 Verb(QuotaService.check_quota).has(QuotaService.acheck_quota)
 Verb(QuotaService.consume_quota).has(QuotaService.aconsume_quota)

@@ -18,6 +18,7 @@ from billable.admin import (
     quota,
     referrals,
     refunds,
+    sandbox,
     trials,
 )
 
@@ -32,5 +33,6 @@ __all__ = [
     "quota",
     "referrals",
     "refunds",
+    "sandbox",
     "trials",
 ]

@@ -21,7 +21,7 @@ from billable.admin.catalog_forms import (
     ProductForm,
     UnitPriceForm,
 )
-from billable.admin.columns import money, quantity, units
+from billable.admin.columns import money, pretty, quantity, units
 from billable.admin.editing import Editable, adopt, changed_rows, rows_of, withdraw
 from billable.admin.panels import Panel, PanelRow, Related
 from billable.models import CatalogName, Feature, FeatureCost, Price, Product, ProductFeature, UnitPrice
@@ -324,6 +324,7 @@ class ProductFeatureAdmin(Books):
     search_fields = ("product__sku", "feature__key")
     quantity_shown = units("quantity")
     lasts = columns.lasts
+    value_shown = pretty("value")
 
 
 @admin.register(FeatureCost)

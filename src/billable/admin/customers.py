@@ -18,9 +18,11 @@ from billable.admin.base import Books
 from billable.admin.columns import instant, link, pretty, quantity, user_text
 from billable.admin.panels import Panel, PanelRow, Related
 from billable.admin.quota import GRANT_COLUMNS
+from billable.admin.sandbox import ADVANCE
 from billable.inputs import MAX_UNITS
 from billable.models import (
     Allowance,
+    ClockMove,
     Customer,
     Debt,
     Grant,
@@ -153,9 +155,19 @@ def anonymize(customer: Customer, answers: Answers) -> str:
 
 @admin.register(Customer)
 class CustomerAdmin(Books):
-    list_display = ("own_id", "known_as", "used_by", "zone", "merged_into_link", "anonymized_at", "created_at")
+    list_display = (
+        "own_id",
+        "known_as",
+        "used_by",
+        "zone",
+        "is_sandbox",
+        "merged_into_link",
+        "anonymized_at",
+        "created_at",
+    )
     list_filter = (
         "created_at",
+        "is_sandbox",
         ("merged_into", admin.EmptyFieldListFilter),
         ("anonymized_at", admin.EmptyFieldListFilter),
     )
@@ -172,6 +184,7 @@ class CustomerAdmin(Books):
         Related(Trial, "customer", ("product", "campaign", "created_at")),
         Related(Invoice, "customer", ("name", "kind", "total_minor_shown", "issued_at")),
         Related(Referral, "referrer", ("customer_link", "programme", "status", "created_at")),
+        Related(ClockMove, "customer", ("asked", "started_at", "finished_at", "actor"), title="Moves of its clock"),
         Related(Merge, "customer", ("absorbed_link", "reason", "created_at", "undone_at"), title="Absorbed"),
         Related(
             LedgerEntry,
@@ -210,6 +223,7 @@ class CustomerAdmin(Books):
             one_at_a_time=True,
             permission="anonymize_customer",
         ),
+        ADVANCE,
     )
     merged_into_link = link("merged_into")
     billing_details_shown = pretty("billing_details")

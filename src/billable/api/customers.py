@@ -42,10 +42,10 @@ class EntitlementsAnswer:
     entitlements: Sequence[Entitlement]
 
 
-@router.post("/identify", response=takes_body(IdentifyOut), url_name="identify", openapi_extra=REPEATS_SAFELY)
+@router.post("/identify", response=takes_body(IdentifyOut, 409), url_name="identify", openapi_extra=REPEATS_SAFELY)
 def identify(request: HttpRequest, body: IdentifyIn) -> Identification:
     """The customer that an identity names; made when there is none. The recommended first step."""
-    return CustomerService.identify(body.provider, body.external_id, profile=body.profile)
+    return CustomerService.identify(body.provider, body.external_id, profile=body.profile, sandbox=body.sandbox)
 
 
 @router.get("/balance", response=reads(BalanceOut), url_name="balance")

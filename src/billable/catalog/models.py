@@ -19,6 +19,7 @@ from billable.money import Money
 
 PERIOD_UNITS = [(unit.value, unit.value) for unit in PeriodUnit]
 MAX_ROLLOVER_PERIODS = 100
+MAX_GRACE_DAYS = 365
 
 
 def units_or_unlimited(name: str) -> models.CheckConstraint:
@@ -220,6 +221,19 @@ class Product(models.Model):
     tax_rate = models.DecimalField(
         max_digits=7, decimal_places=4, null=True, blank=True, help_text="Percent. Empty: BILLABLE_TAX_RATE."
     )
+    recurs_count = models.PositiveSmallIntegerField(
+        null=True, blank=True, help_text="What is paid for again and again: every so many. Empty: sold once."
+    )
+    recurs_unit = models.CharField(max_length=5, null=True, blank=True, choices=PERIOD_UNITS)  # noqa: DJ001  # null with its count
+    trial_count = models.PositiveSmallIntegerField(
+        null=True, blank=True, help_text="How long it may be tried before it is paid for. Empty: no trial."
+    )
+    trial_unit = models.CharField(max_length=5, null=True, blank=True, choices=PERIOD_UNITS)  # noqa: DJ001  # null with its count
+    grace_days = models.PositiveSmallIntegerField(
+        null=True,
+        blank=True,
+        help_text="How long it goes on when a period is not paid. Empty: BILLABLE_SUBSCRIPTION_GRACE_DAYS.",
+    )
     metadata = models.JSONField(default=dict, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
@@ -230,6 +244,18 @@ class Product(models.Model):
         constraints = [
             check_constraint(
                 Q(tax_rate__isnull=True) | Q(tax_rate__gte=0, tax_rate__lte=100), name="billable_product_tax_rate"
+            ),
+            whole_period("billable_product_recurs", "recurs"),
+            whole_period("billable_product_trial", "trial"),
+            # What recurs is paid for: it is no free trial of itself, and nobody is given it at the door.
+            check_constraint(
+                Q(recurs_count__isnull=True, trial_count__isnull=True, grace_days__isnull=True)
+                | Q(recurs_count__isnull=False, is_trial=False, is_default=False),
+                name="billable_product_recurs_is_sold",
+            ),
+            check_constraint(
+                Q(grace_days__isnull=True) | Q(grace_days__isnull=False, grace_days__lte=MAX_GRACE_DAYS),
+                name="billable_product_grace",
             ),
         ]
 
@@ -245,6 +271,21 @@ class Product(models.Model):
             return percent(knobs.tax_rate, "tax_rate")
         except Invalid as error:
             raise Misconfigured(setting="BILLABLE_TAX_RATE", problem=error.problem) from error
+
+    @property
+    def recurs(self) -> Period | None:
+        """How often it is paid for; None is once."""
+        return period_of(self, "recurs")
+
+    @property
+    def trial_period(self) -> Period | None:
+        """How long it may be tried before it is paid for."""
+        return period_of(self, "trial")
+
+    @property
+    def effective_grace_days(self) -> int:
+        """How many days access goes on when a period is not paid."""
+        return knobs.subscription_grace_days if self.grace_days is None else self.grace_days
 
     @property
     def campaign(self) -> str:

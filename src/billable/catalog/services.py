@@ -15,6 +15,7 @@ from billable.catalog.features import claim_name, get_feature, refuse_static
 from billable.catalog.lines import FeatureLine, read_lines, set_lines
 from billable.catalog.models import Price, Product, ProductFeature, UnitPrice
 from billable.catalog.periods import Period
+from billable.catalog.recurring import set_recurrence
 from billable.conf import knobs
 from billable.db.locks import locked
 from billable.db.units import unit_of_work, write_alias
@@ -91,6 +92,9 @@ def create_product(
     trial_campaign: str = "",
     unit_prices: Mapping[str, int] | None = None,
     tax_rate: Decimal | str | int | None = None,
+    recurs: str | Period | None = None,
+    trial_period: str | Period | None = None,
+    grace_days: int | None = None,
     metadata: Metadata | None = None,
 ) -> Product:
     """Create a product with its prices and features in one call.
@@ -100,7 +104,11 @@ def create_product(
     for ever). Features that do not exist yet are created.
 
     ``unit_prices`` says what it costs in units of existing features, as ``{"credits": 20}``: see ``exchange``.
-    ``tax_rate`` is in percent (None: ``BILLABLE_TAX_RATE``). Raises NameTaken, FeatureNotFound, Invalid.
+    ``tax_rate`` is in percent (None: ``BILLABLE_TAX_RATE``).
+
+    ``recurs="1 month"`` makes every order of it begin a subscription that is paid for by the month. It may then be
+    tried for a ``trial_period``, and goes on for ``grace_days`` when a period is not paid (None:
+    ``BILLABLE_SUBSCRIPTION_GRACE_DAYS``). Raises NameTaken, FeatureNotFound, Invalid.
     """
     product = Product(
         sku=inputs.name(sku, "sku"),
@@ -112,10 +120,9 @@ def create_product(
         tax_rate=None if tax_rate is None else _tax_rate(tax_rate),
         metadata=inputs.metadata(metadata),
     )
-    units = _unit_prices(unit_prices)
-    money = [*_single_price(price, currency), *prices]
-    span = None if period is None else Period.parse(period)
-    lines = read_lines(features, quantity, span)
+    set_recurrence(product, recurs, trial_period, grace_days)
+    units, money = _unit_prices(unit_prices), [*_single_price(price, currency), *prices]
+    lines = read_lines(features, quantity, None if period is None else Period.parse(period))
     claim_name(product.sku, "product")
     product.save(using=write_alias())
     _set_prices(product, money)
@@ -138,12 +145,16 @@ def update_product(
     trial_campaign: str | None = None,
     unit_prices: Mapping[str, int] | None = None,
     tax_rate: Decimal | str | int | None = None,
+    recurs: str | Period | None = None,
+    trial_period: str | Period | None = None,
+    grace_days: int | str | None = None,
     metadata: Metadata | None = None,
 ) -> Product:
     """Change a product; None leaves a part as it is. What was ordered or granted before keeps its snapshot.
 
     ``prices`` sets the price of each currency that it names; ``features`` replaces all lines, and ``unit_prices`` all
-    prices in units. ``tax_rate=""`` goes back to ``BILLABLE_TAX_RATE``.
+    prices in units. ``tax_rate=""`` goes back to ``BILLABLE_TAX_RATE``, and an empty ``recurs``, ``trial_period`` or
+    ``grace_days`` takes it away. Subscriptions that are running keep their interval and grace until they renew.
     Raises ProductNotFound, FeatureNotFound, Invalid.
     """
     locked(Product.objects.filter(sku=inputs.name(sku, "sku"))).first()
@@ -160,14 +171,14 @@ def update_product(
         product.tax_rate = None if tax_rate == "" else _tax_rate(tax_rate)
     product.is_active = product.is_active if is_active is None else inputs.flag(is_active, "is_active")
     product.is_default = product.is_default if is_default is None else inputs.flag(is_default, "is_default")
+    set_recurrence(product, recurs, trial_period, grace_days)
     lines = None if features is None else read_lines(features, None, None)
     units = None if unit_prices is None else _unit_prices(unit_prices)
     product.save(using=write_alias())
     _set_prices(product, prices or ())
     if lines is not None:
         set_lines(product, lines)
-    if units is not None:
-        _set_unit_prices(product, units)
+    _set_unit_prices(product, units)
     return get_product(product.sku)
 
 
@@ -219,7 +230,9 @@ def _unit_prices(given: object) -> dict[str, int]:
     }
 
 
-def _set_unit_prices(product: Product, units: Mapping[str, int]) -> None:
+def _set_unit_prices(product: Product, units: Mapping[str, int] | None) -> None:
+    if units is None:
+        return
     features = {name: get_feature(name) for name in units}
     for name, feature in features.items():
         refuse_static(feature, f"unit_prices.{name}")

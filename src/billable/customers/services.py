@@ -6,12 +6,33 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, TypedDict
 
+from django.db.models import DateTimeField, F, Q, QuerySet, Value
+
 from billable import clock, inputs
 from billable.actor import current_actor
 from billable.customers.models import Customer, Identity, UserLink
-from billable.customers.subjects import Subject, Who, find_customer_id, identity_key, lock_customer, user_exists, who
+from billable.customers.subjects import (
+    TRIES,
+    Row,
+    Subject,
+    Who,
+    find_customer_id,
+    identity_key,
+    lock_customer,
+    user_exists,
+    who,
+)
+from billable.db.instants import Moved
 from billable.db.units import unit_of_work, write_alias
-from billable.errors import AlreadyAnonymized, CustomerNotFound, IdentityTaken, Invalid, InvalidSubject, UserTaken
+from billable.errors import (
+    AlreadyAnonymized,
+    CustomerNotFound,
+    IdentityTaken,
+    Invalid,
+    InvalidSubject,
+    Retryable,
+    UserTaken,
+)
 from billable.inputs import Metadata
 from billable.signals import emit
 
@@ -33,6 +54,23 @@ def now_for(customer: Customer | None, present: datetime | None = None) -> datet
     """The instant that a decision about this customer is made at, when it is ``present`` (None: now) for everybody."""
     present = present or clock.now()
     return present if customer is None else present + timedelta(seconds=customer.clock_offset_seconds)
+
+
+def due_for(comparison: str, present: datetime | None = None, *, customer: str = "customer__") -> Q:
+    """A condition that compares an instant of a row with the clock of the row's customer: ``due_at__lte``.
+
+    ``customer`` leads from the row to its customer. Of real customers it is a comparison with a constant, which an
+    index answers; ``present`` is what time it is for them (None: now).
+    """
+    common = Value(present or clock.now(), output_field=DateTimeField())
+    own = Moved(common, F(f"{customer}clock_offset_seconds"))
+    real = Q(**{f"{customer}is_sandbox": False, comparison: common})
+    return real | Q(**{f"{customer}is_sandbox": True, comparison: own})
+
+
+def apart(rows: QuerySet[Row], sandbox: bool | None) -> QuerySet[Row]:
+    """The rows of sandbox customers (True), of real ones (False), or of both (None). Raises Invalid."""
+    return rows if sandbox is None else rows.filter(customer__is_sandbox=inputs.flag(sandbox, "sandbox"))
 
 
 def find_customer(user: Subject) -> Customer | None:
@@ -85,8 +123,7 @@ def claim_identity(customer_id: Any, provider: str, external_id: str, profile: d
         actor=current_actor(),
         created_at=clock.now(),
     )
-    identities.bulk_create([mine], ignore_conflicts=True)
-    standing = identities.get(provider=provider, external_id=external_id)
+    standing = _claimed(identities, mine, provider=provider, external_id=external_id)
     if standing.pk == mine.pk:
         emit("identity.linked", identity=standing)
     return standing
@@ -113,8 +150,17 @@ def claim_user(customer_id: Any, person: Who) -> UserLink:
     """Claim a user for a customer unless another has it; the row as it stands afterwards."""
     links = UserLink.objects.using(write_alias())
     mine = UserLink(user_id=person.user_id, customer_id=customer_id, actor=current_actor(), created_at=clock.now())
-    links.bulk_create([mine], ignore_conflicts=True)
-    return links.get(user=person.user_id)
+    return _claimed(links, mine, user=person.user_id)
+
+
+def _claimed(rows: QuerySet[Row], mine: Row, **key: Any) -> Row:
+    """Insert a row unless its key is taken; the row that has the key. Raises Retryable."""
+    for _ in range(TRIES):
+        rows.bulk_create([mine], ignore_conflicts=True)
+        if standing := rows.filter(**key).first():
+            return standing
+        # Whoever had it was anonymized, or deleted by the host, since we met it.
+    raise Retryable()
 
 
 def user_id_of(customer: Customer) -> Any:

@@ -7,7 +7,16 @@ from uuid import UUID
 from django.db import models
 from django.db.models import F, Q
 
-from billable.catalog.models import Feature, LineTerms, Product, line_constraints
+from billable.catalog.models import (
+    PERIOD_UNITS,
+    Feature,
+    LineTerms,
+    Product,
+    line_constraints,
+    period_of,
+    whole_period,
+)
+from billable.catalog.periods import Period
 from billable.compat import check_constraint
 from billable.customers.models import Customer
 from billable.db.constraints import one_of
@@ -18,6 +27,7 @@ from billable.inputs import MAX_KEY_LENGTH, MAX_ORDER_QUANTITY, MAX_TEXT_LENGTH
 from billable.money import Money
 from billable.orders.lifecycle import COUNTED, OrderStatus, PaymentStatus
 from billable.receipts import Receipt
+from billable.subscriptions.models import Subscription
 
 METHOD_MAX_LENGTH = 64
 
@@ -124,12 +134,41 @@ class OrderItem(models.Model):
     total_amount_minor = models.BigIntegerField(help_text="After the discount, with the tax.")
     refunded_minor = models.BigIntegerField(default=0)
     refunded_pieces = models.BigIntegerField(default=0)
+    credit_minor = models.BigIntegerField(default=0, help_text="What of the discount is credit of its subscription.")
+    recurs_count = models.PositiveSmallIntegerField(null=True, blank=True, help_text="Empty: it pays for no period.")
+    recurs_unit = models.CharField(max_length=5, null=True, blank=True, choices=PERIOD_UNITS)  # noqa: DJ001  # null with its count
+    grace_days = models.PositiveSmallIntegerField(null=True, blank=True)
+    # What it renews, or began when it was paid.
+    subscription = models.ForeignKey(
+        Subscription, null=True, blank=True, on_delete=models.PROTECT, related_name="items", db_index=False
+    )
+    period_index = models.PositiveIntegerField(null=True, blank=True, help_text="The period that it paid for.")
+    period_from = models.DateTimeField(null=True, blank=True)
+    period_until = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         db_table = "billable_orderitem"
         ordering = ("order", "line")
         constraints = [
             models.UniqueConstraint(fields=["order", "line"], name="billable_orderitem_order_line"),
+            # The number is there once it is paid: whatever was ordered, no period is ever sold twice.
+            models.UniqueConstraint(fields=["subscription", "period_index"], name="billable_orderitem_period"),
+            whole_period("billable_orderitem_recurs", "recurs"),
+            check_constraint(
+                Q(period_index__isnull=True, period_from__isnull=True, period_until__isnull=True)
+                | Q(
+                    subscription__isnull=False,
+                    recurs_count__isnull=False,
+                    period_index__isnull=False,
+                    period_from__isnull=False,
+                    period_until__isnull=False,
+                    period_until__gte=F("period_from"),
+                ),
+                name="billable_orderitem_period_is_whole",
+            ),
+            check_constraint(
+                Q(credit_minor__gte=0, credit_minor__lte=F("discount_minor")), name="billable_orderitem_credit"
+            ),
             check_constraint(
                 Q(
                     quantity__gte=1,
@@ -163,6 +202,11 @@ class OrderItem(models.Model):
 
     def __str__(self) -> str:
         return f"{self.quantity} × {self.sku}"
+
+    @property
+    def recurs(self) -> Period | None:
+        """How long the period lasts that it pays for; None when it pays for none."""
+        return period_of(self, "recurs")
 
 
 class OrderItemFeature(LineTerms):

@@ -10,10 +10,11 @@ from django.apps import apps
 from django.db.models import Prefetch, Q, QuerySet
 
 from billable import inputs, paging
+from billable.customers.services import apart
 from billable.customers.subjects import Subject, family_of
 from billable.db.units import write_alias
 from billable.errors import Invalid, OrderNotFound, PaymentNotFound
-from billable.orders.lifecycle import OrderStatus, PaymentStatus
+from billable.orders.lifecycle import COUNTED, OrderStatus, PaymentStatus
 from billable.orders.models import Order, OrderItem, OrderItemFeature, Payment
 from billable.paging import DEFAULT_LIMIT, Page
 
@@ -80,14 +81,17 @@ def list_orders(
     user: Subject | None = None,
     *,
     status: str | None = None,
+    sandbox: bool | None = None,
     cursor: str | None = None,
     limit: int = DEFAULT_LIMIT,
 ) -> Page[Order]:
     """Orders, newest first: of ``user`` or (None) of everybody, with items and payments loaded.
+    ``sandbox`` narrows to customers of the sandbox (True) or to real ones (False).
 
     Raises Invalid for an unknown ``status``, a foreign cursor or a limit outside 1 to 200.
     """
     size, orders = paging.page_limit(limit), with_parts().order_by("-id")
+    orders = apart(orders, sandbox)
     if user is not None:
         orders = orders.filter(customer__in=family_of(user))
     if status is not None:
@@ -113,15 +117,18 @@ def list_payments(
     user: Subject | None = None,
     *,
     status: str | None = None,
+    sandbox: bool | None = None,
     cursor: str | None = None,
     limit: int = DEFAULT_LIMIT,
 ) -> Page[Payment]:
     """Payments, newest first: of ``user`` or (None) of everybody, with their orders loaded.
 
-    ``unapplied`` is the status of money that somebody must look at; its ``code`` says why. Raises Invalid for an
+    ``unapplied`` is the status of money that somebody must look at; its ``code`` says why. ``sandbox`` is as for
+    ``list_orders``. Raises Invalid for an
     unknown ``status``, a foreign cursor or a limit outside 1 to 200.
     """
     size, payments = paging.page_limit(limit), _with_orders().order_by("-id")
+    payments = apart(payments, sandbox)
     if user is not None:
         payments = payments.filter(customer__in=family_of(user))
     if status is not None:
@@ -132,6 +139,15 @@ def list_payments(
         payments = payments.filter(pk__lt=inputs.identifier(paging.decode(cursor), "cursor"))
     rows = list(payments[: size + 1])
     return paging.cut(rows, size, str(rows[size - 1].pk) if len(rows) > size else None)
+
+
+def counted_for(order: Any) -> Q:
+    """Payments that an order counts as its own, whatever became of them. ``order`` may be an outer reference.
+
+    Those that came for it and were not refused, and those of other orders that were applied to it.
+    """
+    counted = Q(status__in=[status.value for status in COUNTED])
+    return counted & (Q(order=order, applied_to__isnull=True, code="") | Q(applied_to=order))
 
 
 def _with_orders() -> QuerySet[Payment]:

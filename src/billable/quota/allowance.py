@@ -68,6 +68,16 @@ class Allowance(Receipt, LineTerms):
         db_index=False,
         help_text="The first allowance of its line, which it carries on after a merge or a dispute.",
     )
+    # The room of subscriptions stands above this one; verify checks it, as that of grants.
+    subscription = models.ForeignKey(
+        "billable.Subscription",
+        models.PROTECT,
+        "allowances",
+        null=True,
+        blank=True,
+        db_constraint=False,
+        db_index=False,
+    )
 
     replaces = models.ForeignKey(
         "self",
@@ -135,6 +145,9 @@ class Allowance(Receipt, LineTerms):
         indexes = [
             models.Index(fields=["customer", "feature", "next_at"], name="billable_allowance_due"),
             models.Index(fields=["origin"], condition=Q(origin__isnull=False), name="billable_allowance_origin"),
+            models.Index(
+                fields=["subscription"], condition=Q(subscription__isnull=False), name="billable_allowance_subscribed"
+            ),
         ]
 
     @property

@@ -67,7 +67,10 @@ def _defaults(scope: Scope) -> Iterator[LedgerProblem]:
 
 
 def _windows(scope: Scope) -> Iterator[LedgerProblem]:
-    """A grant runs from its start; with a period, for its periods counted from the anchor."""
+    """A grant runs from its start; with a period, for its periods counted from the anchor.
+
+    What is a part of a subscription has its windows from there, and is audited there.
+    """
     birth = every(LedgerEntry).filter(grant=OuterRef("pk"), kind=EntryKind.GRANT.value)
     at_once = Exists(birth.filter(effective_at=OuterRef("valid_from")))
     forever = (
@@ -75,13 +78,13 @@ def _windows(scope: Scope) -> Iterator[LedgerProblem]:
         | Q(source__in=[GrantSource.MANUAL.value, GrantSource.ROLL_OUT.value])
         | Q(origin__source=GrantSource.MANUAL.value)
     )
-    plain = within(every(Grant), scope).filter(period_count__isnull=True)
+    loose = within(every(Grant), scope).filter(subscription__isnull=True)
+    plain = loose.filter(period_count__isnull=True)
     yield from named(
         breaking(plain, Q(anchor=F("valid_from")), Q(at_once) | Q(origin__isnull=False), forever),
         "runs from {0.valid_from} to {0.expires_at}, which is not what it was given for",
     )
-    counted = within(every(Grant), scope).filter(period_count__isnull=False).select_related("allowance")
-    for grant in counted.iterator():
+    for grant in loose.filter(period_count__isnull=False).select_related("allowance").iterator():
         if not _is_its_window(grant):
             yield blame(grant, f"runs from {grant.valid_from} to {grant.expires_at}, which are not its periods")
 

@@ -141,7 +141,9 @@ def _entries(scope: Scope) -> Iterator[LedgerProblem]:
         Q(cause_type=CauseType.ALLOWANCE.value) | Q(kind=EntryKind.ROLLOVER.value)
     )
     own = Q(cause_type=CauseType.ALLOWANCE.value, cause_id=F("grant__allowance"))
-    born = Q(kind=EntryKind.GRANT.value, grant__source__in=OF_ALLOWANCES, effective_at=F("grant__valid_from"))
+    # The first period of a subscription's is given when it is paid for, ahead of its start or late.
+    begins = Q(effective_at=F("grant__valid_from")) | Q(grant__line=1, grant__subscription__isnull=False)
+    born = Q(begins, kind=EntryKind.GRANT.value, grant__source__in=OF_ALLOWANCES)
     gone = Q(kind=EntryKind.ROLLOVER.value, grant__rolled_from__isnull=True, effective_at=F("grant__ended_at"))
     yield from named(breaking(entries, own, born | gone), "its allowance {0.cause_id} cannot have caused it")
 

@@ -18,7 +18,8 @@ from billable.quota.models import Adjustment, LedgerEntry, Usage
 def _draws(scope: Scope) -> Iterator[LedgerProblem]:
     """Units are consumed from a grant while it is valid."""
     consumed = within(every(LedgerEntry), scope).filter(kind=EntryKind.CONSUME.value)
-    in_time = Q(grant__valid_from__lte=F("effective_at")) & (
+    # The pause of a subscription moves what was already used of: its room looks at those.
+    in_time = Q(Q(grant__valid_from__lte=F("effective_at")) | Q(grant__subscription__isnull=False)) & (
         Q(grant__expires_at__isnull=True) | Q(grant__expires_at__gt=F("effective_at"))
     )
     yield from named(breaking(consumed, in_time), "consumed at {0.effective_at}, when its grant was not valid")

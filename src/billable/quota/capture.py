@@ -151,6 +151,7 @@ def _capture_late(
     if last or hold.captured == hold.quantity:
         hold.final_capture = usage
     holds.save(hold, "captured", "final_capture")
+    emit("hold.captured", hold=hold)
     return usage
 
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from billable import clock, inputs
+from django.db.models import Min, QuerySet
+
+from billable import inputs
 from billable.customers.models import Customer
-from billable.customers.services import now_for
+from billable.customers.services import due_for, now_for
 from billable.customers.subjects import lock_customer_id
 from billable.db.units import unit_of_work, write_alias
 from billable.quota.catch_up import CaughtUp, catch_up
@@ -50,9 +54,20 @@ def expire_grants(*, limit: int | None = None) -> Sweep:
     return Sweep(customers=customers, grants=grants, holds=lapsed, resets=given)
 
 
+def expire_grants_of(customer_id: UUID) -> CaughtUp:
+    """Write what ran out of one customer by its clock."""
+    return _sweep(customer_id)
+
+
+def next_change(customers: QuerySet[Customer, Any], after: datetime) -> datetime | None:
+    """The first instant after another at which a grant or hold of some customers is over."""
+    changing = Customer.objects.using(write_alias()).filter(pk__in=customers, next_change_at__gt=after)
+    first: datetime | None = changing.aggregate(first=Min("next_change_at"))["first"]
+    return first
+
+
 def _due(after: UUID | None, size: int) -> list[UUID]:
-    # Sandbox customers whose clock runs ahead are due by their own clock; the next write of theirs catches up.
-    due = Customer.objects.using(write_alias()).filter(next_change_at__lte=clock.now()).order_by("id")
+    due = Customer.objects.using(write_alias()).filter(due_for("next_change_at__lte", customer="")).order_by("id")
     if after is not None:
         due = due.filter(pk__gt=after)
     return list(due.values_list("pk", flat=True)[:size])

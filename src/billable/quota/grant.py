@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from billable import clock, inputs
 from billable.actor import current_actor
@@ -31,14 +32,31 @@ from billable.signals import emit
 
 
 @dataclass(frozen=True, kw_only=True)
+class Placement:
+    """The window that a subscription gives to what its period brings; see ``subscriptions.lifecycle``."""
+
+    subscription: UUID
+    index: int
+    anchor: datetime
+    zone: str
+    starts: datetime
+    paid_until: datetime
+    ends: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
 class GrantLine:
-    """What one grant gives: ``pieces`` times what its terms say. ``expires_at`` stands in for their period."""
+    """What one grant gives: ``pieces`` times what its terms say. ``expires_at`` stands in for their period.
+
+    With a ``placement`` a line without a period lasts as long as that, and one with a period begins with it.
+    """
 
     feature: Feature
     product: Product | None
     terms: Terms
     pieces: int = 1
     expires_at: datetime | None = None
+    placement: Placement | None = None
 
     @property
     def units(self) -> int | None:
@@ -173,12 +191,15 @@ def grant_defaults(customer: Customer, products: Iterable[Product]) -> None:
 
 
 def lines_of(product: Product, *, pieces: int = 1, expires_at: datetime | None = None) -> list[GrantLine]:
-    """The lines that the catalogue gives for a product now; features that were deactivated are left out."""
+    """The lines that the catalogue gives for a product now; features that were deactivated are left out.
+
+    Of a product that recurs that is one period: what has no period of its own lasts as long.
+    """
     return [
         GrantLine(
             feature=line.feature,
             product=product,
-            terms=replace(line.terms, period=None) if expires_at else line.terms,
+            terms=replace(line.terms, period=None if expires_at else line.period or product.recurs),
             pieces=pieces,
             expires_at=expires_at,
         )
@@ -251,12 +272,28 @@ def _grant(
     )
     if terms.cap is not None:
         # Pieces that make it last longer make it no faster. A paid order is granted whatever it adds up to.
-        lasting = line.units is None and terms.period is not None
+        lasting = line.units is None and terms.period is not None and line.placement is None
         grant.cap_quantity = min(MAX_UNITS, terms.cap.quantity * (1 if lasting else line.pieces))
         grant.cap_period_count, grant.cap_period_unit = terms.cap.period.count, terms.cap.period.unit.value
-    if terms.period is not None:
+    if line.placement is not None:
+        _fit(grant, line, line.placement)
+    elif terms.period is not None:
         _place(grant, line, terms.period, before)
     return grant
+
+
+def _fit(grant: Grant, line: GrantLine, placement: Placement) -> None:
+    """Set the window of a grant that is a part of a subscription. Of several pieces, all run at once."""
+    grant.subscription_id, grant.zone = placement.subscription, placement.zone
+    period = line.terms.period
+    if period is None:
+        grant.anchor, grant.period_index = placement.anchor, placement.index
+        grant.valid_from, grant.expires_at = placement.starts, placement.ends
+        return
+    # A period of its own is not over before it could be used: paid late, it begins when it is paid.
+    grant.valid_from = grant.anchor = max(placement.starts, grant.valid_from)
+    grant.period_count, grant.period_unit = period.count, period.unit.value
+    grant.expires_at = period.end(grant.anchor, 1, grant.zone)
 
 
 def _place(grant: Grant, line: GrantLine, period: Period, before: Grant | None) -> None:
@@ -282,7 +319,8 @@ def _thread(line: GrantLine) -> _Thread:
 
 
 def _stacks(line: GrantLine) -> bool:
-    return line.product is not None and line.units is None and line.terms.period is not None
+    lasts = line.terms.period is not None and line.placement is None
+    return line.product is not None and line.units is None and lasts
 
 
 def _running(customer: Customer, lines: Sequence[GrantLine], now: datetime) -> dict[_Thread, Grant]:
@@ -294,6 +332,7 @@ def _running(customer: Customer, lines: Sequence[GrantLine], now: datetime) -> d
         Grant.objects.using(write_alias())
         .open_of(customer)
         .filter(product__in=products, quantity__isnull=True, period_count__isnull=False, expires_at__gt=now)
+        .filter(subscription__isnull=True)
         .order_by("valid_from", "id")
     )
     last: dict[_Thread, Grant] = {}

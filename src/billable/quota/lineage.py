@@ -12,10 +12,13 @@ from datetime import datetime
 from uuid import UUID
 
 from django.apps import apps
+from django.db.models import QuerySet
 
 from billable import clock
 from billable.actor import current_actor
 from billable.customers.models import Customer
+from billable.customers.subjects import family, lock_customers
+from billable.customers.together import heads_of
 from billable.db.units import write_alias
 from billable.ids import new_id
 from billable.quota import holds, ledger, succession
@@ -26,7 +29,7 @@ from billable.quota.models import Grant
 # What every heir has from the grant before it.
 _INHERITED = (
     *("feature_id", "product_id", "priority", "pieces", "valid_from", "expires_at", "zone", "anchor"),
-    *("period_count", "period_unit", "period_index", "period_span", "rolled_from"),
+    *("period_count", "period_unit", "period_index", "period_span", "rolled_from", "subscription_id"),
     *("value", "cap_quantity", "cap_period_count", "cap_period_unit", "cap_index", "cap_used"),
 )
 # A grant that ended so may have an heir.
@@ -41,6 +44,21 @@ def lineages(roots: Iterable[Grant]) -> dict[UUID, list[Grant]]:
         if heir.origin_id is not None:
             lines[heir.origin_id].append(heir)
     return lines
+
+
+def lock_heirs(customer: Customer, roots: QuerySet[Grant]) -> None:
+    """Lock whoever else has units of lines that a locked customer is about to lose.
+
+    Nobody has, unless a merge was undone, and units that were used before that came back to the survivor. Whom they
+    belong to is only known under the first lock, so the second may come out of order: of two who wait for each other
+    the database lets one start over.
+    """
+    own = roots.order_by().filter(customer__in=family(customer.pk))
+    heirs = Grant.objects.using(write_alias()).filter(origin__in=own.values("pk")).order_by()
+    owners = heirs.exclude(customer=customer).values_list("customer", flat=True).distinct()
+    known = {customer.pk}
+    while others := set(heads_of(owners).values()) - known:
+        known.update(other.pk for other in lock_customers(others))
 
 
 def carrier(grant: Grant, now: datetime) -> Grant:
@@ -119,7 +137,10 @@ def follow(
     heirs = bequeath(customer, [(grant, units) for grant, units, _ in living], GrantSource.TRANSFER, cause, at=at)
     for heir, (_, _, last) in zip(heirs, living, strict=True):
         if last is not None and last.ended_at is not None:
-            ledger.end(customer, [(heir, at)], GrantEnd(last.ended_as), cause=cause, reason=last.ended_reason)
+            how = GrantEnd(last.ended_as)
+            # What an adjustment revokes is a part of a grant; one that is revoked whole is its own cause.
+            by = None if how is GrantEnd.REVOKED else cause
+            ledger.end(customer, [(heir, at)], how, cause=by, reason=last.ended_reason)
     return heirs
 
 

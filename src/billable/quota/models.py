@@ -96,6 +96,10 @@ class Grant(Receipt):
     rolled_from = models.PositiveIntegerField(
         null=True, blank=True, help_text="The period of the allowance that left these units unused."
     )
+    # The room of subscriptions stands above this one, and every insert would pay for the check: verify does it.
+    subscription = models.ForeignKey(
+        "billable.Subscription", models.PROTECT, "grants", null=True, blank=True, db_constraint=False, db_index=False
+    )
 
     objects = GrantQuerySet.as_manager()
 
@@ -161,6 +165,9 @@ class Grant(Receipt):
             models.Index(fields=["customer", "feature", "closed_at"], name="billable_grant_open"),
             models.Index(fields=["origin"], condition=Q(origin__isnull=False), name="billable_grant_origin"),
             models.Index(fields=["allowance"], condition=Q(allowance__isnull=False), name="billable_grant_allowance"),
+            models.Index(
+                fields=["subscription"], condition=Q(subscription__isnull=False), name="billable_grant_subscription"
+            ),
         ]
 
     @property
@@ -244,15 +251,9 @@ class Hold(Receipt):
     closed_at = models.DateTimeField(null=True, blank=True, help_text="Since when it is captured, released or lapsed.")
     closed_as = models.CharField(max_length=20, blank=True, choices=[(end.value, end.value) for end in HoldEnd])
     final_capture = models.ForeignKey(
-        Usage,
-        null=True,
-        blank=True,
-        on_delete=models.PROTECT,
-        related_name="+",
-        db_constraint=False,
-        db_index=False,
+        Usage, models.PROTECT, "+", null=True, blank=True, db_constraint=False, db_index=False,
         help_text="The usage after which nothing more can be captured; of a lapsed hold, a late one.",
-    )
+    )  # fmt: skip
     action_type = models.CharField(max_length=100, blank=True)
     action_id = models.CharField(max_length=200, blank=True)
     reason = models.CharField(max_length=MAX_TEXT_LENGTH, blank=True)

@@ -8,6 +8,7 @@ of the default products. It computes no calendars.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from datetime import datetime
 from itertools import starmap
@@ -19,7 +20,7 @@ from billable.catalog.models import Feature, FeatureCost, Product, ProductFeatur
 from billable.customers.models import Customer
 from billable.customers.subjects import Who, customer_sql, find_customer_id, user_sql
 from billable.db.instants import moved
-from billable.db.rows import fetch, select_list
+from billable.db.rows import Part, fetch, select_list
 from billable.db.units import write_alias
 from billable.quota.models import Allowance, Grant
 
@@ -144,8 +145,17 @@ def rows(person: Who, name: str | None, present: datetime) -> Iterator[Row]:
     whose, whose_params = customer_sql(person, alias)
     user_exists, user_params = user_sql(person, alias)
     now, now_params = moved(alias, present, "customer.clock_offset_seconds")
-    sql = _SQL.format(
-        asked=_ASKED_EVERYTHING if name is None else _ASKED_BY_NAME,
+    sql = _statement(alias, name is None, whose, user_exists, now)
+    names = [] if name is None else [name, name]
+    params = [*names, *whose_params, *user_params, *now_params, *now_params, *user_params]
+    return starmap(Row, fetch(alias, sql, params, _shape()))
+
+
+@functools.lru_cache(maxsize=64)
+def _statement(alias: str, everything: bool, whose: str, user_exists: str, now: str) -> str:
+    """The statement. It is long, and there are only as many of it as ways to name somebody."""
+    return _SQL.format(
+        asked=_ASKED_EVERYTHING if everything else _ASKED_BY_NAME,
         whose=whose,
         user_exists=user_exists,
         true="TRUE" if connections[alias].vendor == "postgresql" else "1",
@@ -153,29 +163,15 @@ def rows(person: Who, name: str | None, present: datetime) -> Iterator[Row]:
         in_time=_IN_TIME,
         **_columns(alias),
     )
-    names = [] if name is None else [name, name]
-    params = [*names, *whose_params, *user_params, *now_params, *now_params, *user_params]
+
+
+@functools.cache
+def _shape() -> list[Part]:
+    """What its columns are, in order. None of the fields is a relation."""
     number = FeatureCost._meta.get_field("per")
-    shape = [
-        Customer,
-        number,
-        Feature,
-        Feature,
-        number,
-        number,
-        number,
-        Grant._meta.get_field("ended_as"),
-        number,
-        Grant,
-        Product,
-        number,
-        number,
-        number,
-        ProductFeature,
-        Allowance,
-    ]
-    # None of the fields is a relation.
-    return starmap(Row, fetch(alias, sql, params, shape))  # type: ignore[arg-type]
+    rate = [number, number, number, Grant._meta.get_field("ended_as"), number]
+    given = [Grant, Product, number, number, number, ProductFeature, Allowance]
+    return [Customer, number, Feature, Feature, *rate, *given]  # type: ignore[list-item]
 
 
 def _single_reference(person: Who) -> Who:

@@ -33,6 +33,12 @@ def allowance_of(customer: Customer, line: GrantLine, source: Source, number: in
         columns["rollover_quantity"] = min(terms.rollover.quantity * pieces, MAX_UNITS)
     if terms.cap is not None:
         columns["cap_quantity"] = min(terms.cap.quantity * pieces, MAX_UNITS)
+    begins, ends, zone = now, line.expires_at, customer.zone
+    if line.placement is not None:
+        # No period begins in the grace: whoever does not pay gets nothing anew.
+        begins, ends, zone = line.placement.starts, line.placement.paid_until, line.placement.zone
+        if terms.period is not None:
+            begins, ends = max(begins, now), None  # paid late, it is not over before it could be used
     allowance = Allowance(
         id=new_id(),
         customer=customer,
@@ -42,9 +48,10 @@ def allowance_of(customer: Customer, line: GrantLine, source: Source, number: in
         source_id=source.id,
         line=number,
         pieces=pieces,
-        zone=customer.zone,
-        anchor=now,
-        expires_at=line.expires_at or (terms.period.end(now, 1, customer.zone) if terms.period else None),
+        zone=zone,
+        anchor=begins,
+        expires_at=ends or (terms.period.end(begins, 1, zone) if terms.period else None),
+        subscription_id=line.placement.subscription if line.placement else None,
         reason=source.reason,
         metadata=source.metadata or {},
         actor=current_actor(),
@@ -82,6 +89,7 @@ def grant_of(allowance: Allowance, piece: Piece, units: int, grant_id: UUID | No
         feature=allowance.feature,
         product=allowance.product,
         allowance=allowance,
+        subscription_id=allowance.subscription_id,
         source=kind.value,
         source_id=str(allowance.pk),
         line=piece.index + 1,

@@ -25,7 +25,7 @@ from billable.quota.models import Allowance, Grant
 _INHERITED = (
     *("feature_id", "product_id", "quantity", "reduced", "priority", "pieces", "zone", "anchor", "expires_at"),
     *("period_count", "period_unit", "reset_count", "reset_unit", "rollover_quantity", "rollover_periods"),
-    *("cap_quantity", "cap_period_count", "cap_period_unit", "next_index"),
+    *("cap_quantity", "cap_period_count", "cap_period_unit", "next_index", "subscription_id"),
 )
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from billable.catalog.models import Product
 from billable.catalog.services import get_product
@@ -23,6 +23,7 @@ from billable.db.units import unit_of_work, write_alias
 from billable.errors import BonusNotDue, ReferralNotFound
 from billable.orders.lifecycle import OrderStatus, PaymentStatus
 from billable.orders.models import Order, Payment
+from billable.orders.read import counted_for
 from billable.quota import ledger, lineage, succession
 from billable.quota.catch_up import catch_up
 from billable.quota.given import allowances_by, given_by, made_by
@@ -34,6 +35,7 @@ from billable.referrals.kinds import ReferralStatus, ReferralTrigger
 from billable.referrals.models import Referral, ReferralProgramme
 from billable.referrals.read import get_referral, referral_id_of
 from billable.referrals.standing import Case, Step, Verdict, judge
+from billable.refunds.slide import carry_out, later_periods, plan_slides
 from billable.signals import emit
 
 _STATE = (
@@ -94,8 +96,9 @@ def _look(referral_id: UUID) -> Sides:
     customers, heads = lock_whoever(lambda: heads_of(ends).values()), heads_of(ends)
     referee, referrer = (customers[heads[end]] for end in ends)
     referral = get_referral(referral_id)
-    order = _order(referral, referee)
-    earned = referral.status == ReferralStatus.PENDING.value and order is not None
+    order, one_person = _order(referral, referee), referee.pk == referrer.pk
+    # What one buys while both are one may be the referrer's own: it must not bar their way apart.
+    earned = referral.status == ReferralStatus.PENDING.value and order is not None and not one_person
     if order is not None and order.paid_at is not None and referral.programme is not None and earned:
         referral.status, referral.order_id = ReferralStatus.QUALIFIED.value, order.pk
         referral.qualified_at = order.paid_at
@@ -109,7 +112,7 @@ def _look(referral_id: UUID) -> Sides:
             undone=order is not None
             and (order.status == OrderStatus.REFUNDED.value or PaymentStatus.LOST.value in payments),
             disputed=PaymentStatus.DISPUTED.value in payments,
-            one_person=referee.pk == referrer.pk,
+            one_person=one_person,
         )
     )
     return Sides(referral=referral, referee=referee, referrer=referrer, earned=earned, verdict=verdict)
@@ -144,11 +147,11 @@ def _order(referral: Referral, referee: Customer) -> Order | None:
 
 
 def _payments(order: Order | None) -> set[str]:
-    """Where the payments stand that an order counts as its own."""
+    """Where the payments stand that an order counts as its own: a dispute about others is none about it."""
     if order is None:
         return set()
-    own = Payment.objects.using(write_alias()).filter(Q(order=order, applied_to=None) | Q(applied_to=order))
-    return set(own.values_list("status", flat=True))
+    counted = Payment.objects.using(write_alias()).filter(counted_for(order.pk))
+    return set(counted.values_list("status", flat=True))
 
 
 def _act(sides: Sides) -> None:
@@ -199,13 +202,16 @@ def _allot(customer: Customer, product: Product | None, referral: Referral) -> t
 
 
 def _take_back(sides: Sides) -> None:
-    """End what is left of the grants, wherever merges carried it. What was used stays used."""
+    """End what is left of the grants, wherever merges carried it; later periods move up. What was used stays used."""
     referral = sides.referral
     for customer in {side.pk: side for side in (sides.referee, sides.referrer)}.values():
+        lineage.lock_heirs(customer, _made(referral, given_by))
         now = now_for(customer)
         catch_up(customer, now)
         lines = lineage.lineages(_given(sides, given_by, customer)).values()
         left = [grant for line in lines for grant in line if not _is_over(grant, now)]
+        periods = {grant.pk: 0 for grant in left if grant.quantity is None and grant.period is not None}
+        chain = later_periods([grant for grant in left if grant.pk in periods], now)
         recurring = allowances_by(GrantSource.REFERRAL, str(referral.pk)).filter(customer__in=family(customer.pk))
         succession.end(recurring.running(now), GrantEnd.REVOKED, at=now)
         ledger.end(
@@ -214,6 +220,7 @@ def _take_back(sides: Sides) -> None:
             GrantEnd.REVOKED,
             cause=Cause(CauseType.REFERRAL, referral.pk),
         )
+        carry_out(customer, plan_slides(chain, periods, now))
         for grant in left:
             emit("grant.revoked", grant=grant)
     referral.status, referral.taken_back_at = ReferralStatus.TAKEN_BACK.value, now_for(sides.referee)
@@ -221,12 +228,15 @@ def _take_back(sides: Sides) -> None:
 
 def _given(sides: Sides, phrase: Callable[[GrantSource, str], Q], *customers: Customer) -> list[Grant]:
     """The grants that a referral made, to these customers' families or to both sides'; the referee's first."""
-    grants = Grant.objects.using(write_alias()).select_related("feature", "product")
-    made = grants.filter(phrase(GrantSource.REFERRAL, str(sides.referral.pk))).order_by("pk")
+    made = _made(sides.referral, phrase).select_related("feature", "product").order_by("pk")
     found: dict[UUID, Grant] = {}
     for customer in customers or (sides.referee, sides.referrer):
         found |= {grant.pk: grant for grant in made.filter(customer__in=family(customer.pk))}
     return list(found.values())
+
+
+def _made(referral: Referral, phrase: Callable[[GrantSource, str], Q]) -> QuerySet[Grant]:
+    return Grant.objects.using(write_alias()).filter(phrase(GrantSource.REFERRAL, str(referral.pk)))
 
 
 def _is_over(grant: Grant, now: datetime) -> bool:

@@ -52,7 +52,7 @@ def judge(case: Case) -> Verdict:
     if case.status is ReferralStatus.TAKEN_BACK:
         return Verdict(Step.NOTHING, "taken_back")
     if case.due_at is None:
-        return Verdict(Step.NOTHING, "not_earned")
+        return Verdict(Step.NOTHING, "one_person" if case.one_person else "not_earned")
     if case.undone:
         return Verdict(Step.TAKE_BACK, "taken_back")
     if case.status in GIVEN:

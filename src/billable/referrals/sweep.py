@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Exists, F, Min, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
-from billable import clock, inputs
+from billable import inputs
 from billable.customers.models import Customer
+from billable.customers.services import due_for
 from billable.customers.subjects import family
 from billable.db.units import write_alias
 from billable.orders.lifecycle import OrderStatus, PaymentStatus
 from billable.orders.models import Order, Payment
+from billable.orders.read import counted_for
 from billable.referrals.kinds import ReferralStatus, ReferralTrigger
 from billable.referrals.models import Referral
 from billable.referrals.reward import catch_up_with, settle
@@ -55,6 +59,19 @@ def settle_referrals(*, limit: int | None = None) -> ReferralSweep:
     )
 
 
+def settle_referrals_of(referees: QuerySet[Customer, Any]) -> list[str]:
+    """Do what is due for the referrals of some referees; where each that was looked at stands now."""
+    mine = _due_rows().filter(customer__in=referees)
+    return [settle(referral_id).status for referral_id in list(mine.values_list("pk", flat=True))]
+
+
+def next_due(referees: QuerySet[Customer, Any], after: datetime) -> datetime | None:
+    """The first instant after another at which the reward of some referees may be given."""
+    waiting = Referral.objects.using(write_alias()).filter(status=QUALIFIED, customer__in=referees)
+    first: datetime | None = waiting.filter(due_at__gt=after).aggregate(first=Min("due_at"))["first"]
+    return first
+
+
 # ----------------------------------------------------------------------------- steps, each called after a verb's commit
 
 
@@ -85,8 +102,12 @@ def reward_after_refund(refund: Refund) -> None:
 
 
 def reward_after_dispute(dispute: Dispute) -> None:
-    """Take back what a payment earned that was lost, or give what waited until it was won."""
+    """Take back what a payment earned that was lost, or give what waited until it was won.
+
+    Money that comes back to an order that had to let go of it may be what pays the order.
+    """
     _settle_of(dispute.order)
+    reward_after_payment(dispute.payment)
 
 
 def _settle_of(order: Order) -> None:
@@ -103,19 +124,22 @@ def _settle_each(referrals: QuerySet[Referral]) -> None:
 
 
 def _due(after: UUID | None, size: int) -> list[UUID]:
-    """The referrals for which something may be due. Those of sandbox customers are due by the clock of everybody."""
+    """The referrals for which something may be due, by the clock of each referee."""
+    due = _due_rows() if after is None else _due_rows().filter(pk__gt=after)
+    return list(due.values_list("pk", flat=True)[:size])
+
+
+def _due_rows() -> QuerySet[Referral]:
     rows = Referral.objects.using(write_alias()).order_by("pk").annotate(**_HEADS)
     rows = rows.annotate(first_order=Subquery(_paid().order_by("paid_at", "pk").values("pk")[:1]))
-    if after is not None:
-        rows = rows.filter(pk__gt=after)
-    due = rows.filter(_earned_unseen() | _held_long_enough() | _undone_since())
-    return list(due.values_list("pk", flat=True)[:size])
+    return rows.filter(_earned_unseen() | _held_long_enough() | _undone_since())
 
 
 _HEADS = {
     "referee_head": Coalesce("customer__merged_into_id", "customer_id"),
     "referrer_head": Coalesce("referrer__merged_into_id", "referrer_id"),
 }
+_ONE_PERSON = Q(referee_head=F("referrer_head"))
 
 
 def _paid() -> QuerySet[Order]:
@@ -132,12 +156,12 @@ def _earned_unseen() -> Q:
     before = Exists(paid.filter(paid_at__lt=OuterRef("created_at")))
     trigger = ReferralTrigger.ON_FIRST_PAYMENT.value
     taken = Exists(Referral.objects.order_by().filter(order_id=OuterRef("first_order")))
-    return Q(since, ~before, ~taken, status=PENDING, programme__trigger=trigger)
+    return Q(since, ~before, ~taken, ~_ONE_PERSON, status=PENDING, programme__trigger=trigger)
 
 
 def _held_long_enough() -> Q:
     disputed = Exists(_payments().filter(status=PaymentStatus.DISPUTED.value))
-    return Q(~disputed, ~Q(referee_head=F("referrer_head")), status=QUALIFIED, due_at__lte=clock.now())
+    return Q(due_for("due_at__lte"), ~disputed, ~_ONE_PERSON, status=QUALIFIED)
 
 
 def _undone_since() -> Q:
@@ -147,5 +171,4 @@ def _undone_since() -> Q:
 
 
 def _payments() -> QuerySet[Payment]:
-    order = OuterRef("order_id")
-    return Payment.objects.filter(Q(order=order, applied_to=None) | Q(applied_to=order))
+    return Payment.objects.filter(counted_for(OuterRef("order_id")))

@@ -21,7 +21,7 @@ from billable.quota import adjustments, holds, ledger, succession
 from billable.quota.catch_up import catch_up
 from billable.quota.given import allowances_by, given_by
 from billable.quota.kinds import AdjustmentKind, CauseType, EntryKind, GrantEnd, GrantSource
-from billable.quota.lineage import lineages
+from billable.quota.lineage import lineages, lock_heirs
 from billable.quota.models import Adjustment, Grant, LedgerEntry
 from billable.quota.reverse import put_back, reversible_of
 from billable.refunds import shares
@@ -52,6 +52,7 @@ def refund_exchange(
     made = get_exchange(exchange)
     if earlier := adjustments.by_key(customer, key):
         return _replay(made, earlier, how)
+    lock_heirs(customer, Grant.objects.using(write_alias()).filter(pk__in=[grant.pk for grant in made.grants]))
     now = now_for(customer)
     lines = _lines(made, now)
     _refuse_held(made, lines, now)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Sum
+from django.db.models import QuerySet, Sum
 
 from billable.customers.models import Customer
 from billable.customers.subjects import family
@@ -77,6 +77,11 @@ class Line:
         return last if self.granted is None and has_time and not _is_past(last, self.now) else None
 
 
+def grants_of(order_id: UUID) -> QuerySet[Grant]:
+    """The grants that an order gave."""
+    return Grant.objects.using(write_alias()).filter(given_by(GrantSource.ORDER, str(order_id)))
+
+
 def lines_of(
     customer: Customer, order: Order, now: datetime, *, release_holds: bool = False
 ) -> tuple[dict[UUID, list[Line]], list[HoldLeg]]:
@@ -85,9 +90,8 @@ def lines_of(
     With ``release_holds``, and where a hold's time is over, what is held counts as unused.
     """
     promised = [(item, given) for item in order.items.all() for given in item.features.all()]
-    made = Grant.objects.using(write_alias()).filter(given_by(GrantSource.ORDER, str(order.pk)))
-    rows = made.filter(customer__in=family(customer.pk)).select_related("feature", "product", "allowance__origin")
-    roots = list(rows)
+    rows = grants_of(order.pk).filter(customer__in=family(customer.pk))
+    roots = list(rows.select_related("feature", "product", "allowance__origin"))
     carried = by_number(roots, lineages(roots))
     recurring = courses(allowances_by(GrantSource.ORDER, str(order.pk)), now)
     every = [grant for line in carried.values() for grant in line]

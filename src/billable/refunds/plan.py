@@ -13,13 +13,14 @@ from billable.money import Money, apportion
 from billable.orders.lifecycle import OrderStatus
 from billable.orders.models import Order, OrderItem
 from billable.quota import holds
-from billable.quota.models import HoldLeg
+from billable.quota.models import Grant, HoldLeg
 from billable.refunds import shares
 from billable.refunds.asked import Asked
 from billable.refunds.kinds import RefundPolicy
 from billable.refunds.lines import Line, lines_of
 from billable.refunds.recurring import Course
 from billable.refunds.slide import RefundSlide, later_periods, plan_slides
+from billable.subscriptions.models import Subscription
 
 _OPEN = (OrderStatus.PAID.value, OrderStatus.PARTIALLY_REFUNDED.value)
 
@@ -181,7 +182,8 @@ def _take_pieces(line: Line, pieces: int, now: datetime) -> Take:
         units = (line.given.quantity or 0) * pieces
         return Take(line=line, units=min(line.living, units), reduces=_reducible(line, units))
     grant = line.period
-    if grant is None or grant.period is None or grant.expires_at is None:
+    # Of a subscription all pieces run at once: as long as one is left the line goes on.
+    if grant is None or grant.period is None or grant.expires_at is None or grant.subscription_id is not None:
         return Take(line=line, units=None)
     ends = grant.period.end(grant.anchor, grant.period_index + grant.period_span - pieces, grant.zone)
     if ends is not None and ends <= now:
@@ -211,16 +213,19 @@ def _stock(line: Line, item: OrderItem, pieces: int, now: datetime) -> shares.St
     if line.course is not None:
         return _recurring_stock(line, line.course, pieces)
     grant = line.period or (line.going_on or line.grants)[-1]
-    begins = grant.valid_from
-    if line.granted is None and grant.period is not None and pieces < grant.period_span:
+    begins, ends, is_over = grant.valid_from, grant.expires_at, not line.going_on
+    if grant.subscription is not None:
+        begins, ends = _paid_window(grant, grant.subscription, now)
+        is_over = is_over or (ends is not None and ends <= now)
+    elif line.granted is None and grant.period is not None and pieces < grant.period_span:
         begins = grant.period.boundary(grant.anchor, grant.period_index + grant.period_span - pieces, grant.zone)
     return shares.Stock(
         granted=None if line.given.quantity is None else line.given.quantity * pieces,
         unused=line.unused,
         untouched=not line.used,
         begins=begins,
-        ends=grant.expires_at,
-        is_over=line.is_over,
+        ends=ends,
+        is_over=is_over,
     )
 
 
@@ -237,10 +242,26 @@ def _recurring_stock(line: Line, course: Course, pieces: int) -> shares.Stock:
     )
 
 
+def _paid_window(grant: Grant, subscription: Subscription, now: datetime) -> tuple[datetime, datetime | None]:
+    """The time that was paid for of a grant that is a part of a subscription: its grace is none of it.
+
+    A period that stands still, or will, is told as if it ran now with as much left.
+    """
+    if grant.period is not None or grant.period_index != subscription.period_index:
+        return grant.valid_from, grant.expires_at
+    begins, ends, moment = subscription.time_left(now)
+    return begins + (now - moment), ends + (now - moment)
+
+
 def _slides(takes: Sequence[Take], now: datetime) -> list[RefundSlide]:
     shortened = [(grant, take.spans) for take in takes if (take.whole or take.spans) and (grant := take.line.period)]
-    periods = {grant.pk: grant.period_span - spans if spans else 0 for grant, spans in shortened if grant.period}
+    periods = {grant.pk: grant.period_span - spans if spans else 0 for grant, spans in shortened if _moves_up(grant)}
     return plan_slides(later_periods([grant for grant, _ in shortened], now), periods, now) if periods else []
+
+
+def _moves_up(grant: Grant) -> bool:
+    """Whether the next of its line begins where it ends: those of a subscription stay in their periods."""
+    return grant.period is not None and grant.subscription_id is None
 
 
 def _is_all(item: OrderItem, amount: int) -> bool:

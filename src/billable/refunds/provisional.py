@@ -16,10 +16,11 @@ from billable.customers.models import Customer
 from billable.customers.subjects import family
 from billable.db.units import write_alias
 from billable.quota import holds, ledger, succession
-from billable.quota.given import allowances_by, by_line, given_by
+from billable.quota.given import allowances_by, by_line
 from billable.quota.kinds import CauseType, EntryKind, GrantEnd, GrantSource
 from billable.quota.lineage import bequeath, lineages
 from billable.quota.models import Allowance, Grant, LedgerEntry
+from billable.refunds.lines import grants_of
 from billable.refunds.models import Dispute
 from billable.refunds.recurring import Course, courses
 
@@ -65,9 +66,8 @@ def give_back(customer: Customer, dispute: Dispute, *, at: datetime) -> list[Gra
 
 def _lines(customer: Customer, dispute: Dispute) -> Sequence[list[Grant]]:
     """Every grant that carries or carried what the order gave, by line."""
-    made = Grant.objects.using(write_alias()).filter(given_by(GrantSource.ORDER, str(dispute.order_id)))
-    roots = made.filter(customer__in=family(customer.pk)).select_related("feature", "product", "allowance__origin")
-    return list(lineages(by_line(roots)).values())
+    made = grants_of(dispute.order_id).filter(customer__in=family(customer.pk))
+    return list(lineages(by_line(made.select_related("feature", "product", "allowance__origin"))).values())
 
 
 def _courses(dispute: Dispute, at: datetime) -> list[Course]:

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from django.db.models import Q
 
-from billable import clock, inputs
+from billable import inputs
 from billable.actor import current_actor
 from billable.customers.models import Customer
 from billable.customers.services import now_for
@@ -29,10 +29,13 @@ from billable.promotions.uses import release
 from billable.quota import holds, ledger, resets, succession
 from billable.quota.catch_up import catch_up
 from billable.quota.kinds import CauseType, EntryKind, GrantEnd
+from billable.quota.lineage import lock_heirs
 from billable.refunds import source
 from billable.refunds.asked import Asked, Given, RefundLine
 from billable.refunds.kinds import REFUND_ID_PREFIX, DisputeStatus, RefundOrigin, RefundPolicy
+from billable.refunds.lines import grants_of
 from billable.refunds.models import Dispute, Refund, RefundGrant, RefundItem
+from billable.refunds.periods import undo_periods
 from billable.refunds.plan import Part, Plan, Take, plan_refund
 from billable.refunds.read import get_refund
 from billable.refunds.slide import carry_out
@@ -100,7 +103,9 @@ def refund_order(
 def _refund(found: Source, given: Given, terms: Terms) -> Refund:
     customer = lock_customer_id(found.customer_id)
     payment = source.payment_as_it_stands(found)
-    order = get_order(found.order_id if payment is None else payment.taken_by_id)
+    order_id = found.order_id if payment is None else payment.taken_by_id
+    lock_heirs(customer, grants_of(order_id))
+    order = get_order(order_id)
     loose = payment if payment is not None and source.is_loose(payment) else None
     wanted = given.read(order.currency if loose is None else loose.currency)
     if payment is not None:
@@ -135,6 +140,7 @@ def refund_core(customer: Customer, order: Order, wanted: Asked, terms: Terms) -
     refund = _file(order, plan, wanted, terms)
     _take_back(customer, plan, refund)
     _book(order, plan)
+    undo_periods(customer, order, now)
     answer = get_refund(refund)
     emit("order.refunded", refund=answer)
     if order.promotion_code and order.status == OrderStatus.REFUNDED.value:
@@ -145,7 +151,7 @@ def refund_core(customer: Customer, order: Order, wanted: Asked, terms: Terms) -
 def _file(order: Order, plan: Plan, wanted: Asked, terms: Terms) -> Refund:
     """Insert the receipt, with what is found and done at every item and grant."""
     alias = write_alias()
-    refund = _receipt(order, wanted, terms, Money(plan.amount_minor, order.currency))
+    refund = _receipt(order, wanted, terms, Money(plan.amount_minor, order.currency), at=plan.now)
     refund.slides = [slide.before() for slide in plan.slides]
     refund.payment = terms.payment or source.only_payment(order)
     items, grants = [], []
@@ -166,7 +172,7 @@ def _file(order: Order, plan: Plan, wanted: Asked, terms: Terms) -> Refund:
     return refund
 
 
-def _receipt(order: Order, wanted: Asked, terms: Terms, money: Money) -> Refund:
+def _receipt(order: Order, wanted: Asked, terms: Terms, money: Money, *, at: datetime) -> Refund:
     return Refund(
         customer_id=order.customer_id,
         order=order,
@@ -179,7 +185,8 @@ def _receipt(order: Order, wanted: Asked, terms: Terms, money: Money) -> Refund:
         reason=terms.reason,
         metadata=terms.metadata,
         actor=current_actor(),
-        created_at=clock.now(),
+        # By the customer's clock: its credit note says that the money went back then.
+        created_at=at,
     )
 
 
@@ -260,7 +267,7 @@ def _send_back(customer: Customer, payment: Payment, wanted: Asked, terms: Terms
     if wanted.items is not None or wanted.amount_minor not in (None, payment.amount_minor):
         raise Invalid(field="amount", problem="is not what arrived; money that no order took goes back whole")
     source.give_back(customer, payment, terms.reason)
-    refund = _receipt(payment.order, wanted, terms, payment.amount)
+    refund = _receipt(payment.order, wanted, terms, payment.amount, at=now_for(customer))
     refund.payment = payment
     Refund.objects.using(write_alias()).bulk_create([refund])
     return get_refund(refund)

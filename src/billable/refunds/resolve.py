@@ -14,9 +14,12 @@ from billable.orders.lifecycle import PaymentStatus, UnappliedReason
 from billable.orders.read import get_order
 from billable.orders.settle import judge, take
 from billable.quota.catch_up import catch_up
+from billable.quota.lineage import lock_heirs
 from billable.refunds.asked import Asked
 from billable.refunds.kinds import DisputeStatus, RefundOrigin
+from billable.refunds.lines import grants_of
 from billable.refunds.models import Dispute
+from billable.refunds.periods import reinstate_periods
 from billable.refunds.provisional import give_back, take_back
 from billable.refunds.read import disputes, get_dispute
 from billable.refunds.refund import Terms, refund_core
@@ -41,6 +44,7 @@ def resolve_dispute(dispute: Dispute | UUID | str, outcome: str) -> Dispute:
         return locked
     if locked.status != DisputeStatus.DISPUTED.value:
         raise WrongDisputeState(dispute=str(locked.pk), dispute_status=locked.status, verb=wanted.value)
+    lock_heirs(customer, grants_of(locked.order_id))
     now = now_for(customer)
     catch_up(customer, now)
     locked.status, locked.decided_at = wanted.value, now
@@ -61,6 +65,7 @@ def _win(customer: Customer, dispute: Dispute, now: datetime) -> None:
         # What another open dispute waits for comes back when that one is decided.
         if _other_open(dispute) is None:
             give_back(customer, dispute, at=now)
+            reinstate_periods(customer, get_order(dispute.order_id), now)
     elif payment.code == UnappliedReason.DISPUTED.value:
         _apply_again(customer, dispute)
 
@@ -76,6 +81,8 @@ def _lose(customer: Customer, dispute: Dispute, now: datetime) -> None:
     _refund(customer, dispute)
     if other := _other_open(dispute):
         take_back(customer, other, at=now)
+    else:
+        reinstate_periods(customer, get_order(dispute.order_id), now)
     dispute.order = get_order(dispute.order_id)
 
 

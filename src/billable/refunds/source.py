@@ -6,7 +6,7 @@ import dataclasses
 from dataclasses import dataclass
 from uuid import UUID
 
-from django.db.models import Q, QuerySet, Sum
+from django.db.models import Sum
 
 from billable.customers.models import Customer
 from billable.customers.services import now_for
@@ -14,9 +14,9 @@ from billable.db.units import write_alias
 from billable.errors import Invalid, NothingToRefund, PaymentNotFound, WrongPaymentState
 from billable.orders.claims import DEFAULT_METHOD, PaymentKey, claimed_order_ids
 from billable.orders.confirm import payment_key
-from billable.orders.lifecycle import COUNTED, PaymentStatus
+from billable.orders.lifecycle import PaymentStatus
 from billable.orders.models import Order, Payment
-from billable.orders.read import get_order, get_payment, order_id_of
+from billable.orders.read import counted_for, get_order, get_payment, order_id_of
 from billable.refunds.asked import Asked
 from billable.refunds.models import Refund
 from billable.signals import emit
@@ -111,14 +111,8 @@ def all_of_it(order: Order, wanted: Asked, left_minor: int) -> Asked:
 
 def only_payment(order: Order) -> Payment | None:
     """The payment of an order that one payment paid."""
-    payments = list(_counted(order)[:2])
+    payments = list(Payment.objects.using(write_alias()).filter(counted_for(order.pk)).order_by("id")[:2])
     return payments[0] if len(payments) == 1 else None
-
-
-def _counted(order: Order) -> QuerySet[Payment]:
-    own = Q(order=order.pk, applied_to__isnull=True, code="") | Q(applied_to=order.pk)
-    counted = [status.value for status in COUNTED]
-    return Payment.objects.using(write_alias()).filter(own, status__in=counted).order_by("id")
 
 
 def _by_key(key: PaymentKey) -> list[Payment]:

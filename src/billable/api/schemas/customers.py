@@ -9,7 +9,16 @@ from uuid import UUID
 from ninja import Schema
 from pydantic import ConfigDict, Field
 
-from billable.api.schemas.base import DEFAULT_PROVIDER, CustomerFields, Key, KeyedBody, Metadata, Name, Parameters
+from billable.api.schemas.base import (
+    DEFAULT_PROVIDER,
+    CustomerFields,
+    Instant,
+    Key,
+    KeyedBody,
+    Metadata,
+    Name,
+    Parameters,
+)
 
 
 class IdentifyIn(KeyedBody):
@@ -22,6 +31,9 @@ class IdentifyIn(KeyedBody):
     provider: Name = DEFAULT_PROVIDER
     external_id: Key
     profile: Metadata | None = None
+    sandbox: bool = Field(
+        default=False, description="Ask for a customer to try things out with, whose clock can be moved."
+    )
 
 
 class IdentifyOut(Schema):
@@ -31,6 +43,34 @@ class IdentifyOut(Schema):
     external_id: str
     created: bool
     profile: dict[str, Any]
+    is_sandbox: bool
+
+
+class ClockAdvanceIn(KeyedBody):
+    """How far: `to` an instant, or a span of the other fields added up."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"months": 1}, {"to": "2027-01-01T00:00:00Z"}]})
+
+    to: Instant | None = None
+    months: int = 0
+    weeks: int = 0
+    days: int = 0
+    hours: int = 0
+    minutes: int = 0
+    seconds: int = 0
+
+
+class ClockStepOut(Schema):
+    name: str = Field(description="`grants`, `holds`, `orders`, `rewards`.")
+    done: int = Field(description="How many of them fell due and were done.")
+
+
+class ClockAdvanceOut(Schema):
+    customer_id: UUID
+    from_at: datetime = Field(description="What time it was for the customer.")
+    to_at: datetime = Field(description="What time it was for the customer afterwards.")
+    steps: list[ClockStepOut]
+    replayed: bool
 
 
 class BalanceParameters(CustomerFields, Parameters):

@@ -120,6 +120,8 @@ class StateParameters(CustomerFields, Parameters):
 
 class StateOut(Schema):
     customer_id: UUID
+    is_sandbox: bool
+    now: datetime = Field(description="What time it is for the customer: of one of the sandbox it may be ahead.")
     user_id: Any
     absorbed: list[UUID] = Field(description="The customers that were merged into it.")
     anonymized_at: datetime | None

@@ -16,8 +16,8 @@ from billable.api.schemas.base import (
     Key,
     KeyedBody,
     Metadata,
+    MoneyParameters,
     Name,
-    PageParameters,
     Text,
     percent,
     text,
@@ -70,7 +70,7 @@ class OrderIn(BasketFields, KeyedBody):
     metadata: Metadata | None = None
 
 
-class OrdersParameters(CustomerFields, PageParameters):
+class OrdersParameters(MoneyParameters):
     status: Key | None = None
 
 

@@ -13,12 +13,11 @@ from pydantic import ConfigDict, Field
 from billable.api.schemas.base import (
     AmountMinor,
     Body,
-    CustomerFields,
     Key,
     KeyedBody,
     Metadata,
+    MoneyParameters,
     Name,
-    PageParameters,
     Text,
     text,
 )
@@ -192,7 +191,7 @@ class MadeRefundOut(RefundOut):
     replayed: bool = Field(description="True when the refund id had been used before: this is the refund it made.")
 
 
-class RefundsParameters(CustomerFields, PageParameters):
+class RefundsParameters(MoneyParameters):
     """Whose refunds, and which page of them."""
 
 

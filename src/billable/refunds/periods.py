@@ -1,0 +1,41 @@
+"""The subscriptions of an order whose money goes back, or may have to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from billable.customers.models import Customer
+from billable.orders.models import Order, OrderItem
+from billable.orders.periods import drop_renewal
+from billable.subscriptions.models import Subscription
+from billable.subscriptions.read import get_subscription
+from billable.subscriptions.refunded import reinstate, suspend, undo_period
+
+
+def undo_periods(customer: Customer, order: Order, now: datetime) -> None:
+    """End the subscriptions whose latest period went back whole. After ``catch_up``."""
+    for item, index, subscription in _paid(order):
+        is_whole = item.refunded_pieces == item.quantity and item.refunded_minor == item.total_amount_minor
+        if not is_whole or index != subscription.period_index or subscription.ended_at is not None:
+            continue
+        drop_renewal(customer, subscription)
+        undo_period(customer, subscription, index, now)
+
+
+def suspend_periods(order: Order, now: datetime) -> None:
+    """The payment of an order is disputed."""
+    for _, index, subscription in _paid(order):
+        suspend(subscription, index, now)
+
+
+def reinstate_periods(customer: Customer, order: Order, now: datetime) -> None:
+    """No payment of an order is disputed any more."""
+    for _, _, subscription in _paid(order):
+        reinstate(customer, subscription, now)
+
+
+def _paid(order: Order) -> Iterator[tuple[OrderItem, int, Subscription]]:
+    for item in order.items.all():
+        if item.subscription_id is not None and item.period_index is not None:
+            yield item, item.period_index, get_subscription(item.subscription_id)
