@@ -54,7 +54,7 @@ READS = {
     *("balances", "list_grants", "history", "verify_ledger", "get_order", "list_orders", "list_payments"),
     *("quote_refund", "get_refund", "list_refunds", "get_dispute", "list_disputes", "trial_eligibility"),
     *("get_programme", "list_programmes", "get_referral", "list_referrals", "referral_stats"),
-    *("get_subscription", "list_subscriptions"),
+    *("get_subscription", "list_subscriptions", "preview_change"),
     *("list_invoices", "get_invoice", "render_invoice", "render_invoice_pdf"),
 }
 # Claims and the customer itself may be written before the customer can be locked.
@@ -166,6 +166,11 @@ WRITES: dict[str, Write] = {
     "resume_subscription": lambda ref: SubscriptionService.resume_subscription(subscription(ref, "paused")),
     "extend_access": lambda ref: SubscriptionService.extend_access(subscription(ref), IN_A_YEAR),
     "move_billing_date": lambda ref: SubscriptionService.move_billing_date(subscription(ref), IN_A_YEAR),
+    "change_plan": lambda ref: SubscriptionService.change_plan(
+        subscription(ref), sku="larger", idempotency_key="larger"
+    ),
+    "change_seats": lambda ref: SubscriptionService.change_seats(subscription(ref), 3, idempotency_key="three"),
+    "undo_change": lambda ref: SubscriptionService.undo_change(subscription(ref, "changed")),
     "settle_subscriptions": lambda ref: SubscriptionService.settle_subscriptions(),
     "refer": lambda ref: ReferralService.refer(ref, CustomerRef(provider="test", external_id="brought")),
     "claim_bonus": lambda ref: ReferralService.claim_bonus(referral(ref)),
@@ -211,11 +216,13 @@ def shop(ref: CustomerRef, monkeypatch: pytest.MonkeyPatch) -> CustomerRef:
     CatalogService.create_product("traded", features=["pdf_export"], quantity=1, unit_prices={"credits": 5})
     OrderService.exchange(ref, "traded", idempotency_key="traded")
     CatalogService.create_product("plan", price="9.99", features=["pdf_export"], recurs="1 month")
-    for key in ("plan", "cancelled", "paused", "due"):
+    CatalogService.create_product("larger", price="19.99", features=["pdf_export"], recurs="1 month")
+    for key in ("plan", "cancelled", "paused", "due", "changed"):
         plan = OrderService.create_order(ref, [{"sku": "plan"}], idempotency_key=key)
         OrderService.confirm_payment(plan, payment_id=key)
     SubscriptionService.cancel_subscription(subscription(ref, "cancelled"))
     SubscriptionService.pause_subscription(subscription(ref, "paused"))
+    SubscriptionService.change_plan(subscription(ref, "changed"), sku="larger", at="period_end")
     Subscription.objects.filter(pk=subscription(ref, "due").pk).update(
         renews_at=datetime(2020, 1, 1, tzinfo=timezone.utc)
     )

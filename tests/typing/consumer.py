@@ -32,6 +32,7 @@ from billable.models import (
     Merge,
     Order,
     Payment,
+    PlanChange,
     Product,
     Promotion,
     Referral,
@@ -54,6 +55,7 @@ from billable.services import (
     CustomerState,
     Entitlement,
     Expiring,
+    FeatureChange,
     FeatureLine,
     Forecast,
     GrantSummary,
@@ -70,6 +72,7 @@ from billable.services import (
     OrderSweep,
     Page,
     Period,
+    PlanPreview,
     PromotionCheck,
     PromotionService,
     QuotaCheck,
@@ -433,6 +436,14 @@ def subscriptions(user: User, at: datetime) -> None:
     assert_type(SubscriptionService.resume_subscription(subscription), Subscription)
     assert_type(SubscriptionService.extend_access(subscription, at), Subscription)
     assert_type(SubscriptionService.move_billing_date(subscription, at), Subscription)
+    preview = SubscriptionService.preview_change(subscription, sku="pro", seats=2, at="now", units="regrant")
+    assert_type(preview, PlanPreview)
+    assert_type(preview.features[0], FeatureChange)
+    change = SubscriptionService.change_plan(subscription, sku="pro", money="none", idempotency_key="up")
+    assert_type(change, PlanChange)
+    assert_type(change.order, Order | None)
+    assert_type(SubscriptionService.change_seats(subscription.pk, 3, idempotency_key="more"), PlanChange)
+    assert_type(SubscriptionService.undo_change(subscription), Subscription)
     assert_type(SubscriptionService.settle_subscriptions(limit=10), SubscriptionSweep)
 
 
@@ -569,6 +580,10 @@ Verb(PromotionService.create_promotion).has(PromotionService.acreate_promotion)
 Verb(PromotionService.update_promotion).has(PromotionService.aupdate_promotion)
 Verb(SubscriptionService.get_subscription).has(SubscriptionService.aget_subscription)
 Verb(SubscriptionService.list_subscriptions).has(SubscriptionService.alist_subscriptions)
+Verb(SubscriptionService.preview_change).has(SubscriptionService.apreview_change)
+Verb(SubscriptionService.change_plan).has(SubscriptionService.achange_plan)
+Verb(SubscriptionService.change_seats).has(SubscriptionService.achange_seats)
+Verb(SubscriptionService.undo_change).has(SubscriptionService.aundo_change)
 Verb(SubscriptionService.renew_subscription).has(SubscriptionService.arenew_subscription)
 Verb(SubscriptionService.make_renewals).has(SubscriptionService.amake_renewals)
 Verb(SubscriptionService.cancel_subscription).has(SubscriptionService.acancel_subscription)
