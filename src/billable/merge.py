@@ -188,6 +188,9 @@ def _repoint(lead: Customer, other: Customer) -> None:
     customers.filter(merged_into=other).update(merged_into=lead)
     # Nothing is left in its books that could become due.
     customers.filter(pk=other.pk).update(merged_into=lead, next_change_at=None)
+    if other.has_owed and not lead.has_owed:
+        lead.has_owed = True
+        customers.filter(pk=lead.pk).update(has_owed=True)
     other.merged_into, other.next_change_at = lead, None
 
 

@@ -43,7 +43,7 @@ def test_the_clock_of_a_sandbox_customer_is_moved(db: None, admin_client: Client
     CatalogService.create_feature("pdf")
     QuotaService.grant_feature(box, "pdf", quantity=1, period="1 month")
     said = post(admin_client, "advance", box, months="1", days="", hours="1").content.decode()
-    assert "on the way: 1 grants." in said
+    assert "on the way: 1 expiry notices, 1 grants and holds." in said
     assert "had been moved already" in post(admin_client, "advance", box, months="1", hours="1").content.decode()
     page = admin_client.get(reverse("admin:billable_customer_change", args=[box.pk])).content.decode()
     assert "months=1 hours=1" in page

@@ -50,7 +50,12 @@ def test_an_order_has_the_catalogues_prices(api: Api, order: dict[str, Any]) -> 
             "subscription_id": None,
             "period_from": None,
             "period_until": None,
-            "features": [{"feature": "pdf_export", "quantity": 10, "period": None}],
+            "features": [
+                {
+                    **{"feature": "pdf_export", "quantity": 10, "period": None, "reset": None, "value": None},
+                    **{"rollover_quantity": None, "rollover_periods": None, "cap_quantity": None, "cap_period": None},
+                }
+            ],
         }
     ]
 

@@ -31,6 +31,7 @@ def test_check_says_yes_and_what_would_pay(api: Api, anna: str) -> None:
         "value": None,
         "cap": None,
         "expires_at": None,
+        "next_reset_at": None,
         "grant_count": 1,
         "offers": [],
     }

@@ -40,7 +40,7 @@ def test_moves_of_one_clock_follow_each_other(crew: Crew, box: CustomerRef) -> N
     begun = sorted(move.from_offset_seconds for move in ClockMove.objects.all())
     assert begun == [86_400 * number for number in range(6)]
     assert not ClockMove.objects.filter(finished_at=None).exists()
-    assert sum(move.happened.get("grants", 0) for move in ClockMove.objects.all()) == 5
+    assert sum(move.happened.get("grants_and_holds", 0) for move in ClockMove.objects.all()) == 5
     assert LedgerEntry.objects.filter(kind="expire").count() == 5
 
 

@@ -65,8 +65,8 @@ def test_a_clock_is_moved_and_what_falls_due_is_done(door, box, real, clock, sho
 
     assert (moved.customer_id, moved.from_at) == (box.pk, clock.instant)
     assert moved.to_at == datetime(2026, 2, 28, 12, tzinfo=timezone.utc)
-    assert [(step.name, step.done) for step in moved.steps] == [("grants", 1)]
-    assert (moved.done, moved.replayed) == (1, False)
+    assert [(step.name, step.done) for step in moved.steps] == [("expiry_notices", 1), ("grants_and_holds", 1)]
+    assert (moved.done, moved.replayed) == (2, False)
     assert (offset(box), offset(real)) == (28 * 86_400, 0)
     assert not QuotaService.check_quota(BOX, "pdf")
     assert QuotaService.check_quota(REAL, "pdf")
@@ -96,7 +96,7 @@ def test_what_falls_due_is_done_in_order_each_at_its_own_instant(door, box, cloc
     for signal, listener in listeners:
         signal.disconnect(listener)
 
-    assert {step.name: step.done for step in moved.steps} == {"grants": 2, "holds": 1, "orders": 1}
+    assert {step.name: step.done for step in moved.steps} == {"grants_and_holds": 3, "unpaid_orders": 1}
     assert [name for name, _ in heard] == ["grant", "order", "grant"]
 
 
@@ -196,7 +196,7 @@ def test_a_move_that_was_cut_short_is_finished_by_the_next(door, box, clock, sho
 
     assert offset(box) == 42 * 86_400
     assert moved.from_at == clock.instant + timedelta(days=40)
-    assert ClockMove.objects.get(idempotency_key="k").happened == {"grants": 1}
+    assert ClockMove.objects.get(idempotency_key="k").happened == {"grants_and_holds": 1}
     assert door.customers.advance_clock(BOX, days=40, idempotency_key="k").replayed
     assert offset(box) == 42 * 86_400
 
@@ -277,7 +277,7 @@ def test_a_reward_waits_by_the_clock_of_the_referee(door, box, clock, shop):
 
     moved = CustomerService.advance_clock(other, days=14)
 
-    assert ("rewards", 1) in [(step.name, step.done) for step in moved.steps]
+    assert ("referral_rewards", 1) in [(step.name, step.done) for step in moved.steps]
     assert door.referrals.get_referral(referral).status == "rewarded"
 
 

@@ -237,7 +237,7 @@ def test_a_sweep_says_what_it_wrote_and_a_second_finds_nothing(door, user, clock
 def test_a_clock_that_is_moved_by_thirteen_months_is_one_more_instant(user, clock):
     product("pro", monthly(rollover_quantity=4))
     customer = QuotaService.grant_product(user, "pro")[0].customer
-    Customer.objects.filter(pk=customer.pk).update(clock_offset_seconds=395 * 86_400)
+    Customer.objects.filter(pk=customer.pk).update(is_sandbox=True, clock_offset_seconds=395 * 86_400)
     (line,) = QuotaService.balances(user)
     assert (line.balance, line.next_reset_at) == (14, datetime(2027, 3, 31, 12, tzinfo=UTC))
     assert QuotaService.consume_quota(user, "pdf_export", quantity=14).balance == 0

@@ -189,10 +189,10 @@ def test_whoever_has_little_to_do_does_not_wait_for_somebody_who_has_more(
     clock.advance(days=60)
     monkeypatch.setattr("billable.upkeep.time.monotonic", Stopwatch())
 
-    report = UpkeepService.tick(limit_seconds=70, batch_size=2)
+    report = UpkeepService.tick(limit_seconds=80, batch_size=2)
 
     assert counts(report, "left").keys() == {"grants_and_holds"}
-    assert report.steps[1].done == 1
+    assert counts(report, "done")["unpaid_orders"] == 1
 
 
 def test_progress_is_told_step_by_step(everything_due: Customer) -> None:
@@ -201,7 +201,7 @@ def test_progress_is_told_step_by_step(everything_due: Customer) -> None:
     UpkeepService.tick(progress=lambda *progress: told.append(progress))
 
     assert told[0] == ("grants_and_holds", 1, 1)
-    assert {name for name, _, _ in told} == {*NAMES} - {"expiry_notices"}
+    assert {name for name, _, _ in told} == {*NAMES} - {"expiry_notices", "subscriptions", "renewals"}
     assert all(tried <= total for _, tried, total in told)
 
 

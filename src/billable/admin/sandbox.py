@@ -36,7 +36,7 @@ def advance(customer: Customer, answers: Answers) -> str:
         idempotency_key=answers["idempotency_key"],
         **{unit: answers[unit] or 0 for unit in SPANS},
     )
-    happened = ", ".join(f"{step.done} {step.name}" for step in moved.steps) or "nothing"
+    happened = ", ".join(f"{step.done} {step.name.replace('_', ' ')}" for step in moved.steps) or "nothing"
     said = f"it is {moved.to_at:%Y-%m-%d %H:%M} UTC for this customer; on the way: {happened}."
     return f"the clock had been moved already; {said}" if moved.replayed else said
 

@@ -39,6 +39,9 @@ class Customer(Receipt):
         editable=False,
         help_text="Made for trying things out: its clock can be moved. Said when it is made, and never changed.",
     )
+    has_owed = models.BooleanField(
+        default=False, editable=False, help_text="Whether it, or one it absorbed, ever used more than was there."
+    )
     clock_offset_seconds = models.BigIntegerField(
         default=0, editable=False, help_text="By how much its clock is ahead of everybody's."
     )

@@ -15,6 +15,15 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        migrations.AddField(
+            model_name="customer",
+            name="has_owed",
+            field=models.BooleanField(
+                default=False,
+                editable=False,
+                help_text="Whether it, or one it absorbed, ever used more than was there.",
+            ),
+        ),
         migrations.CreateModel(
             name="Debt",
             fields=[

@@ -28,6 +28,8 @@ def _debts(scope: Scope) -> Iterator[LedgerProblem]:
     debts = debts.annotate(pardoned=Case(When(undone__lt=F("units"), then=F("undone")), default=F("units")))
     fits = Q(repaid=(F("taken") + F("back")) * -1, forgiven=F("pardoned"))
     yield from named(breaking(debts, mine), "is not of its usage, or of more than that used")
+    noted = Q(customer__merged_into__isnull=True) | Q(customer__merged_into__has_owed=True)
+    yield from named(breaking(debts, Q(noted, customer__has_owed=True)), "is not noted on its customer")
     yield from named(
         breaking(debts, fits),
         "repaid {0.repaid}, forgiven {0.forgiven}; its entries took {0.taken} and gave back {0.back}, "

@@ -59,6 +59,10 @@ def incur(customer: Customer, usage: Usage, units: int) -> Debt:
         created_at=usage.created_at,
     )
     debt.save(using=write_alias(), force_insert=True)
+    if not customer.has_owed:
+        # Of everybody else nobody has to look for debts.
+        customer.has_owed = True
+        Customer.objects.using(write_alias()).filter(pk=customer.pk).update(has_owed=True)
     emit("debt.incurred", debt=debt)
     return debt
 
@@ -66,7 +70,7 @@ def incur(customer: Customer, usage: Usage, units: int) -> Debt:
 def owed(customer: Customer) -> dict[int, int]:
     """How many units of each feature a locked customer owes, with those that it absorbed."""
     left: dict[int, int] = {}
-    for debt in _open(customer):
+    for debt in _open(customer) if customer.has_owed else ():
         left[debt.feature_id] = left.get(debt.feature_id, 0) + debt.owed
     return left
 
@@ -74,7 +78,9 @@ def owed(customer: Customer) -> dict[int, int]:
 def repay(customer: Customer, grants: Iterable[Grant], *, at: datetime) -> None:
     """Let new grants that run at an instant repay what a locked customer owes. An unlimited one settles it all."""
     running = [grant for grant in grants if grant.valid_from <= at and grant.value is None]
-    waiting = list(_open(customer).filter(feature__in={grant.feature_id for grant in running})) if running else []
+    if not running or not customer.has_owed:
+        return
+    waiting = list(_open(customer).filter(feature__in={grant.feature_id for grant in running}))
     changes: list[ledger.Change] = []
     for grant in running if waiting else ():
         left = grant.remaining
