@@ -58,7 +58,9 @@ def refuse_to_cancel(subscription: Subscription, now: datetime, *, at_period_end
 def stop(customer: Customer, subscription: Subscription, now: datetime, *, at_period_end: bool, reason: str) -> None:
     """Cancel a locked subscription that is not over. After ``catch_up``."""
     subscription.cancelled_at, subscription.reason = subscription.cancelled_at or now, reason or subscription.reason
-    if not at_period_end or subscription.instants.status(now) is _PAST_DUE or subscription.paid_until <= now:
+    # Of a pause without an end what is left is left, however long it lasts.
+    is_over = subscription.paid_until <= now and not subscription.instants.is_paused(now)
+    if not at_period_end or is_over:
         finish(customer, subscription, now, SubscriptionEnd.CANCELLED, reason=reason)
         return
     subscription.access_until = subscription.paid_until
@@ -76,6 +78,3 @@ def finish(
     store(subscription, now)
     if how is SubscriptionEnd.CANCELLED:
         emit("subscription.cancelled", subscription=subscription)
-
-
-_PAST_DUE = SubscriptionStatus.PAST_DUE
