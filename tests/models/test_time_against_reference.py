@@ -8,8 +8,8 @@ from __future__ import annotations
 import pytest
 
 from tests.models.conftest import Clock
-from tests.models.test_engine_against_reference import run
 from tests.models.subscription_machine import SubscriptionsAndReference, world_of_subscriptions
+from tests.models.test_engine_against_reference import run
 
 
 @pytest.mark.django_db
