@@ -129,7 +129,7 @@ def _quota(rows: Rows) -> Iterator[Model]:
     yield models.Allowance.objects.create(
         **whose, feature=feature, source="order", source_id="1", line=1, quantity=10, reset_count=1, reset_unit="month",
         rollover_quantity=4, rollover_periods=2, anchor=NOW, expires_at=NOW + timedelta(days=365), next_index=1,
-        next_at=NOW + timedelta(days=36_500), **WRITTEN,
+        next_at=NOW + timedelta(days=30), **WRITTEN,
     )  # fmt: skip
     yield models.Debt.objects.create(**whose, feature=feature, usage=usage, units=5, repaid=2, forgiven=1, **WRITTEN)
     yield models.RollOut.objects.create(

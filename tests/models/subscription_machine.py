@@ -9,9 +9,8 @@ from hypothesis.stateful import initialize, precondition, rule
 
 from billable import models
 from billable.services import CatalogService, OrderService, SubscriptionService
-from tests.models import subscription_reference as reference
 from tests.models.conftest import Clock
-from tests.models.subscription_reference import Plan, SubscriptionReference
+from tests.models.subscription_reference import Order, Plan, SubscriptionReference
 from tests.models.time_machine import (
     ANN,
     DAY,
@@ -109,10 +108,22 @@ class SubscriptionsAndReference(TimeAndReference):
         if paid and subscription.renewal is not None:
             self._pay(subscription.renewal)
 
-    def _same_order(self, expected: tuple[reference.Order, bool], actual: models.Order) -> None:
+    def _same_order(self, expected: tuple[Order, bool], actual: models.Order) -> None:
         order, replayed = expected
         assert (actual.replayed, actual.status) == (replayed, order.status)
         assert self.ids.setdefault(order, actual.pk) == actual.pk
+
+    @precondition(lambda self: self.reference.subscriptions)
+    @rule(nth=nth, periods=st.integers(1, 4), late=st.sampled_from([0, 0, 2]))
+    def go_on(self, nth: int, periods: int, late: int) -> None:
+        """Month after month, as most do: each is paid for when it begins, or somewhat late."""
+        subscription = _pick(self.reference.subscriptions, nth)
+        for _ in range(periods):
+            if subscription.status(self.clock.now) not in ("active", "past_due"):
+                return
+            moment = subscription.until + timedelta(days=late)
+            self._move_to(max(moment, self.clock.now))
+            self.renew(nth, paid=True)
 
     @rule()
     def make_renewals(self) -> None:
@@ -130,10 +141,10 @@ class SubscriptionsAndReference(TimeAndReference):
         """An order that waits, or does not any more."""
         self._pay(_pick(self._orders("pending", "cancelled"), nth))
 
-    def _orders(self, *statuses: str) -> list[reference.Order]:
+    def _orders(self, *statuses: str) -> list[Order]:
         return [order for order in self.reference.orders if order.status in statuses]
 
-    def _pay(self, order: reference.Order) -> None:
+    def _pay(self, order: Order) -> None:
         self.sound = False
         taken = self.reference.take_money(order)
         payment = OrderService.confirm_payment(self.ids[order], payment_id=self._key())
@@ -143,7 +154,7 @@ class SubscriptionsAndReference(TimeAndReference):
         self._compare()
         self.sound = True
 
-    def _name_gifts(self, order: reference.Order) -> None:
+    def _name_gifts(self, order: Order) -> None:
         subscription = order.subscription
         assert subscription is not None
         item = models.OrderItem.objects.get(order=self.ids[order])

@@ -160,8 +160,8 @@ class SubscriptionReference(TimeReference):
         allowance.next = allowance.start(allowance.index + 1)
         self._plan(allowance.next, 1, allowance)
         for grant in [grant for grant in self.running if grant.allowance is allowance]:
-            last = allowance.index + (allowance.line.rollover or (0, 0))[1]
-            grant.end = allowance.finish(grant.index if grant.source == "allowance" else min(grant.index, last))
+            lasts = allowance.line.rollover[1] if allowance.line.rollover and grant.source == "rollover" else 0
+            grant.end = allowance.finish(grant.index + lasts)
             self._plan(grant.end, 0, grant)
 
     # --- paying
@@ -400,15 +400,13 @@ class SubscriptionReference(TimeReference):
 
     def refund(self, order: Order) -> None:
         """All the money of an order goes back, and what it gave and is left."""
-        assert order.status == "paid"
         assert order.subscription is not None
         order.status = "refunded"
         subscription = order.subscription
         gave = {*order.gave, *(grant for grant in self.running if grant.allowance in order.allowances)}
         for hold in self.holds:
-            if hold.status == "held" and any(
-                draw.grant in gave and draw.units for part in hold.parts for draw in part.draws
-            ):
+            legs = (draw for part in hold.parts for draw in part.draws)
+            if hold.status == "held" and any(leg.units and leg.grant in gave for leg in legs):
                 self._let_go(hold, "released")
         for allowance in order.allowances:
             self.revoke_allowance(allowance)

@@ -10,8 +10,8 @@ from django.contrib.auth.models import User
 from django.db import transaction
 
 from billable import paging
-from billable.errors import BillableError, Invalid
-from billable.models import Customer, Grant
+from billable.errors import BillableError, Invalid, PauseRefused
+from billable.models import Customer, Grant, Subscription
 from billable.services import CatalogService, CustomerService, OrderService, QuotaService, SubscriptionService
 from tests import rows
 from tests.models.conftest import Clock
@@ -142,3 +142,61 @@ def test_what_was_used_up_months_ago_is_left_alone_when_a_year_is_cancelled(ann:
     (subscription,) = SubscriptionService.list_subscriptions(ann)
     SubscriptionService.cancel_subscription(subscription)
     assert QuotaService.verify_ledger()
+
+
+@pytest.fixture
+def club(ann: Customer) -> Subscription:
+    """A plan whose units last for two months, bought: longer than the month that is paid for."""
+    lasting = {"feature": "pdf", "quantity": 4, "period": "2 months"}
+    CatalogService.create_product("club", price="9", currency="EUR", features=["sso", lasting], recurs="1 month")
+    order = OrderService.create_order(ann, [{"sku": "club"}], currency="EUR")
+    OrderService.confirm_payment(order, payment_id="p")
+    (subscription,) = SubscriptionService.list_subscriptions(ann)
+    return subscription
+
+
+def test_cancelled_late_in_a_long_pause_it_keeps_what_was_left(club: Subscription, ann: Customer, clock: Clock) -> None:
+    clock.move(days=2)
+    SubscriptionService.pause_subscription(club)
+    clock.move(days=60)
+    assert SubscriptionService.cancel_subscription(club).status == "paused"
+    assert SubscriptionService.resume_subscription(club).access_until == clock.now + timedelta(days=26)
+    assert QuotaService.check_quota(ann, "sso")
+
+
+def test_a_pause_that_moved_nothing_takes_nothing_when_it_ends_early(
+    club: Subscription, ann: Customer, clock: Clock
+) -> None:
+    (before,) = QuotaService.balances(ann, feature="pdf")
+    SubscriptionService.pause_subscription(club, at_period_end=True, resumes_at=clock.now + timedelta(days=50))
+    clock.move(days=30)
+    SubscriptionService.resume_subscription(club)
+    assert QuotaService.balances(ann, feature="pdf") == (before,)
+
+
+def test_a_pause_that_is_refused_writes_nothing_that_was_due(ann: Customer, clock: Clock) -> None:
+    monthly = {"feature": "pdf", "quantity": 4, "reset": "1 month"}
+    CatalogService.create_product("yearly", price="9", currency="EUR", features=[monthly], recurs="1 year")
+    order = OrderService.create_order(ann, [{"sku": "yearly"}], currency="EUR")
+    OrderService.confirm_payment(order, payment_id="p")
+    (subscription,) = SubscriptionService.list_subscriptions(ann)
+    clock.move(days=40)
+    before = rows.everything()
+    with pytest.raises(PauseRefused):
+        SubscriptionService.pause_subscription(subscription)
+    assert rows.everything() == before
+
+
+@pytest.mark.parametrize("swept", [False, True])
+def test_of_grants_that_are_alike_the_one_that_came_first_is_used_first(
+    ann: Customer, clock: Clock, swept: bool
+) -> None:
+    CatalogService.create_product("daily", features=[{"feature": "pdf", "quantity": 3, "reset": "1 day"}])
+    (first,) = QuotaService.grant_product(ann, "daily")
+    clock.move(days=1)
+    if swept:
+        QuotaService.expire_grants()
+    QuotaService.grant_product(ann, "daily")
+    QuotaService.consume_quota(ann, "pdf", quantity=3)
+    (used_up,) = Grant.objects.filter(remaining=0, valid_from=clock.now)
+    assert used_up.allowance == first.allowance

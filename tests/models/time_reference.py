@@ -1,5 +1,6 @@
-"""What one customer has over time, in plain Python: grants, allowances, caps, holds. From the design, not the code.
+"""What one customer has over time, in plain Python: grants, allowances, caps, debts, holds.
 
+Written from the design and the how-to pages, not from the code.
 Everything that becomes due is done at once, in the order of its time: nothing is ever swept here, and no period is ever
 skipped. At one instant grants expire, then what is unused rolls over and units come anew, then holds lapse.
 """

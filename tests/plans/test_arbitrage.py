@@ -3,7 +3,7 @@
 ``tests/pure/test_plan_changes.py`` takes every sequence of steps on the rules alone. Here the same steps are done in
 earnest: orders, payments, grants and refunds in the database. After each one the money that was paid and the units that
 can be used are those of the rules, and the units per money are no better than the best single purchase. Every single
-step is taken, from two first purchases every two steps (in `.ci/run`), and a sample of sequences of six.
+step is taken, from two first purchases every two steps (with BILLABLE_SEARCH_DEPTH=6), and a sample of sequences of six.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ SHOP = Shop(
     packs=(Offer("p", 900, 100, 0),),
     code_percent=20,
 )
-# `.ci/run` asks for more, as it does of the rules.
+# BILLABLE_SEARCH_DEPTH=6 asks for more, as it does of the rules.
 THOROUGH = int(os.environ.get("BILLABLE_SEARCH_DEPTH", "5")) > 5
 # The first purchases from which every two steps are taken then: the small plan with the code, the middle one without.
 TWO_STEPS_FROM = (0, 3) if THOROUGH else ()

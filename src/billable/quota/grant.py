@@ -221,6 +221,8 @@ def allot(customer: Customer, lines: Sequence[GrantLine], source: Source) -> tup
             raise Invalid(field="quantity", problem=f"gives more than {MAX_UNITS} units of {line.feature.key}")
         if line.expires_at is not None and _aware(line.expires_at) <= now:
             raise Invalid(field="expires_at", problem="must be in the future")
+    # Of grants that are alike the one that came first is used first: what began by now has its id before the new ones.
+    catch_up(customer, now)
     running = _running(customer, lines, now)
     grants, allowances = [], []
     for number, line in enumerate(lines, start=1):
@@ -235,7 +237,6 @@ def allot(customer: Customer, lines: Sequence[GrantLine], source: Source) -> tup
         if _stacks(line):
             running[_thread(line)] = grant
         grants.append(grant)
-    catch_up(customer, now)
     resets.begin(customer, allowances)
     ledger.issue(customer, grants, source.cause, at=now)
     debts.repay(customer, grants, at=now)

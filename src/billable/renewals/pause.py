@@ -48,10 +48,10 @@ def pause_subscription(
     begins = locked.paid_until if later else now
     if ends is not None and not begins < ends <= begins + MOST_AHEAD:
         raise Invalid(field="resumes_at", problem="must be after the pause begins, within ten years")
-    catch_up(customer, now)
-    settle(locked, now)
     if not later and recurring(locked, now).exists():
         raise PauseRefused(subscription=str(locked.pk))
+    catch_up(customer, now)
+    settle(locked, now)
     drop_renewal(customer, locked)
     stand_still(customer, locked, now, at_period_end=later, resumes_at=ends, reason=why)
     return locked

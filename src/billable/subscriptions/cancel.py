@@ -62,11 +62,9 @@ def stop(customer: Customer, subscription: Subscription, now: datetime, *, at_pe
         # Where the pause would begin it ends.
         pick_up(customer, subscription, now)
     subscription.cancelled_at, subscription.reason = subscription.cancelled_at or now, reason or subscription.reason
-    if (
-        not at_period_end
-        or subscription.instants.status(now) is SubscriptionStatus.PAST_DUE
-        or subscription.paid_until <= now
-    ):
+    # Of a pause without an end what is left is left, however long it lasts.
+    is_over = subscription.paid_until <= now and not subscription.instants.is_paused(now)
+    if not at_period_end or is_over:
         finish(customer, subscription, now, SubscriptionEnd.CANCELLED, reason=reason)
         return
     subscription.access_until = subscription.paid_until

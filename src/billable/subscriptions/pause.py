@@ -98,6 +98,9 @@ def pick_up(customer: Customer, subscription: Subscription, now: datetime) -> bo
     begins, ends = subscription.paused_at, subscription.resumes_at
     if now < begins:
         _call_off(subscription, pause)
+    elif ends is not None and ends == subscription.paid_until:
+        # It began where the period ended, and moved nothing but what comes next.
+        _move(subscription, now - ends)
     elif ends is not None:
         _shift(customer, subscription, now - ends, begins=ends)
     else:
