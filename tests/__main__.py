@@ -123,7 +123,7 @@ def remembering(folder: Path) -> Mapping[str, str]:
 
     Tests start hundreds of processes. Each would compile everything again where nobody may write bytecode, as in CI.
     """
-    return {"PYTHONPYCACHEPREFIX": str(folder / "bytecode")}
+    return {"PYTHONPYCACHEPREFIX": os.environ.get("PYTHONPYCACHEPREFIX") or str(folder / "bytecode")}
 
 
 @contextmanager

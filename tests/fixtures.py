@@ -22,7 +22,7 @@ from tests import books, rows
 ROOT = Path(__file__).parent
 WRITE_THE_BOOKS = {
     *("api", "catalog", "customers", "exchanges", "ground", "invoices", "onboarding", "orders"),
-    *("promotions", "quota", "referrals", "refunds", "subscriptions", "testing", "trials"),
+    *("plans", "promotions", "quota", "referrals", "refunds", "subscriptions", "testing", "trials", "upkeep"),
 }
 
 
@@ -70,6 +70,7 @@ class Door:
         self.subscriptions: Any = Face(services.SubscriptionService, way)
         self.referrals: Any = Face(services.ReferralService, way)
         self.invoices: Any = Face(services.InvoiceService, way)
+        self.upkeep: Any = Face(services.UpkeepService, way)
 
 
 class Face:

@@ -15,6 +15,7 @@ from django.utils.module_loading import import_string
 
 from billable.conf import (
     EXAMPLE_TOKENS,
+    MAX_EXPIRING_DAYS,
     MAX_HOLD_SECONDS,
     MAX_ORDER_TTL_HOURS,
     MAX_SUBSCRIPTION_DAYS,
@@ -95,6 +96,9 @@ def check_setting_values(**kwargs: Any) -> list[CheckMessage]:
         messages.append(Error(problem, id="billable.E002"))
     if not 0 <= knobs.hold_grace_seconds <= MAX_HOLD_SECONDS:
         problem = f"BILLABLE_HOLD_GRACE_SECONDS must be 0 to {MAX_HOLD_SECONDS}."
+        messages.append(Error(problem, id="billable.E002"))
+    if not 0 <= knobs.expiring_days <= MAX_EXPIRING_DAYS:
+        problem = f"BILLABLE_EXPIRING_DAYS must be 0 to {MAX_EXPIRING_DAYS}."
         messages.append(Error(problem, id="billable.E002"))
     for name in ("subscription_grace_days", "renewal_lead_days"):
         if not 0 <= getattr(knobs, name) <= MAX_SUBSCRIPTION_DAYS:

@@ -24,10 +24,12 @@
     │   ├── BonusNotDue              ├── MergeRefused        ├── UnmergeRefused
     │   ├── HoldClosed               ├── CaptureTooLarge     ├── FeatureInUse
     │   ├── AlreadyAnonymized        ├── WrongSubscriptionState
-    │   └── PauseRefused
+    │   ├── PauseRefused             ├── NothingToChange     ├── ChangeWaiting
+    │   └── PeriodPaidAhead
     ├── Invalid                      the input can never be right; ``field`` names it
     │   ├── InvalidSubject           ├── AmbiguousSku        ├── NotForSale
-    │   ├── CurrencyMismatch         ├── WrongFeatureType    └── FingerprintMissing
+    │   ├── CurrencyMismatch         ├── WrongFeatureType    ├── UnpaidUnits
+    │   └── FingerprintMissing
     ├── Misconfigured                a setting that the verb needs is missing or wrong
     └── Retryable                    the database asked for another try; nothing was written
 
@@ -39,14 +41,27 @@ from __future__ import annotations
 
 import dataclasses
 from functools import partial
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
+
+if TYPE_CHECKING:
+    from typing_extensions import dataclass_transform
+else:
+
+    def dataclass_transform(**_: Any) -> Any:
+        """What Python has from 3.11 on: it tells type checkers that each refusal is a dataclass."""
+        return lambda cls: cls
 
 
+@dataclass_transform(eq_default=False, kw_only_default=True)
 @dataclasses.dataclass(eq=False, kw_only=True)
 class BillableError(Exception):
     """The billing engine refused."""
 
     code: ClassVar[str] = "billable_error"
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        dataclasses.dataclass(eq=False, kw_only=True)(cls)
 
     @property
     def data(self) -> dict[str, Any]:
@@ -70,14 +85,12 @@ class BillableError(Exception):
 # --- NotFound -----------------------------------------------------------------------------------
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class NotFound(BillableError):
     """There is no such thing."""
 
     code = "not_found"
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class CustomerNotFound(NotFound):
     """There is no customer {customer}."""
 
@@ -85,7 +98,6 @@ class CustomerNotFound(NotFound):
     customer: str
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class ProductNotFound(NotFound):
     """There is no product with the SKU {sku!r}."""
 
@@ -93,7 +105,6 @@ class ProductNotFound(NotFound):
     sku: str
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class FeatureNotFound(NotFound):
     """There is no feature {feature!r}."""
 
@@ -101,7 +112,6 @@ class FeatureNotFound(NotFound):
     feature: str
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class OrderNotFound(NotFound):
     """There is no order {order}."""
 
@@ -109,7 +119,6 @@ class OrderNotFound(NotFound):
     order: str
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class GrantNotFound(NotFound):
     """There is no grant {grant}."""
 
@@ -117,7 +126,6 @@ class GrantNotFound(NotFound):
     grant: str
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class UsageNotFound(NotFound):
     """There is no usage {usage}."""
 
@@ -125,7 +133,6 @@ class UsageNotFound(NotFound):
     usage: str
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class PaymentNotFound(NotFound):
     """There is no payment {payment}."""
 
@@ -133,7 +140,6 @@ class PaymentNotFound(NotFound):
     payment: str
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class DisputeNotFound(NotFound):
     """There is no dispute {dispute}."""
 
@@ -141,7 +147,6 @@ class DisputeNotFound(NotFound):
     dispute: str
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class RefundNotFound(NotFound):
     """There is no refund {refund}."""
 
@@ -149,7 +154,6 @@ class RefundNotFound(NotFound):
     refund: str
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class PromotionNotFound(NotFound):
     """There is no promotion code {promotion!r}."""
 
@@ -157,7 +161,6 @@ class PromotionNotFound(NotFound):
     promotion: str
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class ExchangeNotFound(NotFound):
     """There is no exchange {exchange}."""
 
@@ -165,7 +168,6 @@ class ExchangeNotFound(NotFound):
     exchange: str
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class ReferralNotFound(NotFound):
     """There is no referral {referral}."""
 
@@ -173,7 +175,6 @@ class ReferralNotFound(NotFound):
     referral: str
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class ProgrammeNotFound(NotFound):
     """There is no referral programme {programme!r}."""
 
@@ -181,7 +182,6 @@ class ProgrammeNotFound(NotFound):
     programme: str
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class InvoiceNotFound(NotFound):
     """There is no invoice {invoice}."""
 
@@ -189,7 +189,6 @@ class InvoiceNotFound(NotFound):
     invoice: str
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class SubscriptionNotFound(NotFound):
     """There is no subscription {subscription}."""
 
@@ -197,7 +196,6 @@ class SubscriptionNotFound(NotFound):
     subscription: str
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class HoldNotFound(NotFound):
     """There is no hold {hold}."""
 
@@ -205,7 +203,6 @@ class HoldNotFound(NotFound):
     hold: str
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class AllowanceNotFound(NotFound):
     """There is no allowance {allowance}."""
 
@@ -216,14 +213,12 @@ class AllowanceNotFound(NotFound):
 # --- Refused ------------------------------------------------------------------------------------
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class Refused(BillableError):
     """The answer is no."""
 
     code = "refused"
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class QuotaExceeded(Refused):
     """Not enough {feature}: {requested} asked for, {balance} left.
 
@@ -248,7 +243,6 @@ class QuotaExceeded(Refused):
         return f"{most}: {self.requested} {self.feature} asked for, {self.balance} possible now."
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class RevocationTooLarge(Refused):
     """Cannot revoke {requested} units: the grant has {remaining} left."""
 
@@ -258,7 +252,6 @@ class RevocationTooLarge(Refused):
     remaining: int
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class PromotionRefused(Refused):
     """The promotion code {promotion!r} does not apply: {reason}.
 
@@ -271,7 +264,6 @@ class PromotionRefused(Refused):
     reason: str
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class SelfReferral(Refused):
     """Nobody can refer themselves."""
 
@@ -279,7 +271,6 @@ class SelfReferral(Refused):
     customer: str
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class ReferralCycle(Refused):
     """The referrer was brought by the referee, directly or through others."""
 
@@ -288,14 +279,12 @@ class ReferralCycle(Refused):
     referee: str
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class InsideTransaction(Refused):
-    """A hold for a block cannot be opened inside a transaction: it must be seen by others while the block runs."""
+    """This does not run inside a transaction: others must see what it does while it goes on."""
 
     code = "inside_transaction"
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class NotSandbox(Refused):
     """The customer {customer} is a real one, not one of the sandbox."""
 
@@ -303,7 +292,6 @@ class NotSandbox(Refused):
     customer: str
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class SandboxMixed(Refused):
     """Of the customers {first} and {second} one is of the sandbox and the other is real."""
 
@@ -315,14 +303,12 @@ class SandboxMixed(Refused):
 # --- Conflict -----------------------------------------------------------------------------------
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class Conflict(BillableError):
     """This contradicts what already happened."""
 
     code = "conflict"
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class IdempotencyConflict(Conflict):
     """The idempotency key was used before with other input: {fields}."""
 
@@ -331,7 +317,6 @@ class IdempotencyConflict(Conflict):
     fields: list[str]
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class PaymentConflict(Conflict):
     """The payment {payment_id!r} belongs to another order."""
 
@@ -340,7 +325,6 @@ class PaymentConflict(Conflict):
     payment_method: str
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class PaymentUnapplied(Conflict):
     """The payment {payment_id!r} of {amount} was kept but not applied, {due} being due: {reason}."""
 
@@ -351,7 +335,6 @@ class PaymentUnapplied(Conflict):
     due: str
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class WrongOrderState(Conflict):
     """The order is {status}; it cannot be {verb}."""
 
@@ -361,7 +344,6 @@ class WrongOrderState(Conflict):
     verb: str
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class WrongSubscriptionState(Conflict):
     """The subscription is {subscription_status}; it cannot be {verb}."""
 
@@ -371,7 +353,6 @@ class WrongSubscriptionState(Conflict):
     verb: str
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class PauseRefused(Conflict):
     """The subscription gives units anew within its period; it can be paused at the period's end only."""
 
@@ -379,7 +360,6 @@ class PauseRefused(Conflict):
     subscription: str
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class WrongPaymentState(Conflict):
     """The payment is {payment_status}; it cannot be {verb}."""
 
@@ -389,7 +369,6 @@ class WrongPaymentState(Conflict):
     verb: str
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class WrongDisputeState(Conflict):
     """The dispute was {dispute_status} already; it cannot be {verb}."""
 
@@ -399,7 +378,6 @@ class WrongDisputeState(Conflict):
     verb: str
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class DisputeOpen(Conflict):
     """The dispute {dispute_id!r} about this money is not decided yet."""
 
@@ -408,7 +386,6 @@ class DisputeOpen(Conflict):
     dispute_id: str
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class NothingToRefund(Conflict):
     """There is nothing to refund: nothing that was asked for is left.
 
@@ -420,7 +397,6 @@ class NothingToRefund(Conflict):
     exchange: str = ""
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class RefundTooLarge(Conflict):
     """Cannot refund {requested}: {refundable} can go back."""
 
@@ -430,7 +406,6 @@ class RefundTooLarge(Conflict):
     refundable: str
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class HoldsLive(Conflict):
     """Units that would be taken back are held for work in progress: {holds}."""
 
@@ -440,7 +415,6 @@ class HoldsLive(Conflict):
     exchange: str = ""
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class HoldClosed(Conflict):
     """A hold that is {hold_status} cannot be {verb}."""
 
@@ -450,7 +424,6 @@ class HoldClosed(Conflict):
     verb: str
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class CaptureTooLarge(Conflict):
     """{requested} units cannot be captured: {held} are still held."""
 
@@ -460,7 +433,6 @@ class CaptureTooLarge(Conflict):
     held: int
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class TrialAlreadyUsed(Conflict):
     """The trial of {sku!r} was already used."""
 
@@ -468,7 +440,6 @@ class TrialAlreadyUsed(Conflict):
     sku: str
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class ReversalTooLarge(Conflict):
     """{requested} units cannot be reversed: of this usage {reversible} are left to reverse."""
 
@@ -478,7 +449,6 @@ class ReversalTooLarge(Conflict):
     reversible: int
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class IdentityTaken(Conflict):
     """The identity {provider}:{external_id} belongs to another customer."""
 
@@ -487,7 +457,6 @@ class IdentityTaken(Conflict):
     external_id: str
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class UserTaken(Conflict):
     """The user {user_id} belongs to another customer."""
 
@@ -495,7 +464,6 @@ class UserTaken(Conflict):
     user_id: str
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class NameTaken(Conflict):
     """The name {name!r} is taken: products and features share one namespace."""
 
@@ -503,7 +471,6 @@ class NameTaken(Conflict):
     name: str
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class PromotionTaken(Conflict):
     """There already is a promotion code {promotion!r}."""
 
@@ -511,7 +478,6 @@ class PromotionTaken(Conflict):
     promotion: str
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class AlreadyReferred(Conflict):
     """The customer {referee} was referred before, by somebody else or under another programme."""
 
@@ -520,7 +486,6 @@ class AlreadyReferred(Conflict):
     referral: str
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class BonusNotDue(Conflict):
     """The bonus of the referral {referral} is not due: {reason}.
 
@@ -534,7 +499,6 @@ class BonusNotDue(Conflict):
     due_at: str | None
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class ProgrammeTaken(Conflict):
     """There is a referral programme {programme!r} already."""
 
@@ -542,7 +506,6 @@ class ProgrammeTaken(Conflict):
     programme: str
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class FeatureInUse(Conflict):
     """The type of the feature {feature!r} cannot change: products, grants or other rows name it."""
 
@@ -550,7 +513,6 @@ class FeatureInUse(Conflict):
     feature: str
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class MergeRefused(Conflict):
     """The customer {absorbed} cannot be merged into {survivor}: {reason}.
 
@@ -563,7 +525,6 @@ class MergeRefused(Conflict):
     reason: str
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class UnmergeRefused(Conflict):
     """The merge of the customer {customer} cannot be undone: {reason}.
 
@@ -576,7 +537,6 @@ class UnmergeRefused(Conflict):
     reason: str
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class AlreadyAnonymized(Conflict):
     """The customer {customer} was anonymized."""
 
@@ -584,10 +544,32 @@ class AlreadyAnonymized(Conflict):
     customer: str
 
 
+class NothingToChange(Conflict):
+    """The subscription already has this plan and as many seats."""
+
+    code = "nothing_to_change"
+    subscription: str
+
+
+class ChangeWaiting(Conflict):
+    """Another change of the subscription waits for the money of the order {order}; undo it first."""
+
+    code = "change_waiting"
+    subscription: str
+    order: str
+
+
+class PeriodPaidAhead(Conflict):
+    """The next period is paid for already, so a change can not take effect before it begins."""
+
+    code = "period_paid_ahead"
+    subscription: str
+    begins_at: str
+
+
 # --- Invalid ------------------------------------------------------------------------------------
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class Invalid(BillableError):
     """{field}: {problem}."""
 
@@ -596,7 +578,6 @@ class Invalid(BillableError):
     problem: str
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class InvalidSubject(Invalid, TypeError):
     """{field}: {problem}.
 
@@ -607,7 +588,6 @@ class InvalidSubject(Invalid, TypeError):
     code = "invalid_subject"
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class AmbiguousSku(Invalid):
     """{field}: {problem}.
 
@@ -617,7 +597,6 @@ class AmbiguousSku(Invalid):
     code = "ambiguous_sku"
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class WrongFeatureType(Invalid):
     """{field}: {problem}.
 
@@ -627,7 +606,6 @@ class WrongFeatureType(Invalid):
     code = "wrong_feature_type"
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class NotForSale(Invalid):
     """{field}: {problem}.
 
@@ -637,14 +615,21 @@ class NotForSale(Invalid):
     code = "not_for_sale"
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class CurrencyMismatch(Invalid):
     """{field}: {problem}."""
 
     code = "currency_mismatch"
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
+class UnpaidUnits(Invalid):
+    """{field}: {problem}.
+
+    A change of plan that charges nothing may not give units, or a period, over and over.
+    """
+
+    code = "unpaid_units"
+
+
 class FingerprintMissing(Invalid):
     """{field}: {problem}.
 
@@ -657,7 +642,6 @@ class FingerprintMissing(Invalid):
 # --- Misconfigured, Retryable -------------------------------------------------------------------
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class Misconfigured(BillableError):
     """{setting}: {problem}."""
 
@@ -666,7 +650,6 @@ class Misconfigured(BillableError):
     problem: str
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class Retryable(BillableError):
     """The database asked for another try; nothing was written.
 

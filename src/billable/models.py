@@ -1,6 +1,7 @@
 """Every table, re-exported from its room."""
 
 from billable.catalog.models import CatalogName, Feature, FeatureCost, Price, Product, ProductFeature, UnitPrice
+from billable.changes.models import PlanChange
 from billable.customers.models import ClockMove, Customer, Identity, Merge, UserLink
 from billable.exchanges.models import Exchange
 from billable.invoices.models import Invoice, InvoiceLine, InvoiceSeries
@@ -8,6 +9,7 @@ from billable.orders.models import Order, OrderItem, OrderItemFeature, Payment, 
 from billable.promotions.models import Promotion, PromotionAmount, PromotionProduct, PromotionUse
 from billable.quota.debt_models import Debt
 from billable.quota.models import Adjustment, Allowance, Grant, Hold, HoldLeg, LedgerEntry, Usage
+from billable.quota.notices import AlertNotice, ExpiryNotice
 from billable.quota.roll_out_models import RollOut
 from billable.referrals.models import Referral, ReferralProgramme
 from billable.refunds.models import Dispute, Refund, RefundGrant, RefundItem
@@ -16,6 +18,7 @@ from billable.trials.models import Trial, TrialFingerprint
 
 __all__ = [
     "Adjustment",
+    "AlertNotice",
     "Allowance",
     "CatalogName",
     "ClockMove",
@@ -23,6 +26,7 @@ __all__ = [
     "Debt",
     "Dispute",
     "Exchange",
+    "ExpiryNotice",
     "Feature",
     "FeatureCost",
     "Grant",
@@ -39,6 +43,7 @@ __all__ = [
     "OrderItemFeature",
     "Payment",
     "PaymentClaim",
+    "PlanChange",
     "Price",
     "Product",
     "ProductFeature",

@@ -19,9 +19,12 @@ from billable.quota.balances import Balance, balances
 from billable.quota.debt_models import Debt
 from billable.quota.debts import list_debts
 from billable.quota.entitlements import Entitlement, entitlements
+from billable.quota.expiring import Expiring, expiring_soon
 from billable.quota.holds import live_holds
 from billable.quota.models import Allowance, Grant, Hold
 from billable.referrals.models import Referral
+from billable.subscriptions.models import Subscription
+from billable.subscriptions.read import going_on_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,11 +33,12 @@ class CustomerState:
 
     ``user_id`` is the user that was linked first, or None. ``absorbed`` are the customers that were merged into it,
     whose things are listed as its own. ``entitlements`` are what its static features read, ``debts`` what it used
-    before it had it and owes still. ``holds`` are the reservations that are open, ``open_orders`` those that wait for
-    money, ``active_periods`` the grants that run now and have an end, the first to end first, ``allowances`` what gives
-    units anew. ``unapplied_payments`` are money that no order took. ``referred_by`` says who brought it, ``referrals``
-    whom it brought. ``now`` is what time it is for the customer, which for one of the sandbox may be ahead. Each list
-    has at most 200 rows.
+    before it had it and owes still, ``subscriptions`` those that have not ended, ``holds`` the reservations that are
+    open, ``open_orders`` those that wait for money, ``active_periods`` the grants that run now and have an end, the
+    first to end first, ``expiring`` what will be lost within a week, ``allowances`` what gives units anew.
+    ``unapplied_payments`` are money that no order took.
+    ``referred_by`` says who brought it, ``referrals`` whom it brought. ``now`` is what time it is for the customer,
+    which for one of the sandbox may be ahead. Each list has at most 200 rows.
     """
 
     customer: Customer
@@ -47,10 +51,12 @@ class CustomerState:
     balances: tuple[Balance, ...]
     entitlements: tuple[Entitlement, ...]
     debts: tuple[Debt, ...]
+    subscriptions: tuple[Subscription, ...]
     holds: tuple[Hold, ...]
     open_orders: tuple[Order, ...]
     active_periods: tuple[Grant, ...]
     allowances: tuple[Allowance, ...]
+    expiring: tuple[Expiring, ...]
     unapplied_payments: tuple[Payment, ...]
     referred_by: Referral | None
     referrals: tuple[Referral, ...]
@@ -74,10 +80,12 @@ def customer_state(user: Subject) -> CustomerState:
         balances=balances(customer),
         entitlements=entitlements(customer),
         debts=tuple(list_debts(customer, open_only=True, limit=MAX_LIMIT)),
+        subscriptions=tuple(going_on_of(customer)[:MAX_LIMIT]),
         holds=tuple(holds.select_related("feature", "customer").order_by("-pk")[:MAX_LIMIT]),
         open_orders=tuple(list_orders(customer, status=OrderStatus.PENDING.value, limit=MAX_LIMIT)),
         active_periods=_active_periods(customer, now),
         allowances=_allowances(customer, now),
+        expiring=expiring_soon(customer),
         unapplied_payments=tuple(list_payments(customer, status=PaymentStatus.UNAPPLIED.value, limit=MAX_LIMIT)),
         referred_by=referrals.filter(customer__in=members).last(),
         referrals=tuple(referrals.filter(referrer__in=members)[:MAX_LIMIT]),

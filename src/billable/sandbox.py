@@ -21,8 +21,8 @@ from billable.customers.services import now_for
 from billable.customers.subjects import Subject, family, lock_customer, of_family
 from billable.customers.together import heads_of, lock_whoever
 from billable.db.units import unit_of_work, write_alias
-from billable.due import next_due_of, run_due
 from billable.errors import IdempotencyConflict, Invalid, NotSandbox
+from billable.upkeep import next_due_of, run_due
 
 MAX_YEARS = 10
 _MOST = timedelta(days=366 * MAX_YEARS)
@@ -31,7 +31,7 @@ _UNITS = {"weeks": 604_800, "days": 86_400, "hours": 3_600, "minutes": 60, "seco
 
 @dataclass(frozen=True, kw_only=True)
 class ClockStep:
-    """How much of one kind fell due and was done: ``grants``, ``holds``, ``orders``, ``rewards``."""
+    """How much of one kind fell due and was done; the kinds are those that ``tick`` reports."""
 
     name: str
     done: int

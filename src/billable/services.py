@@ -6,7 +6,7 @@ rest is named. Answers are rows, or frozen values where they are computed. Refus
 
 from __future__ import annotations
 
-from billable import merge, onboarding, privacy, sandbox, verify
+from billable import merge, onboarding, privacy, sandbox, upkeep, verify
 from billable.aftermath import followed_by
 from billable.audits import LedgerProblem, LedgerReport
 from billable.bridge import in_thread
@@ -34,13 +34,15 @@ from billable.orders.unapplied import apply_payment, return_payment
 from billable.overview import CustomerState, customer_state
 from billable.paging import Page
 from billable.promotions import services as promotions
-from billable.quota import allowances, capture, debts, hold, holds, reverse, revoke
+from billable.quota import alerts, allowances, capture, debts, hold, holds, reverse, revoke
 from billable.quota.balances import Balance, balances
 from billable.quota.caps import CapState
 from billable.quota.check import GrantSummary, QuotaCheck, check
 from billable.quota.consume import consume
 from billable.quota.entitlements import Entitlement, entitlement_value, entitlements
 from billable.quota.expire import Sweep, expire_grants
+from billable.quota.expiring import Expiring, expiring_soon
+from billable.quota.forecast import Forecast, forecast
 from billable.quota.grant import grant_feature, grant_product
 from billable.quota.history import history, list_grants
 from billable.quota.holding import Holding, with_hold
@@ -56,6 +58,8 @@ from billable.refunds.refund import refund_order
 from billable.refunds.slide import RefundSlide
 from billable.sandbox import ClockAdvance, ClockStep
 from billable.subscribing import (
+    FeatureChange,
+    PlanPreview,
     RenewalFailure,
     RenewalSweep,
     SubscriptionService,
@@ -63,16 +67,18 @@ from billable.subscribing import (
     TrialEligibility,
     TrialService,
 )
+from billable.upkeep import UpkeepReport, UpkeepStep
 
 __all__ = [
     "INVOICE_CONTENT_SECURITY_POLICY", "Balance", "BillingDetails", "CapState", "CatalogService", "ClockAdvance",
-    "ClockStep", "CustomerRef", "CustomerService", "CustomerState", "Entitlement", "FeatureLine", "GrantSummary",
-    "Holding", "Identification", "InvoiceService", "InvoiceSweep", "LedgerProblem", "LedgerReport", "LinkConflict",
-    "LinkReport", "Money", "OrderLine", "OrderService", "OrderSweep", "Page", "Period", "PromotionCheck",
-    "PromotionService", "QuotaCheck", "QuotaService", "ReferralService", "ReferralStats", "ReferralSweep",
-    "RefundGrantQuote", "RefundItemQuote", "RefundLine", "RefundQuote", "RefundSlide", "RenewalFailure",
-    "RenewalSweep", "RollOutReport", "RollOutSkip", "Subject", "SubscriptionService", "SubscriptionSweep", "Sweep",
-    "TrialEligibility", "TrialService",
+    "ClockStep", "CustomerRef", "CustomerService", "CustomerState", "Entitlement", "Expiring", "FeatureChange",
+    "FeatureLine", "Forecast", "GrantSummary", "Holding", "Identification", "InvoiceService", "InvoiceSweep",
+    "LedgerProblem", "LedgerReport", "LinkConflict", "LinkReport", "Money", "OrderLine", "OrderService", "OrderSweep",
+    "Page", "Period", "PlanPreview", "PromotionCheck", "PromotionService", "QuotaCheck", "QuotaService",
+    "ReferralService", "ReferralStats", "ReferralSweep", "RefundGrantQuote", "RefundItemQuote", "RefundLine",
+    "RefundQuote", "RefundSlide", "RenewalFailure", "RenewalSweep", "RollOutReport", "RollOutSkip", "Subject",
+    "SubscriptionService", "SubscriptionSweep", "Sweep", "TrialEligibility", "TrialService", "UpkeepReport",
+    "UpkeepService", "UpkeepStep",
 ]  # fmt: skip
 
 # An existing user becomes a customer at the first write that grants or sells; an unknown identity only at the verbs
@@ -246,6 +252,15 @@ class QuotaService:
     expire_grants = staticmethod(expire_grants)
     aexpire_grants = staticmethod(in_thread(expire_grants))
 
+    list_alerts = staticmethod(alerts.list_alerts)
+    alist_alerts = staticmethod(in_thread(alerts.list_alerts))
+
+    expiring_soon = staticmethod(expiring_soon)
+    aexpiring_soon = staticmethod(in_thread(expiring_soon))
+
+    forecast = staticmethod(forecast)
+    aforecast = staticmethod(in_thread(forecast))
+
     history = staticmethod(history)
     ahistory = staticmethod(in_thread(history))
 
@@ -365,3 +380,10 @@ class InvoiceService:
 
     issue_missing = staticmethod(issue_missing)
     aissue_missing = staticmethod(in_thread(issue_missing))
+
+
+class UpkeepService:
+    """What becomes due by itself, written down early. Nothing that a customer may do depends on it."""
+
+    tick = staticmethod(upkeep.tick)
+    atick = staticmethod(in_thread(upkeep.tick))

@@ -93,6 +93,9 @@ quota_consumed = Signal()
 quota_exhausted = Signal()
 """A consume took the last unit of a feature. Payload: ``usage``."""
 
+quota_threshold_crossed = Signal()
+"""The use of a feature crossed one of its thresholds, for the first time in its period. Payload: ``notice``."""
+
 quota_held = Signal()
 """Units were reserved. Payload: ``hold``."""
 
@@ -116,6 +119,9 @@ grant_created = Signal()
 
 grant_expired = Signal()
 """A grant's time ran out. Payload: ``grant``."""
+
+grant_expiring = Signal()
+"""What is left of a grant will expire in ``BILLABLE_EXPIRING_DAYS``; sent by the upkeep. Payload: ``notice``."""
 
 grant_revoked = Signal()
 """A grant was revoked, whole or in part. Payload: ``grant``."""
@@ -158,6 +164,15 @@ subscription_suspended = Signal()
 
 subscription_moved = Signal()
 """The end of access or the billing date was moved by hand. Payload: ``subscription``."""
+
+subscription_changed = Signal()
+"""The plan or the seats of a subscription changed in the middle of its period. Payload: ``change``."""
+
+subscription_change_scheduled = Signal()
+"""The plan or the seats of a subscription will change at the end of its period. Payload: ``change``."""
+
+subscription_change_undone = Signal()
+"""A change that was scheduled, or waited for its money, will not be. Payload: ``change``."""
 
 subscription_ended = Signal()
 """A subscription is over: cancelled, unpaid or refunded. Payload: ``subscription``."""

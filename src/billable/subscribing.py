@@ -6,6 +6,10 @@ from billable.aftermath import followed_by
 from billable.bridge import in_thread
 from billable.invoices import steps as documents
 from billable.onboarding import Admit, opens_account
+from billable.plans import change as changes
+from billable.plans.deal import FeatureChange
+from billable.plans.preview import PlanPreview, preview_change
+from billable.plans.undo import undo_change
 from billable.renewals import cancel as cancellations
 from billable.renewals import pause as pauses
 from billable.renewals import renew
@@ -18,6 +22,8 @@ from billable.subscriptions.settle import SubscriptionSweep, settle_subscription
 from billable.trials.services import TrialEligibility, start_trial, trial_eligibility
 
 __all__ = [
+    "FeatureChange",
+    "PlanPreview",
     "RenewalFailure",
     "RenewalSweep",
     "SubscriptionService",
@@ -27,7 +33,9 @@ __all__ = [
 ]
 
 _start_trial = opens_account(start_trial, Admit.ANYBODY)
-# A renewal that credit pays whole is paid at once.
+# A renewal or a change that credit pays whole is paid at once.
+_change_plan = followed_by(changes.change_plan, documents.receipt_after_change)
+_change_seats = followed_by(changes.change_seats, documents.receipt_after_change)
 _renew_subscription = followed_by(renew.renew_subscription, documents.receipt_after_order)
 
 
@@ -73,6 +81,18 @@ class SubscriptionService:
 
     move_billing_date = staticmethod(dates.move_billing_date)
     amove_billing_date = staticmethod(in_thread(dates.move_billing_date))
+
+    preview_change = staticmethod(preview_change)
+    apreview_change = staticmethod(in_thread(preview_change))
+
+    change_plan = staticmethod(_change_plan)
+    achange_plan = staticmethod(in_thread(_change_plan))
+
+    change_seats = staticmethod(_change_seats)
+    achange_seats = staticmethod(in_thread(_change_seats))
+
+    undo_change = staticmethod(undo_change)
+    aundo_change = staticmethod(in_thread(undo_change))
 
     settle_subscriptions = staticmethod(settle_subscriptions)
     asettle_subscriptions = staticmethod(in_thread(settle_subscriptions))

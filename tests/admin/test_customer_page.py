@@ -16,7 +16,7 @@ from billable.models import Customer
 from billable.services import CatalogService, CustomerService, OrderService, QuotaService, TrialService
 
 TITLES = [
-    *("Balances", "Identities", "Users", "Grants", "Orders", "Trials"),
+    *("Balances", "Identities", "Users", "Grants", "Orders", "Subscriptions", "Trials"),
     *("Invoices", "Referrals", "Moves of its clock", "Absorbed", "Ledger history"),
 ]
 

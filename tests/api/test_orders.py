@@ -47,6 +47,9 @@ def test_an_order_has_the_catalogues_prices(api: Api, order: dict[str, Any]) -> 
             "refunded_amount": "0.00",
             "refunded_amount_minor": 0,
             "refunded_quantity": 0,
+            "subscription_id": None,
+            "period_from": None,
+            "period_until": None,
             "features": [{"feature": "pdf_export", "quantity": 10, "period": None}],
         }
     ]

@@ -49,7 +49,7 @@ def test_what_falls_due_is_told(api: Api, catalogue: None, box: str) -> None:
     for year in (2034, 2042, 2050, 2058, 2066, 2074, 2082, 2090, 2098):
         api.ok(advance(api, box, {"to": f"{year}-12-31T00:00:00Z"}))
 
-    assert api.ok(advance(api, box, {"days": 2}))["steps"] == [{"name": "grants", "done": 1}]
+    assert api.ok(advance(api, box, {"days": 2}))["steps"][-1] == {"name": "grants_and_holds", "done": 1}
 
 
 def test_a_real_customer_is_refused(api: Api, catalogue: None) -> None:

@@ -23,7 +23,7 @@ def caps(books: Any) -> Any:
     QuotaService.consume_quota(used.customer, "ocr", quantity=20)
     first = QuotaService.hold_quota(used.customer, "ocr", 10, ttl=200_000)
     QuotaService.consume_quota(before.customer, "ocr", quantity=30)
-    books.clock.later(days=1)
+    books.clock.jump(days=1)
     QuotaService.consume_quota(used.customer, "ocr", quantity=7)
     QuotaService.release_hold(QuotaService.hold_quota(used.customer, "ocr", 3))
     QuotaService.capture_hold(first, 4)

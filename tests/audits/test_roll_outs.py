@@ -23,7 +23,7 @@ def rolled(books: Any) -> Any:
     CatalogService.update_product("scans", features=[{**line, "quantity": 15}, {"feature": "faxes", "quantity": 3}])
     QuotaService.roll_out_product_change("scans", policy="now")
     receipts = {row.kind: row for row in RollOut.objects.all()}
-    books.clock.later(days=40)
+    books.clock.jump(days=40)
     QuotaService.expire_grants()
     return SimpleNamespace(
         terms=receipts["terms"],

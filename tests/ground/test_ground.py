@@ -32,6 +32,8 @@ def messages(**how) -> set[str]:
         ("BILLABLE_HOLD_SECONDS", 604_801, "billable.E002"),
         ("BILLABLE_HOLD_MAX_SECONDS", 0, "billable.E002"),
         ("BILLABLE_HOLD_GRACE_SECONDS", -1, "billable.E002"),
+        ("BILLABLE_EXPIRING_DAYS", -1, "billable.E002"),
+        ("BILLABLE_EXPIRING_DAYS", 367, "billable.E002"),
         ("BILLABLE_USER_FACTORY", "shop.nope.make", "billable.E002"),
         ("USE_TZ", False, "billable.W003"),
     ],

@@ -147,6 +147,10 @@ def _quota(rows: Rows) -> Iterator[Model]:
         **whose, seq=1, grant=grant, usage=usage, kind="consume", cause_type="usage", cause_id=usage.pk,
         amount=-5, remaining_after=5, effective_at=NOW, **WRITTEN,
     )  # fmt: skip
+    yield models.AlertNotice.objects.create(
+        **whose, feature=feature, threshold="80%", since=NOW, used=8, granted=10, usage=usage, **WRITTEN
+    )
+    yield models.ExpiryNotice.objects.create(**whose, grant=grant, expires_at=NOW, units=4, **WRITTEN)
 
 
 def _subscriptions(rows: Rows) -> Iterator[Model]:
@@ -162,6 +166,13 @@ def _subscriptions(rows: Rows) -> Iterator[Model]:
     yield models.SubscriptionPause.objects.create(
         **whose, subscription=subscription, begins_at=NOW, ends_at=NOW.replace(day=20), **WRITTEN
     )
+    product = rows[models.Product]
+    yield models.PlanChange.objects.create(
+        **whose, subscription=subscription, kind="plan", at="now", money="pro_rata_seconds", units="regrant",
+        period_index=0, from_product=product, from_seats=1, to_product=product, to_seats=2, currency="EUR",
+        price_minor=200, credited_minor=5, charged_minor=100, time_left=timedelta(days=15), effective_at=NOW,
+        applied_at=NOW, idempotency_key="k", **WRITTEN,
+    )  # fmt: skip
 
 
 def _orders(rows: Rows) -> Iterator[Model]:
@@ -177,6 +188,7 @@ def _orders(rows: Rows) -> Iterator[Model]:
             **whose, order=order, line=1, product=rows[models.Product], sku="pack", quantity=2, unit_amount_minor=110,
             discount_minor=20, tax_rate=10, tax_minor=20, total_amount_minor=200, credit_minor=10, **RECURS,
             subscription=rows[models.Subscription], period_index=0, period_from=NOW, period_until=NOW.replace(month=2),
+            change=rows[models.PlanChange], credited_by=rows[models.PlanChange], credited_minor=5,
         )
     )  # fmt: skip
     yield models.OrderItemFeature.objects.create(

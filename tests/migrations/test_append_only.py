@@ -15,7 +15,9 @@ from billable import checks
 from billable.db import append_only
 from billable.models import (
     Adjustment,
+    AlertNotice,
     Customer,
+    ExpiryNotice,
     Invoice,
     InvoiceLine,
     LedgerEntry,
@@ -35,6 +37,8 @@ ERASABLE: dict[type[models.Model], dict[str, Any]] = {
     Refund: {"metadata": {}, "reason": ""},
     RefundItem: {},
     RefundGrant: {},
+    AlertNotice: {},
+    ExpiryNotice: {},
     Invoice: {},
     InvoiceLine: {},
 }

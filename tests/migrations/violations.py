@@ -221,6 +221,33 @@ CHECKS: dict[str, tuple[type[Model], list[dict[str, Any]]]] = {
     "billable_ledgerentry_seq": (models.LedgerEntry, [{"seq": 0}]),
     "billable_ledgerentry_remaining": (models.LedgerEntry, [{"remaining_after": -1}]),
     "billable_ledgerentry_known_kind": (models.LedgerEntry, [{"kind": "use"}]),
+    # changes
+    "billable_planchange_policies": (
+        models.PlanChange,
+        [{"at": "later"}, {"at": "period_end"}, {"money": ""}, {"units": "all"}, {"time_left": None}],
+    ),
+    "billable_planchange_amounts": (
+        models.PlanChange,
+        [{"price_minor": -1}, {"credited_minor": -1}, {"charged_minor": -1}],
+    ),
+    "billable_planchange_changes": (
+        models.PlanChange,
+        [{"from_seats": 0}, {"from_seats": 2}, {"to_seats": 0}, {"to_seats": 10**6 + 1}],
+    ),
+    "billable_planchange_seats_are_added": (
+        models.PlanChange,
+        [{"kind": "features"}, {"kind": "seats", "from_seats": 3}],
+    ),
+    "billable_planchange_applied_or_dropped": (models.PlanChange, [{"dropped_at": NOW}]),
+    "billable_orderitem_credited": (
+        models.OrderItem,
+        [{"credited_minor": -1}, {"credited_minor": 211}, {"credited_by": None}],
+    ),
+    "billable_alertnotice_units": (
+        models.AlertNotice,
+        [{"used": 0, "granted": 0}, {"used": 0}, {"used": 11}],
+    ),
+    "billable_expirynotice_units": (models.ExpiryNotice, [{"units": 0}, {"units": -1}]),
     # subscriptions
     "billable_subscription_seats": (models.Subscription, [{"seats": 0}, {"seats": 10**6 + 1}, {"next_seats": 0}]),
     "billable_subscription_interval": (models.Subscription, [{"interval_count": 0}, {"interval_unit": "hour"}]),
@@ -462,10 +489,14 @@ UNIQUES: dict[str, tuple[type[Model], dict[str, Any]]] = {
     "billable_debt.usage_id": (models.Debt, {"units": 6}),
     "billable_adjustment_customer_key": (models.Adjustment, {"kind": "revoke"}),
     "billable_ledgerentry_customer_seq": (models.LedgerEntry, {"amount": 1}),
+    "billable_alertnotice_once": (models.AlertNotice, {"used": 9}),
+    "billable_expirynotice_once": (models.ExpiryNotice, {"units": 3}),
     # orders
     "billable_order_customer_key": (models.Order, {"total_amount_minor": 21}),
-    "billable_orderitem_order_line": (models.OrderItem, {"sku": "other", "period_index": 1}),
-    "billable_orderitem_period": (models.OrderItem, {"line": 2}),
+    "billable_orderitem_order_line": (models.OrderItem, {"sku": "other", "period_index": 1, "change": None}),
+    "billable_orderitem_period": (models.OrderItem, {"line": 2, "change": None}),
+    "billable_orderitem.change_id": (models.OrderItem, {"line": 2, "period_index": 1}),
+    "billable_planchange_customer_key": (models.PlanChange, {"to_seats": 3}),
     "billable_orderitemfeature_item_line": (models.OrderItemFeature, {"quantity": 6}),
     "billable_payment_key": (models.Payment, {"status": "failed"}),
     "billable_paymentclaim_key": (models.PaymentClaim, {"order_id": None}),

@@ -43,6 +43,25 @@ def test_it_begins_at_the_present_and_stands_still():
     assert engine_clock.now() != clock.now
 
 
+def test_several_are_left_in_any_order():
+    first, second = BillingClock(START), BillingClock(START + timedelta(days=1))
+    first.__enter__()
+    second.__enter__()
+    assert engine_clock.now() == second.now
+    first.__exit__(None, None, None)
+    assert engine_clock.now() == second.now
+    second.__exit__(None, None, None)
+    assert engine_clock.now() - django_timezone.now() < timedelta(minutes=1)
+
+
+def test_whoever_puts_it_back_too_late_does_no_harm():
+    late = pytest.MonkeyPatch()
+    with BillingClock(START):
+        late.setattr(engine_clock, "now", lambda: START)
+    late.undo()
+    assert abs(engine_clock.now() - django_timezone.now()) < timedelta(minutes=1)
+
+
 def test_it_is_one_time_for_every_thread_and_every_twin(billing_clock):
     seen = []
     thread = threading.Thread(target=lambda: seen.append(engine_clock.now()))
@@ -210,7 +229,7 @@ def test_it_works_where_tests_commit(billing_clock):
     make_grant(box, period="1 month")
     with capture_events() as sent:
         billing_clock.for_customer(box).advance(months=1)
-    assert sent.names == ["grant.expired"]
+    assert sent.names == ["grant.expiring", "grant.expired"]
     CatalogService.create_product("p", price="1.00", features=["units"], quantity=1, period="1 week")
     paid_order(box, "p")
     billing_clock.advance(weeks=1)

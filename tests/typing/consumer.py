@@ -16,6 +16,7 @@ from typing_extensions import assert_type
 
 from billable.models import (
     Adjustment,
+    AlertNotice,
     Allowance,
     Customer,
     Debt,
@@ -36,6 +37,7 @@ from billable.models import (
     Referral,
     ReferralProgramme,
     Refund,
+    Subscription,
     Trial,
     Usage,
     UserLink,
@@ -51,7 +53,9 @@ from billable.services import (
     CustomerService,
     CustomerState,
     Entitlement,
+    Expiring,
     FeatureLine,
+    Forecast,
     GrantSummary,
     Identification,
     InvoiceService,
@@ -78,12 +82,19 @@ from billable.services import (
     RefundLine,
     RefundQuote,
     RefundSlide,
+    RenewalFailure,
+    RenewalSweep,
     RollOutReport,
     RollOutSkip,
     Subject,
+    SubscriptionService,
+    SubscriptionSweep,
     Sweep,
     TrialEligibility,
     TrialService,
+    UpkeepReport,
+    UpkeepService,
+    UpkeepStep,
 )
 from billable.testing import (
     BillingClock,
@@ -189,6 +200,15 @@ def quota(user: User, at: datetime) -> None:
     assert_type(QuotaService.get_allowance("id").per_period, int)
     assert_type(QuotaService.revoke_allowance(recurring.items[0], reason="").next_reset_at, datetime | None)
     assert_type(QuotaService.expire_grants(limit=100), Sweep)
+    assert_type(QuotaService.list_alerts(user, feature="credits", cursor=None, limit=5), Page[AlertNotice])
+    losses = QuotaService.expiring_soon(user, within=Period.parse("7 days"))
+    assert_type(losses, tuple[Expiring, ...])
+    assert_type(losses[0].units, int | None)
+    assert_type(losses[0].expires_at, datetime)
+    outlook = QuotaService.forecast(user, "credits", over="30 days")
+    assert_type(outlook, Forecast)
+    assert_type(outlook.per_day, float | None)
+    assert_type(outlook.runs_out_at, datetime | None)
     assert_type(QuotaService.history(user, feature="x", kind="consume", cursor=None, limit=1), Page[LedgerEntry])
     for entry in QuotaService.history(user):
         assert_type(entry, LedgerEntry)
@@ -265,6 +285,15 @@ def invoices(user: User, order: Order) -> None:
     assert_type(InvoiceService.list_invoices(user, kind="receipt", order=order, cursor=None, limit=5), Page[Invoice])
     assert_type(InvoiceService.render_invoice(receipt), str)
     assert_type(InvoiceService.render_invoice_pdf(receipt), bytes)
+
+
+def upkeep() -> None:
+    report = UpkeepService.tick(limit_seconds=50, batch_size=100, dry_run=False)
+    assert_type(report, UpkeepReport)
+    assert_type(report.complete, bool)
+    assert_type(report.steps, tuple[UpkeepStep, ...])
+    assert_type(report.steps[0].done, int)
+    assert_type(report.seconds, float)
 
 
 def catalogue() -> None:
@@ -387,6 +416,26 @@ def customers(user: User) -> None:
     assert_type(TrialService.trial_eligibility(user, "trial", identities=None), TrialEligibility)
 
 
+def subscriptions(user: User, at: datetime) -> None:
+    page = SubscriptionService.list_subscriptions(user, status="active", cursor=None, limit=10)
+    assert_type(page, Page[Subscription])
+    subscription = SubscriptionService.get_subscription("id")
+    assert_type(subscription, Subscription)
+    assert_type(SubscriptionService.renew_subscription(subscription), Order)
+    sweep = SubscriptionService.make_renewals(limit=10)
+    assert_type(sweep, RenewalSweep)
+    assert_type(sweep.failures, tuple[RenewalFailure, ...])
+    cancelled = SubscriptionService.cancel_subscription(subscription, at_period_end=False, reason="too dear")
+    assert_type(cancelled, Subscription)
+    assert_type(SubscriptionService.undo_cancel(subscription.pk), Subscription)
+    paused = SubscriptionService.pause_subscription(subscription, at_period_end=True, resumes_at=at, reason="")
+    assert_type(paused, Subscription)
+    assert_type(SubscriptionService.resume_subscription(subscription), Subscription)
+    assert_type(SubscriptionService.extend_access(subscription, at), Subscription)
+    assert_type(SubscriptionService.move_billing_date(subscription, at), Subscription)
+    assert_type(SubscriptionService.settle_subscriptions(limit=10), SubscriptionSweep)
+
+
 def referrals(user: User, friend: CustomerRef) -> None:
     programme = ReferralService.create_programme(
         "friends", referrer_product="pack", hold_days=14, cap_per_referrer=None
@@ -486,6 +535,9 @@ Verb(QuotaService.list_allowances).has(QuotaService.alist_allowances)
 Verb(QuotaService.get_allowance).has(QuotaService.aget_allowance)
 Verb(QuotaService.revoke_allowance).has(QuotaService.arevoke_allowance)
 Verb(QuotaService.expire_grants).has(QuotaService.aexpire_grants)
+Verb(QuotaService.list_alerts).has(QuotaService.alist_alerts)
+Verb(QuotaService.expiring_soon).has(QuotaService.aexpiring_soon)
+Verb(QuotaService.forecast).has(QuotaService.aforecast)
 Verb(QuotaService.history).has(QuotaService.ahistory)
 Verb(QuotaService.verify_ledger).has(QuotaService.averify_ledger)
 Verb(OrderService.create_order).has(OrderService.acreate_order)
@@ -515,6 +567,17 @@ Verb(PromotionService.get_promotion).has(PromotionService.aget_promotion)
 Verb(PromotionService.list_promotions).has(PromotionService.alist_promotions)
 Verb(PromotionService.create_promotion).has(PromotionService.acreate_promotion)
 Verb(PromotionService.update_promotion).has(PromotionService.aupdate_promotion)
+Verb(SubscriptionService.get_subscription).has(SubscriptionService.aget_subscription)
+Verb(SubscriptionService.list_subscriptions).has(SubscriptionService.alist_subscriptions)
+Verb(SubscriptionService.renew_subscription).has(SubscriptionService.arenew_subscription)
+Verb(SubscriptionService.make_renewals).has(SubscriptionService.amake_renewals)
+Verb(SubscriptionService.cancel_subscription).has(SubscriptionService.acancel_subscription)
+Verb(SubscriptionService.undo_cancel).has(SubscriptionService.aundo_cancel)
+Verb(SubscriptionService.pause_subscription).has(SubscriptionService.apause_subscription)
+Verb(SubscriptionService.resume_subscription).has(SubscriptionService.aresume_subscription)
+Verb(SubscriptionService.extend_access).has(SubscriptionService.aextend_access)
+Verb(SubscriptionService.move_billing_date).has(SubscriptionService.amove_billing_date)
+Verb(SubscriptionService.settle_subscriptions).has(SubscriptionService.asettle_subscriptions)
 Verb(TrialService.start_trial).has(TrialService.astart_trial)
 Verb(TrialService.trial_eligibility).has(TrialService.atrial_eligibility)
 Verb(ReferralService.create_programme).has(ReferralService.acreate_programme)
@@ -534,6 +597,7 @@ Verb(InvoiceService.render_invoice_pdf).has(InvoiceService.arender_invoice_pdf)
 Verb(InvoiceService.issue_receipt).has(InvoiceService.aissue_receipt)
 Verb(InvoiceService.issue_credit_note).has(InvoiceService.aissue_credit_note)
 Verb(InvoiceService.issue_missing).has(InvoiceService.aissue_missing)
+Verb(UpkeepService.tick).has(UpkeepService.atick)
 
 
 def what_both_refuse(user: User, usage: Usage) -> None:

@@ -109,7 +109,10 @@ class LineInline(admin.TabularInline):  # type: ignore[type-arg]  # generic in t
 @admin.register(Product)
 class ProductAdmin(Editable):
     form = ProductForm
-    add_fields = ("sku", "name", "description", "is_trial", "is_default", "trial_campaign", "tax_rate", "metadata")
+    add_fields = (
+        *("sku", "name", "description", "is_trial", "is_default", "trial_campaign", "tax_rate"),
+        *("recurs", "trial_period", "grace_days", "metadata"),
+    )
     change_fields = (
         "sku",
         "name",
@@ -119,6 +122,9 @@ class ProductAdmin(Editable):
         "is_default",
         "trial_campaign",
         "tax_rate",
+        "recurs",
+        "trial_period",
+        "grace_days",
         "metadata",
         "created_at",
         "updated_at",
@@ -159,11 +165,14 @@ class ProductAdmin(Editable):
             "is_default": obj.is_default,
             "trial_campaign": obj.trial_campaign,
             "tax_rate": obj.tax_rate,
+            "recurs": form.cleaned_data["recurs"],
+            "trial_period": form.cleaned_data["trial_period"],
+            "grace_days": obj.grace_days,
             "metadata": obj.metadata,
         }
         if change:
-            # No rate of its own is told apart from a rate that stays as it is.
-            details["tax_rate"] = "" if obj.tax_rate is None else obj.tax_rate
+            # None of its own is told apart from one that stays as it is.
+            details |= {name: "" for name in ("tax_rate", "grace_days") if details[name] is None}
             CatalogService.update_product(obj.sku, is_active=obj.is_active, **details)
         else:
             adopt(obj, CatalogService.create_product(obj.sku, is_trial=obj.is_trial, **details))
@@ -201,7 +210,7 @@ class CostInline(admin.TabularInline):  # type: ignore[type-arg]  # generic in t
 @admin.register(Feature)
 class FeatureAdmin(Editable):
     form = FeatureForm
-    add_fields = ("key", "name", "unit", "value_type", "overdraft", "overdraft_limit", "metadata")
+    add_fields = ("key", "name", "unit", "value_type", "overdraft", "overdraft_limit", "alerts", "metadata")
     change_fields = (
         "key",
         "name",
@@ -209,6 +218,7 @@ class FeatureAdmin(Editable):
         "value_type",
         "overdraft",
         "overdraft_limit",
+        "alerts",
         "is_active",
         "metadata",
         "created_at",
@@ -237,12 +247,14 @@ class FeatureAdmin(Editable):
         return ", ".join(f"{cost.units} {cost.paid_from.key} for {cost.per}" for cost in row.costs.all())
 
     def save_model(self, request: HttpRequest, obj: Feature, form: Any, change: bool) -> None:
+        typed = [part.strip() for part in obj.alerts.split(",")]
         details = {
             "name": obj.name,
             "unit": obj.unit,
             "value_type": obj.value_type,
             "overdraft": obj.overdraft,
             "overdraft_limit": obj.overdraft_limit,
+            "alerts": [threshold for threshold in typed if threshold],
             "metadata": obj.metadata,
         }
         if change:

@@ -19,7 +19,16 @@ from billable.money import MAX_AMOUNT_MINOR, Money
 from billable.services import Period
 
 
+def _typed(example: str, help_text: str) -> forms.CharField:
+    """A period that is typed."""
+    widget = AdminTextInputWidget(attrs={"placeholder": example})
+    return forms.CharField(max_length=20, required=False, widget=widget, help_text=help_text)
+
+
 class ProductForm(EditForm):
+    recurs = _typed("1 month", "How often it is paid for, such as “1 month”: a subscription. Empty: once.")
+    trial_period = _typed("14 days", "How long a subscription may be tried before it is paid for. Empty: not at all.")
+
     class Meta:
         model = Product
         fields = (
@@ -31,11 +40,27 @@ class ProductForm(EditForm):
             "is_default",
             "trial_campaign",
             "tax_rate",
+            "grace_days",
             "metadata",
         )
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in ("recurs", "trial_period"):
+            self.initial.setdefault(name, str(getattr(self.instance, name) or ""))
+
     def clean_sku(self) -> str:
         return new_name(self.cleaned_data["sku"], "sku")
+
+    def clean_recurs(self) -> str:
+        return self._period("recurs")
+
+    def clean_trial_period(self) -> str:
+        return self._period("trial_period")
+
+    def _period(self, name: str) -> str:
+        typed: str = self.cleaned_data[name]
+        return str(checked(Period.parse, typed, name)) if typed else ""
 
     def clean_description(self) -> str:
         return checked(inputs.text, self.cleaned_data["description"], "description", maximum=10_000)
@@ -52,7 +77,17 @@ class ProductForm(EditForm):
 class FeatureForm(EditForm):
     class Meta:
         model = Feature
-        fields = ("key", "name", "unit", "value_type", "overdraft", "overdraft_limit", "is_active", "metadata")
+        fields = (
+            "key",
+            "name",
+            "unit",
+            "value_type",
+            "overdraft",
+            "overdraft_limit",
+            "alerts",
+            "is_active",
+            "metadata",
+        )
 
     def clean_key(self) -> str:
         return new_name(self.cleaned_data["key"], "key")

@@ -19,6 +19,7 @@ from billable.admin.columns import instant, link, pretty, quantity, user_text
 from billable.admin.panels import Panel, PanelRow, Related
 from billable.admin.quota import GRANT_COLUMNS
 from billable.admin.sandbox import ADVANCE
+from billable.admin.subscriptions import SUBSCRIPTION_COLUMNS
 from billable.inputs import MAX_UNITS
 from billable.models import (
     Allowance,
@@ -32,6 +33,7 @@ from billable.models import (
     Merge,
     Order,
     Referral,
+    Subscription,
     Trial,
     UserLink,
 )
@@ -181,6 +183,7 @@ class CustomerAdmin(Books):
         Related(Allowance, "customer", ALLOWANCE_COLUMNS),
         Related(Debt, "customer", ("created_at", "feature", "units", "repaid", "forgiven", "owed"), title="Overdrawn"),
         Related(Order, "customer", ("created_at", "status", "total_amount_minor_shown", "paid_amount_minor_shown")),
+        Related(Subscription, "customer", SUBSCRIPTION_COLUMNS),
         Related(Trial, "customer", ("product", "campaign", "created_at")),
         Related(Invoice, "customer", ("name", "kind", "total_minor_shown", "issued_at")),
         Related(Referral, "referrer", ("customer_link", "programme", "status", "created_at")),

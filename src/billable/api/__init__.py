@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from billable import __version__
 from billable.api import (
+    alerts,
     allowances,
     catalog,
     customers,
@@ -18,10 +19,12 @@ from billable.api import (
     merges,
     orders,
     payments,
+    plans,
     promotions,
     quota,
     referrals,
     refunds,
+    subscriptions,
     trials,
 )
 from billable.api.auth import BearerToken
@@ -50,8 +53,8 @@ api = BillingAPI(
     openapi_url=None,
 )
 for room in (
-    *(customers, merges, quota, holds, debts, catalog, orders, promotions, exchanges),
-    *(refunds, invoices, payments, grants, allowances, trials, referrals),
+    *(customers, merges, quota, holds, debts, alerts, catalog, orders, promotions, exchanges),
+    *(refunds, invoices, payments, grants, allowances, trials, subscriptions, plans, referrals),
 ):
     api.add_router("", room.router)
 add_handlers(api)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from django.db.models import ForeignObjectRel, Max, Prefetch
 
 from billable import inputs
+from billable.catalog import thresholds
 from billable.catalog.kinds import Overdraft, ValueType
 from billable.catalog.models import CatalogName, Feature, FeatureCost, Product
 from billable.db.locks import locked
@@ -38,19 +41,22 @@ def create_feature(
     value_type: str = "",
     overdraft: str = "refuse",
     overdraft_limit: int | None = None,
+    alerts: Sequence[str] = (),
     metadata: Metadata | None = None,
 ) -> Feature:
     """Create a feature. Raises NameTaken, Invalid.
 
     It is metered: units of it are consumed. With a ``value_type`` (``flag``, ``limit``, ``text``) it is static:
     products give it a value, which is read. ``overdraft`` is what consuming more than is there does: ``refuse``,
-    ``allow`` (until ``overdraft_limit`` units are owed) or ``record`` (however many).
+    ``allow`` (until ``overdraft_limit`` units are owed) or ``record`` (however many). ``alerts`` are thresholds of use
+    to tell of: ``"80%"`` of what was granted is used, ``"10 left"``.
     """
     feature = Feature(
         key=inputs.name(key, "key"),
         name=inputs.text(name, "name", maximum=200),
         unit=inputs.text(unit, "unit", maximum=50),
         value_type=inputs.word(value_type, ValueType, "value_type"),
+        alerts=thresholds.written(alerts),
         metadata=inputs.metadata(metadata),
     )
     _set_overdraft(feature, overdraft, overdraft_limit)
@@ -68,13 +74,14 @@ def update_feature(
     value_type: str | None = None,
     overdraft: str | None = None,
     overdraft_limit: int | None = None,
+    alerts: Sequence[str] | None = None,
     is_active: bool | None = None,
     metadata: Metadata | None = None,
 ) -> Feature:
-    """Change what a feature is called, how it is overdrawn, or whether it is offered; None leaves a part as it is.
+    """Change what a feature is called, how it is overdrawn, when to tell of its use, or whether it is offered.
 
-    What was granted of an inactive feature stays usable, and what is owed stays owed. A ``value_type`` can change only
-    while nothing names the feature. Raises FeatureNotFound, FeatureInUse, Invalid.
+    None leaves a part as it is. What was granted of an inactive feature stays usable, and what is owed stays owed. A
+    ``value_type`` can change only while nothing names the feature. Raises FeatureNotFound, FeatureInUse, Invalid.
     """
     locked(Feature.objects.filter(key=inputs.name(key, "key"))).first()
     feature = get_feature(key)
@@ -82,6 +89,8 @@ def update_feature(
         feature.name = inputs.text(name, "name", maximum=200)
     if unit is not None:
         feature.unit = inputs.text(unit, "unit", maximum=50)
+    if alerts is not None:
+        feature.alerts = thresholds.written(alerts)
     if metadata is not None:
         feature.metadata = inputs.metadata(metadata)
     if value_type is not None:

@@ -7,9 +7,11 @@ from decimal import Decimal
 from django.db import models
 from django.db.models import F, Q
 
+from billable.catalog import thresholds
 from billable.catalog.kinds import Overdraft, ValueType
 from billable.catalog.periods import Period, PeriodUnit
 from billable.catalog.terms import DEFAULT_PRIORITY, Cap, Rollover, Terms
+from billable.catalog.thresholds import Threshold
 from billable.compat import check_constraint
 from billable.conf import knobs
 from billable.db.constraints import one_of
@@ -171,6 +173,11 @@ class Feature(models.Model):
         null=True, blank=True, help_text="Where it is allowed: how many units may be owed."
     )
     is_active = models.BooleanField(default=True)
+    alerts = models.CharField(
+        max_length=200,
+        blank=True,
+        help_text="When to tell of a customer's use: 80% (of what was granted is used), 10 left. Separated by commas.",
+    )
     metadata = models.JSONField(default=dict, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -201,6 +208,11 @@ class Feature(models.Model):
     def takes(self, value: object) -> bool:
         """Whether a line or grant of it may have this value; None is one that gives units."""
         return ValueType.of(value).value == self.value_type
+
+    @property
+    def thresholds(self) -> tuple[Threshold, ...]:
+        """Its alerts, read."""
+        return thresholds.read(self.alerts)
 
 
 class Product(models.Model):

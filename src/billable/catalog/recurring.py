@@ -14,7 +14,12 @@ def set_recurrence(
     trial_period: str | Period | None,
     grace_days: int | str | None,
 ) -> None:
-    """Set the parts that are given; None leaves one as it is, and an empty text takes it away. Raises Invalid."""
+    """Set the parts that are given; None leaves one as it is, and an empty text takes it away.
+
+    What does not recur any more has no trial period and no grace either. Raises Invalid.
+    """
+    if recurs == "":
+        trial_period, grace_days = trial_period or "", "" if grace_days is None else grace_days
     if recurs is not None:
         _set(product, "recurs", recurs, "recurs")
     if trial_period is not None:

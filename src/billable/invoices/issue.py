@@ -16,6 +16,7 @@ from billable.customers.models import Customer
 from billable.customers.services import now_for
 from billable.customers.subjects import lock_customer_id
 from billable.db.units import unit_of_work, write_alias
+from billable.duties import Duty
 from billable.errors import Invalid, OrderNotFound, RefundNotFound, WrongOrderState
 from billable.invoices.amounts import tax_going_back
 from billable.invoices.kinds import InvoiceKind
@@ -99,6 +100,10 @@ def _issue_all(
         # Somebody else may issue them too, and then the answer is a replay.
         issued += sum(not issue(source_id).replayed for source_id in batch)
     return issued
+
+
+def _do(issue: Callable[[UUID], Invoice]) -> Callable[[UUID], bool]:
+    return lambda source_id: not issue(source_id).replayed
 
 
 def _unreceipted() -> QuerySet[Order]:
@@ -232,3 +237,10 @@ def _write(invoice: Invoice, lines: Sequence[InvoiceLine]) -> Invoice:
         InvoiceLine.objects.using(alias).bulk_create(lines)
     emit("invoice.issued", invoice=invoice)
     return with_parts().get(pk=invoice.pk)
+
+
+RECEIPTS = Duty(name="receipts", due=lambda _: _unreceipted(), do=_do(issue_receipt))
+"""Paid orders without a receipt."""
+
+CREDIT_NOTES = Duty(name="credit_notes", due=lambda _: _uncredited(), do=_do(issue_credit_note))
+"""Refunds of orders without a credit note."""

@@ -109,13 +109,17 @@ def _takes(order: str) -> Q:
 
 def _is_refused() -> Q:
     """The order that a payment came for has the reason not to take it that the payment names."""
-    same = Q(currency=F("order__currency"))
+    same, change = (
+        Q(currency=F("order__currency")),
+        every(OrderItem).filter(order=OuterRef("order"), change__isnull=False),
+    )
     of_the_payment = [UnappliedReason.TOO_MUCH.value, UnappliedReason.EXPIRED.value, UnappliedReason.DISPUTED.value]
     return (
         Q(same, code__in=of_the_payment)
         | Q(~same, code=UnappliedReason.OTHER_CURRENCY.value)
         | Q(code=UnappliedReason.ALREADY_PAID.value, order__status__in=GAVE)
         | Q(code=UnappliedReason.CANCELLED.value, order__status=OrderStatus.CANCELLED.value)
+        | Q(Exists(change), same, code=UnappliedReason.CHANGE_OVER.value)
     )
 
 

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from billable.customers.models import Customer
 from billable.customers.services import now_for
+from billable.orders.changing import carry_out
 from billable.orders.lifecycle import OrderStatus
 from billable.orders.models import Order
 from billable.orders.periods import pay_periods
@@ -24,7 +25,8 @@ def fulfil(customer: Customer, order: Order) -> None:
     order.status, order.paid_at = OrderStatus.PAID.value, now_for(customer)
     order.paid_amount_minor = order.total_amount_minor
     save_state(order)
-    lines = list(_lines(order, pay_periods(customer, order, order.paid_at)))
+    placements = {**pay_periods(customer, order, order.paid_at), **carry_out(customer, order, order.paid_at)}
+    lines = list(_lines(order, placements))
     if lines:
         cause = Cause(CauseType.ORDER, order.pk)
         allot(customer, lines, Source(kind=GrantSource.ORDER, id=str(order.pk), cause=cause))

@@ -14,17 +14,18 @@ from billable.catalog.models import (
     Product,
     line_constraints,
     period_of,
-    whole_period,
 )
 from billable.catalog.periods import Period
+from billable.changes.models import PlanChange
 from billable.compat import check_constraint
 from billable.customers.models import Customer
 from billable.db.constraints import one_of
 from billable.db.fields import KeyField
 from billable.errors import PaymentUnapplied
 from billable.ids import new_id
-from billable.inputs import MAX_KEY_LENGTH, MAX_ORDER_QUANTITY, MAX_TEXT_LENGTH
+from billable.inputs import MAX_KEY_LENGTH, MAX_TEXT_LENGTH
 from billable.money import Money
+from billable.orders.item_constraints import ITEM_CONSTRAINTS
 from billable.orders.lifecycle import COUNTED, OrderStatus, PaymentStatus
 from billable.receipts import Receipt
 from billable.subscriptions.models import Subscription
@@ -145,63 +146,30 @@ class OrderItem(models.Model):
     period_index = models.PositiveIntegerField(null=True, blank=True, help_text="The period that it paid for.")
     period_from = models.DateTimeField(null=True, blank=True)
     period_until = models.DateTimeField(null=True, blank=True)
+    # The change of a subscription that it pays for, and the one that ended what it paid for.
+    change = models.OneToOneField(PlanChange, models.PROTECT, null=True, blank=True, related_name="item")
+    credited_by = models.ForeignKey(
+        PlanChange, models.PROTECT, null=True, blank=True, related_name="credits", db_index=False
+    )
+    credited_minor = models.BigIntegerField(default=0, help_text="What a change of plan credited: it never goes back.")
 
     class Meta:
         db_table = "billable_orderitem"
         ordering = ("order", "line")
-        constraints = [
-            models.UniqueConstraint(fields=["order", "line"], name="billable_orderitem_order_line"),
-            # The number is there once it is paid: whatever was ordered, no period is ever sold twice.
-            models.UniqueConstraint(fields=["subscription", "period_index"], name="billable_orderitem_period"),
-            whole_period("billable_orderitem_recurs", "recurs"),
-            check_constraint(
-                Q(period_index__isnull=True, period_from__isnull=True, period_until__isnull=True)
-                | Q(
-                    subscription__isnull=False,
-                    recurs_count__isnull=False,
-                    period_index__isnull=False,
-                    period_from__isnull=False,
-                    period_until__isnull=False,
-                    period_until__gte=F("period_from"),
-                ),
-                name="billable_orderitem_period_is_whole",
-            ),
-            check_constraint(
-                Q(credit_minor__gte=0, credit_minor__lte=F("discount_minor")), name="billable_orderitem_credit"
-            ),
-            check_constraint(
-                Q(
-                    quantity__gte=1,
-                    quantity__lte=MAX_ORDER_QUANTITY,
-                    unit_amount_minor__gte=0,
-                    discount_minor__gte=0,
-                    discount_minor__lte=F("quantity") * F("unit_amount_minor"),
-                    tax_rate__gte=0,
-                    tax_rate__lte=100,
-                    tax_minor__gte=0,
-                    refunded_minor__gte=0,
-                    refunded_minor__lte=F("total_amount_minor"),
-                    refunded_pieces__gte=0,
-                    refunded_pieces__lte=F("quantity"),
-                ),
-                name="billable_orderitem_amounts",
-            ),
-            check_constraint(
-                Q(
-                    tax_included=True,
-                    total_amount_minor=F("quantity") * F("unit_amount_minor") - F("discount_minor"),
-                    tax_minor__lte=F("total_amount_minor"),
-                )
-                | Q(
-                    tax_included=False,
-                    total_amount_minor=F("quantity") * F("unit_amount_minor") - F("discount_minor") + F("tax_minor"),
-                ),
-                name="billable_orderitem_total",
-            ),
-        ]
+        constraints = ITEM_CONSTRAINTS
 
     def __str__(self) -> str:
         return f"{self.quantity} × {self.sku}"
+
+    @property
+    def refundable_minor(self) -> int:
+        """What can still go back of it: what went back before and what was credited can not."""
+        charged = self.quantity * self.unit_amount_minor - self.discount_minor
+        # Credit is counted as prices are, which need not contain the tax that would go back with it.
+        credited = (
+            -(-self.credited_minor * self.total_amount_minor // charged) if self.credited_minor and charged else 0
+        )
+        return max(self.total_amount_minor - self.refunded_minor - credited, 0)
 
     @property
     def recurs(self) -> Period | None:

@@ -97,8 +97,9 @@ def _endings(scope: Scope) -> Iterator[LedgerProblem]:
     whole = [CauseType.GRANT.value, CauseType.REFERRAL.value]
     ended = own.filter(kind=EntryKind.REVOKE.value, cause_type__in=whole)
     revoked = Exists(ended)
-    # What a refund, a dispute or a merge ends: its way out says which, and a refund may also take a part.
+    # What a refund, a dispute, a merge or a change ends: its way out says which, and a refund may also take a part.
     ways = {GrantEnd.DISPUTED: EntryKind.DISPUTE, GrantEnd.TRANSFERRED: EntryKind.TRANSFER}
+    ways |= {GrantEnd.CHANGED: EntryKind.CHANGE}
     gone = own.filter(kind__in=[kind.value for kind in ways.values()])
     then = Exists(ended.filter(effective_at=OuterRef("ended_at")))
     emptied = Exists(own.filter(effective_at=OuterRef("closed_at")))
@@ -178,6 +179,9 @@ def _kinds(scope: Scope) -> Iterator[LedgerProblem]:
         | Q(kind=EntryKind.ROLLOVER.value, cause_type=CauseType.ALLOWANCE.value, amount__lt=0, usage__isnull=True)
         | Q(cause_type=CauseType.REFERRAL.value, kind=EntryKind.REVOKE.value, amount__lte=0, usage__isnull=True)
     )
+    # What was held of a plan when it was changed leaves when it is let go.
+    changed = of_grant | of_adjustment | Q(cause_type=CauseType.CHANGE.value)
+    units |= Q(changed, kind=EntryKind.CHANGE.value, amount__lte=0, usage__isnull=True)
     swap = Q(held_change=F("amount") * -1, usage__isnull=True)
     reserving = Q(swap, kind=EntryKind.HOLD.value, amount__lt=0) | Q(swap, kind=EntryKind.RELEASE.value, amount__gt=0)
     reserving |= Q(kind=EntryKind.CAPTURE.value, amount=0, held_change__lt=0, usage__isnull=False)
@@ -273,7 +277,7 @@ def grants_of(source: GrantSource, receipts: Rows, scope: Scope, *, whose: Q | N
 _TAKERS = [CauseType.REFUND.value, CauseType.DISPUTE.value, CauseType.EXCHANGE.value, CauseType.MERGE.value]
 _WAYS_OUT = [
     *(EntryKind.EXPIRE.value, EntryKind.REVOKE.value, EntryKind.REFUND.value),
-    *(EntryKind.DISPUTE.value, EntryKind.TRANSFER.value),
+    *(EntryKind.DISPUTE.value, EntryKind.TRANSFER.value, EntryKind.CHANGE.value),
 ]
 
 

@@ -9,7 +9,7 @@ from billable.customers.subjects import Subject, lock_customer, of_family
 from billable.db.units import unit_of_work, write_alias
 from billable.errors import IdempotencyConflict
 from billable.inputs import Metadata
-from billable.quota import debts, ledger
+from billable.quota import alerts, debts, ledger
 from billable.quota.models import Hold, Usage
 from billable.quota.request import UsageRequest, answer, refuse_users_without_customer
 from billable.signals import emit
@@ -80,10 +80,12 @@ def take(
         actor=current_actor(),
         created_at=clock.now(),
     )
+    crossed = alerts.crossings(paid.found, paid.taken)
     ledger.use(customer, usage, paid.taken, at=paid.found.now)
     if paid.overdrawn:
         debts.incur(customer, usage, paid.overdrawn)
     tell(usage)
+    alerts.notify(customer, usage, crossed)
     return usage
 
 

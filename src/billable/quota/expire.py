@@ -14,9 +14,8 @@ from billable.customers.models import Customer
 from billable.customers.services import due_for, now_for
 from billable.customers.subjects import lock_customer_id
 from billable.db.units import unit_of_work, write_alias
+from billable.duties import Duty, keys
 from billable.quota.catch_up import CaughtUp, catch_up
-
-BATCH = 500
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,23 +39,13 @@ def expire_grants(*, limit: int | None = None) -> Sweep:
     Changes no answer. Each customer is a transaction of its own; any number of sweeps may run at once. Raises Invalid.
     """
     most = None if limit is None else inputs.whole(limit, "limit")
-    customers = grants = lapsed = given = 0
-    last: UUID | None = None
-    while most is None or customers < most:
-        batch = _due(last, BATCH if most is None else min(BATCH, most - customers))
-        if not batch:
-            break
-        for customer_id in batch:
-            wrote = _sweep(customer_id)
-            customers, grants, lapsed = customers + 1, grants + wrote.grants, lapsed + wrote.holds
-            given += wrote.resets
-        last = batch[-1]
-    return Sweep(customers=customers, grants=grants, holds=lapsed, resets=given)
-
-
-def expire_grants_of(customer_id: UUID) -> CaughtUp:
-    """Write what ran out of one customer by its clock."""
-    return _sweep(customer_id)
+    wrote = [_sweep(customer_id) for customer_id in keys(_due(), most=most)]
+    return Sweep(
+        customers=len(wrote),
+        grants=sum(each.grants for each in wrote),
+        holds=sum(each.holds for each in wrote),
+        resets=sum(each.resets for each in wrote),
+    )
 
 
 def next_change(customers: QuerySet[Customer, Any], after: datetime) -> datetime | None:
@@ -66,14 +55,15 @@ def next_change(customers: QuerySet[Customer, Any], after: datetime) -> datetime
     return first
 
 
-def _due(after: UUID | None, size: int) -> list[UUID]:
-    due = Customer.objects.using(write_alias()).filter(due_for("next_change_at__lte", customer="")).order_by("id")
-    if after is not None:
-        due = due.filter(pk__gt=after)
-    return list(due.values_list("pk", flat=True)[:size])
+def _due(now: datetime | None = None) -> QuerySet[Customer]:
+    return Customer.objects.using(write_alias()).filter(due_for("next_change_at__lte", now, customer=""))
 
 
 @unit_of_work
 def _sweep(customer_id: UUID) -> CaughtUp:
     customer = lock_customer_id(customer_id)
     return catch_up(customer, now_for(customer))
+
+
+GRANTS_AND_HOLDS = Duty(name="grants_and_holds", due=_due, do=_sweep, owner="pk", next_at=next_change)
+"""Grants that expired and holds that lapsed, by customer."""

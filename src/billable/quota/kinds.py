@@ -34,6 +34,7 @@ class GrantEnd(str, Enum):
     DISPUTED = "disputed"
     TRANSFERRED = "transferred"
     REPLACED = "replaced"
+    CHANGED = "changed"
 
 
 OVER_BY_TIME = ("", GrantEnd.EXPIRED.value)
@@ -60,6 +61,7 @@ class EntryKind(str, Enum):
     REFUND = "refund"
     DISPUTE = "dispute"
     TRANSFER = "transfer"
+    CHANGE = "change"
     HOLD = "hold"
     CAPTURE = "capture"
     RELEASE = "release"
@@ -91,6 +93,7 @@ class CauseType(str, Enum):
     ALLOWANCE = "allowance"
     DEBT = "debt"
     ROLL_OUT = "roll_out"
+    CHANGE = "change"
 
 
 class RollOutPolicy(str, Enum):

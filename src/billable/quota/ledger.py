@@ -29,6 +29,7 @@ WAY_OUT = {
     GrantEnd.REFUNDED: EntryKind.REFUND,
     GrantEnd.DISPUTED: EntryKind.DISPUTE,
     GrantEnd.TRANSFERRED: EntryKind.TRANSFER,
+    GrantEnd.CHANGED: EntryKind.CHANGE,
 }
 
 

@@ -163,6 +163,12 @@ class Grant(Receipt):
             # Open grants are found by the nulls; no column that every consume changes is named here, so that
             # PostgreSQL keeps its updates heap-only.
             models.Index(fields=["customer", "feature", "closed_at"], name="billable_grant_open"),
+            # Few, and read only where a feature has thresholds.
+            models.Index(
+                fields=["customer", "feature", "expires_at"],
+                condition=Q(closed_at__isnull=False, ended_at__isnull=True),
+                name="billable_grant_emptied",
+            ),
             models.Index(fields=["origin"], condition=Q(origin__isnull=False), name="billable_grant_origin"),
             models.Index(fields=["allowance"], condition=Q(allowance__isnull=False), name="billable_grant_allowance"),
             models.Index(

@@ -48,11 +48,14 @@ payers AS (
         SELECT SUM(debt.units - debt.repaid - debt.forgiven)
         FROM members JOIN billable_debt debt ON debt.customer_id = members.id
         WHERE debt.feature_id = rates.payer_id AND debt.closed_at IS NULL
-    ) AS owed
-    FROM rates
+    ) AS owed,
+    CASE WHEN payer.alerts <> '' THEN (SELECT SUM(past.quantity) {emptied}) END AS emptied_units,
+    CASE WHEN payer.alerts <> '' THEN (SELECT MAX(past.valid_from) {emptied}) END AS emptied_since
+    FROM rates JOIN billable_feature payer ON payer.id = rates.payer_id
 )
 SELECT {customer}, CASE WHEN {user_exists} THEN 1 ELSE 0 END, {feature}, {payer},
-       payers.place, payers.per, payers.units, payers.last_end, payers.owed, {open_grant}, {product},
+       payers.place, payers.per, payers.units, payers.last_end, payers.owed, payers.emptied_units, payers.emptied_since,
+       {open_grant}, {product},
        CASE WHEN open_grant.held > 0 THEN ({lapsed}) END,
        CASE WHEN open_grant.held > 0 AND open_grant.cap_quantity IS NOT NULL
             THEN ({lapsed} AND leg.cap_index = open_grant.cap_index) END,
@@ -69,7 +72,8 @@ LEFT JOIN billable_grant open_grant ON open_grant.customer_id = customer.id
 LEFT JOIN billable_product product ON product.id = open_grant.product_id
 UNION ALL
 SELECT {no_customer}, 1, {feature}, {payer},
-       payers.place, payers.per, payers.units, payers.last_end, payers.owed, {no_grant}, {product}, NULL, NULL, NULL,
+       payers.place, payers.per, payers.units, payers.last_end, payers.owed, payers.emptied_units, payers.emptied_since,
+       {no_grant}, {product}, NULL, NULL, NULL,
        {no_line}, {allowance}
 FROM payers
 JOIN billable_feature feature ON feature.id = payers.feature_id
@@ -79,7 +83,8 @@ JOIN billable_allowance allowance ON allowance.customer_id = (SELECT id FROM who
 LEFT JOIN billable_product product ON product.id = allowance.product_id
 UNION ALL
 SELECT {no_customer}, 1, {feature}, {payer},
-       payers.place, payers.per, payers.units, payers.last_end, payers.owed, {no_grant}, {product}, NULL, NULL, NULL,
+       payers.place, payers.per, payers.units, payers.last_end, payers.owed, payers.emptied_units, payers.emptied_since,
+       {no_grant}, {product}, NULL, NULL, NULL,
        {line}, {no_allowance}
 FROM payers
 JOIN billable_feature feature ON feature.id = payers.feature_id
@@ -102,6 +107,13 @@ _IN_TIME = """
     FROM billable_holdleg leg JOIN billable_hold hold ON hold.id = leg.hold_id
     WHERE leg.grant_id = open_grant.id AND hold.closed_at IS NULL AND hold.lapses_at < open_grant.expires_at
 """
+# Grants that were used up before their end: where a feature has thresholds, they are part of what use is measured by.
+_EMPTIED = """
+    FROM billable_grant past
+    WHERE past.customer_id = (SELECT id FROM whose) AND past.feature_id = rates.payer_id
+      AND past.closed_at IS NOT NULL AND past.ended_at IS NULL AND past.expires_at > {now} AND past.valid_from <= {now}
+"""
+_OFFSET = "(SELECT clock_offset_seconds FROM billable_customer WHERE id = (SELECT id FROM whose))"
 _ASKED_BY_NAME = """
     SELECT id FROM billable_feature WHERE billable_feature.key = %s
     UNION
@@ -115,9 +127,10 @@ class Row(NamedTuple):
     """One row: a grant, an allowance or a default line, or nothing but the feature and the customer.
 
     ``payer`` pays for ``feature`` at ``per`` for ``units``; in ``place`` 0 it is the feature itself. ``last_end`` is
-    how the grant of it ended that was closed last, ``owed`` how many units of it are. Of a grant, ``lapsed`` units are
-    held by holds whose time is over, ``lapsed_room`` of them counted in the window of its cap, ``in_time`` lapsed
-    before it ended.
+    how the grant of it ended that was closed last, ``owed`` how many units of it are; where it has thresholds,
+    ``emptied_units`` are those of its grants that were used up before their end, and ``emptied_since`` is when the
+    newest of them began. Of a grant, ``lapsed`` units are held by holds whose time is over, ``lapsed_room`` of them
+    counted in the window of its cap, ``in_time`` lapsed before it ended.
     """
 
     customer: Customer | None
@@ -129,6 +142,8 @@ class Row(NamedTuple):
     units: int
     last_end: str | None
     owed: int | None
+    emptied_units: int | None
+    emptied_since: datetime | None
     grant: Grant | None
     product: Product | None
     lapsed: int | None
@@ -145,14 +160,15 @@ def rows(person: Who, name: str | None, present: datetime) -> Iterator[Row]:
     whose, whose_params = customer_sql(person, alias)
     user_exists, user_params = user_sql(person, alias)
     now, now_params = moved(alias, present, "customer.clock_offset_seconds")
-    sql = _statement(alias, name is None, whose, user_exists, now)
+    own_now, own_params = moved(alias, present, _OFFSET)
+    sql = _statement(alias, name is None, whose, user_exists, now, own_now)
     names = [] if name is None else [name, name]
-    params = [*names, *whose_params, *user_params, *now_params, *now_params, *user_params]
+    params = [*names, *whose_params, *own_params * 4, *user_params, *now_params, *now_params, *user_params]
     return starmap(Row, fetch(alias, sql, params, _shape()))
 
 
 @functools.lru_cache(maxsize=64)
-def _statement(alias: str, everything: bool, whose: str, user_exists: str, now: str) -> str:
+def _statement(alias: str, everything: bool, whose: str, user_exists: str, now: str, own_now: str) -> str:
     """The statement. It is long, and there are only as many of it as ways to name somebody."""
     return _SQL.format(
         asked=_ASKED_EVERYTHING if everything else _ASKED_BY_NAME,
@@ -161,6 +177,7 @@ def _statement(alias: str, everything: bool, whose: str, user_exists: str, now: 
         true="TRUE" if connections[alias].vendor == "postgresql" else "1",
         lapsed=_LAPSED.format(now=now),
         in_time=_IN_TIME,
+        emptied=_EMPTIED.format(now=own_now),
         **_columns(alias),
     )
 
@@ -169,7 +186,15 @@ def _statement(alias: str, everything: bool, whose: str, user_exists: str, now: 
 def _shape() -> list[Part]:
     """What its columns are, in order. None of the fields is a relation."""
     number = FeatureCost._meta.get_field("per")
-    rate = [number, number, number, Grant._meta.get_field("ended_as"), number]
+    rate = [
+        number,
+        number,
+        number,
+        Grant._meta.get_field("ended_as"),
+        number,
+        number,
+        Grant._meta.get_field("valid_from"),
+    ]
     given = [Grant, Product, number, number, number, ProductFeature, Allowance]
     return [Customer, number, Feature, Feature, *rate, *given]  # type: ignore[list-item]
 

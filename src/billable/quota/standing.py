@@ -29,7 +29,9 @@ class Standing:
 
     ``grants`` are those with units left or held, by id, also where they cannot be used now. ``freed`` is how many units
     of a grant were held until their hold lapsed, which nobody wrote down yet; ``freed_room`` how many of them count in
-    the window of its cap. ``owing`` is how many units are owed, by feature.
+    the window of its cap. ``owing`` is how many units are owed, by feature. ``emptied`` says, of a feature with
+    thresholds, how many units its grants had that were used up before their end, and when the newest of them began;
+    ``payers`` is how each feature pays for this one.
     """
 
     feature: Feature
@@ -45,11 +47,16 @@ class Standing:
     allowances: dict[UUID, tuple[Allowance, burn.Rate]] = field(default_factory=dict)
     in_time: dict[UUID, int] = field(default_factory=dict)
     first_resets: list[datetime] = field(default_factory=list)
+    payers: dict[int, burn.Rate] = field(default_factory=dict)
+    emptied: dict[int, tuple[int, datetime]] = field(default_factory=dict)
 
     def add(self, row: reading.Row) -> None:
         """Take what one row of the statement says into account."""
         rate = burn.Rate(position=row.place, payer=row.payer.key, per=row.per, units=row.units)
         self.owing[row.payer.pk] = int(row.owed or 0)
+        self.payers[row.payer.pk] = rate
+        if row.emptied_units is not None and row.emptied_since is not None:
+            self.emptied[row.payer.pk] = (int(row.emptied_units), row.emptied_since)
         if row.last_end is not None:
             self.past.add(row.last_end)
         if row.allowance is not None:
@@ -91,10 +98,11 @@ class Standing:
                 room=caps.room(grant, self.now, freed=self.freed_room.get(grant.pk, 0)),
             )
             for grant in self.grants.values()
-            if self._is_usable(grant) and (sku is None or (grant.product is not None and grant.product.sku == sku))
+            if self.runs(grant) and (sku is None or (grant.product is not None and grant.product.sku == sku))
         )
 
-    def _is_usable(self, grant: Grant) -> bool:
+    def runs(self, grant: Grant) -> bool:
+        """Whether a grant can be drawn from now, if it has units."""
         runs = grant.valid_from <= self.now and (grant.expires_at is None or self.now < grant.expires_at)
         return runs and grant.ended_at is None
 

@@ -77,9 +77,10 @@ def claim_bonus(referral: Referral | UUID | str) -> Referral:
 
 @unit_of_work
 def settle(referral_id: UUID) -> Referral:
-    """Do what is due for a referral now: let it be earned, give, take back. A repeat changes nothing."""
+    """Do what is due for a referral now: let it be earned, give, take back. A repeat changes nothing (``replayed``)."""
     sides = _look(referral_id)
     _act(sides)
+    sides.referral.replayed = not sides.earned and sides.verdict.step is Step.NOTHING
     return sides.referral
 
 

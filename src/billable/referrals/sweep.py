@@ -15,6 +15,7 @@ from billable.customers.models import Customer
 from billable.customers.services import due_for
 from billable.customers.subjects import family
 from billable.db.units import write_alias
+from billable.duties import Duty, keys
 from billable.orders.lifecycle import OrderStatus, PaymentStatus
 from billable.orders.models import Order, Payment
 from billable.orders.read import counted_for
@@ -23,7 +24,6 @@ from billable.referrals.models import Referral
 from billable.referrals.reward import catch_up_with, settle
 from billable.refunds.models import Dispute, Refund
 
-BATCH = 500
 # Before it was earned, after it was, and after it was given.
 PENDING, QUALIFIED = ReferralStatus.PENDING.value, ReferralStatus.QUALIFIED.value
 GIVEN = (ReferralStatus.REWARDED.value, ReferralStatus.CAPPED.value)
@@ -44,25 +44,12 @@ def settle_referrals(*, limit: int | None = None) -> ReferralSweep:
     Each referral is a transaction of its own; any number of sweeps may run at once. Raises Invalid.
     """
     most = None if limit is None else inputs.whole(limit, "limit")
-    settled: list[str] = []
-    last: UUID | None = None
-    while most is None or len(settled) < most:
-        batch = _due(last, BATCH if most is None else min(BATCH, most - len(settled)))
-        if not batch:
-            break
-        settled += [settle(referral_id).status for referral_id in batch]
-        last = batch[-1]
+    settled = [settle(referral_id).status for referral_id in keys(_due(), most=most)]
     return ReferralSweep(
         referrals=len(settled),
         rewarded=sum(status in GIVEN for status in settled),
         taken_back=settled.count(ReferralStatus.TAKEN_BACK.value),
     )
-
-
-def settle_referrals_of(referees: QuerySet[Customer, Any]) -> list[str]:
-    """Do what is due for the referrals of some referees; where each that was looked at stands now."""
-    mine = _due_rows().filter(customer__in=referees)
-    return [settle(referral_id).status for referral_id in list(mine.values_list("pk", flat=True))]
 
 
 def next_due(referees: QuerySet[Customer, Any], after: datetime) -> datetime | None:
@@ -123,16 +110,15 @@ def _settle_each(referrals: QuerySet[Referral]) -> None:
 # ---------------------------------------------------------------------------------------------- what the sweep looks at
 
 
-def _due(after: UUID | None, size: int) -> list[UUID]:
+def _due(now: datetime | None = None) -> QuerySet[Referral]:
     """The referrals for which something may be due, by the clock of each referee."""
-    due = _due_rows() if after is None else _due_rows().filter(pk__gt=after)
-    return list(due.values_list("pk", flat=True)[:size])
-
-
-def _due_rows() -> QuerySet[Referral]:
-    rows = Referral.objects.using(write_alias()).order_by("pk").annotate(**_HEADS)
+    rows = Referral.objects.using(write_alias()).annotate(**_HEADS)
     rows = rows.annotate(first_order=Subquery(_paid().order_by("paid_at", "pk").values("pk")[:1]))
-    return rows.filter(_earned_unseen() | _held_long_enough() | _undone_since())
+    return rows.filter(_earned_unseen() | _held_long_enough(now) | _undone_since())
+
+
+def _do(referral_id: UUID) -> bool:
+    return not settle(referral_id).replayed
 
 
 _HEADS = {
@@ -159,9 +145,9 @@ def _earned_unseen() -> Q:
     return Q(since, ~before, ~taken, ~_ONE_PERSON, status=PENDING, programme__trigger=trigger)
 
 
-def _held_long_enough() -> Q:
+def _held_long_enough(now: datetime | None) -> Q:
     disputed = Exists(_payments().filter(status=PaymentStatus.DISPUTED.value))
-    return Q(due_for("due_at__lte"), ~disputed, ~_ONE_PERSON, status=QUALIFIED)
+    return Q(due_for("due_at__lte", now), ~disputed, ~_ONE_PERSON, status=QUALIFIED)
 
 
 def _undone_since() -> Q:
@@ -172,3 +158,7 @@ def _undone_since() -> Q:
 
 def _payments() -> QuerySet[Payment]:
     return Payment.objects.filter(counted_for(OuterRef("order_id")))
+
+
+REWARDS = Duty(name="referral_rewards", due=_due, do=_do, next_at=next_due)
+"""Referrals whose reward is earned, or was held long enough, or must be taken back."""

@@ -25,7 +25,7 @@ from billable.audits import (
 from billable.inputs import MAX_KEY_LENGTH
 from billable.orders.audit import head
 from billable.orders.lifecycle import PaymentStatus, UnappliedReason
-from billable.orders.models import Payment
+from billable.orders.models import OrderItem, Payment
 from billable.quota.audit import grants_of
 from billable.quota.given import given_by
 from billable.quota.kinds import GrantEnd, GrantSource
@@ -81,7 +81,9 @@ def _payments(scope: Scope) -> Iterator[LedgerProblem]:
 def _refunds(scope: Scope) -> Iterator[LedgerProblem]:
     """A lost dispute left the refund of its amount, or of all that had not gone back before; no other dispute did."""
     refunds = every(Refund).filter(origin=RefundOrigin.DISPUTE.value)
-    all_gone = Q(order__refunded_amount_minor=F("order__paid_amount_minor"))
+    # What a change of plan credited had paid for something else.
+    credited = every(OrderItem).filter(order=OuterRef("order"), credited_minor__gt=0)
+    all_gone = Q(order__refunded_amount_minor=F("order__paid_amount_minor")) | Q(Exists(credited))
     own = refunds.filter(order=OuterRef("order"), payment=OuterRef("payment"), refund_id=OuterRef("name"))
     right = own.filter(Q(amount_minor=OuterRef("amount_minor")) | all_gone, amount_minor__lte=OuterRef("amount_minor"))
     disputes = within(every(Dispute), scope).annotate(name=_refund_id())

@@ -20,13 +20,13 @@ from billable.errors import (
 from billable.inputs import Metadata
 from billable.money import Money
 from billable.orders.lifecycle import OrderStatus, PaymentStatus, UnappliedReason
+from billable.orders.lines import grants_of
 from billable.orders.models import Order, Payment
 from billable.orders.read import get_order, get_payment
 from billable.orders.state import save_state, unapply
 from billable.quota.catch_up import catch_up
 from billable.quota.lineage import lock_heirs
 from billable.refunds.kinds import DisputeStatus
-from billable.refunds.lines import grants_of
 from billable.refunds.models import Dispute
 from billable.refunds.periods import suspend_periods
 from billable.refunds.provisional import take_back

@@ -17,6 +17,7 @@ from billable.db.units import unit_of_work, write_alias
 from billable.errors import HoldsLive, IdempotencyConflict, Invalid, NothingToRefund
 from billable.exchanges.models import Exchange
 from billable.exchanges.services import get_exchange
+from billable.orders.recurring import Course, by_number, courses
 from billable.quota import adjustments, holds, ledger, succession
 from billable.quota.catch_up import catch_up
 from billable.quota.given import allowances_by, given_by
@@ -26,8 +27,8 @@ from billable.quota.models import Adjustment, Grant, LedgerEntry
 from billable.quota.reverse import put_back, reversible_of
 from billable.refunds import shares
 from billable.refunds.kinds import RefundPolicy
-from billable.refunds.recurring import Course, by_number, courses
 from billable.refunds.slide import carry_out, later_periods, plan_slides
+from billable.shares import WHOLE, portion
 from billable.signals import emit
 
 
@@ -102,9 +103,9 @@ def _policy(policy: object) -> RefundPolicy:
 
 def _units(made: Exchange, lines: Sequence[_Line], policy: RefundPolicy, now: datetime) -> int:
     """How many units come back."""
-    part = min((shares.share(_stock(line, now), policy, now) for line in lines), default=shares.WHOLE)
+    part = min((shares.share(_stock(line, now), policy, now) for line in lines), default=WHOLE)
     left = min(made.units - made.refunded_units, reversible_of(made.usage))
-    return min(shares.portion(part, made.units), left)
+    return min(portion(part, made.units), left)
 
 
 def _stock(line: _Line, now: datetime) -> shares.Stock:

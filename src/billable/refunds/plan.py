@@ -11,15 +11,16 @@ from billable.customers.models import Customer
 from billable.errors import Invalid, NothingToRefund, RefundTooLarge, WrongOrderState
 from billable.money import Money, apportion
 from billable.orders.lifecycle import OrderStatus
+from billable.orders.lines import Line, lines_of
 from billable.orders.models import Order, OrderItem
+from billable.orders.recurring import Course
 from billable.quota import holds
 from billable.quota.models import Grant, HoldLeg
 from billable.refunds import shares
 from billable.refunds.asked import Asked
 from billable.refunds.kinds import RefundPolicy
-from billable.refunds.lines import Line, lines_of
-from billable.refunds.recurring import Course
 from billable.refunds.slide import RefundSlide, later_periods, plan_slides
+from billable.shares import NOTHING, WHOLE, portion
 from billable.subscriptions.models import Subscription
 
 _OPEN = (OrderStatus.PAID.value, OrderStatus.PARTIALLY_REFUNDED.value)
@@ -138,12 +139,12 @@ def _by_pieces(item: OrderItem, asked: int | None, policy: RefundPolicy, lines: 
 
     A part of nothing takes nothing: who gets no money back keeps what is left.
     """
-    left, pieces = _money_left(item), asked or _pieces_left(item)
+    left, pieces = item.refundable_minor, asked or _pieces_left(item)
     is_rest = pieces == _pieces_left(item)
     price = shares.price_of_pieces(item.total_amount_minor, item.quantity, before=item.refunded_pieces, taken=pieces)
     parts = [shares.share(_stock(line, item, pieces, now), policy, now) for line in lines] if pieces else []
-    share = min(parts, default=shares.WHOLE if policy is RefundPolicy.FULL or pieces else shares.NOTHING)
-    amount = min(shares.portion(share, price), left)
+    share = min(parts, default=WHOLE if policy is RefundPolicy.FULL or pieces else NOTHING)
+    amount = min(portion(share, price), left)
     if policy is RefundPolicy.FULL and is_rest:
         amount = left
     elif not share or (price and not amount and policy is not RefundPolicy.FULL):
@@ -158,7 +159,7 @@ def _by_amount(
     order: Order, items: Sequence[OrderItem], amount: int, lines: dict[UUID, list[Line]], now: datetime
 ) -> Iterator[Part]:
     """Divide an amount over items by what is left of their prices, and take units in the same measure."""
-    left = [_money_left(item) for item in items]
+    left = [item.refundable_minor for item in items]
     if amount > sum(left):
         requested, refundable = (str(Money(minor, order.currency)) for minor in (amount, sum(left)))
         raise RefundTooLarge(order=str(order.pk), requested=requested, refundable=refundable)
@@ -215,7 +216,7 @@ def _stock(line: Line, item: OrderItem, pieces: int, now: datetime) -> shares.St
     grant = line.period or (line.going_on or line.grants)[-1]
     begins, ends, is_over = grant.valid_from, grant.expires_at, not line.going_on
     if grant.subscription is not None:
-        begins, ends = _paid_window(grant, grant.subscription, now)
+        begins, ends = _paid_window(grant, item, grant.subscription, now)
         is_over = is_over or (ends is not None and ends <= now)
     elif line.granted is None and grant.period is not None and pieces < grant.period_span:
         begins = grant.period.boundary(grant.anchor, grant.period_index + grant.period_span - pieces, grant.zone)
@@ -242,7 +243,9 @@ def _recurring_stock(line: Line, course: Course, pieces: int) -> shares.Stock:
     )
 
 
-def _paid_window(grant: Grant, subscription: Subscription, now: datetime) -> tuple[datetime, datetime | None]:
+def _paid_window(
+    grant: Grant, item: OrderItem, subscription: Subscription, now: datetime
+) -> tuple[datetime, datetime | None]:
     """The time that was paid for of a grant that is a part of a subscription: its grace is none of it.
 
     A period that stands still, or will, is told as if it ran now with as much left.
@@ -250,6 +253,9 @@ def _paid_window(grant: Grant, subscription: Subscription, now: datetime) -> tup
     if grant.period is not None or grant.period_index != subscription.period_index:
         return grant.valid_from, grant.expires_at
     begins, ends, moment = subscription.time_left(now)
+    if item.period_index is None and item.change is not None and item.change.time_left is not None:
+        # A change in the middle of a period paid for what was left of it.
+        begins = ends - item.change.time_left
     return begins + (now - moment), ends + (now - moment)
 
 
@@ -265,11 +271,7 @@ def _moves_up(grant: Grant) -> bool:
 
 
 def _is_all(item: OrderItem, amount: int) -> bool:
-    return bool(amount) and amount == _money_left(item)
-
-
-def _money_left(item: OrderItem) -> int:
-    return item.total_amount_minor - item.refunded_minor
+    return bool(amount) and amount == item.refundable_minor
 
 
 def _pieces_left(item: OrderItem) -> int:

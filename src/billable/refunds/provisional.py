@@ -15,14 +15,14 @@ from django.db.models import Sum
 from billable.customers.models import Customer
 from billable.customers.subjects import family
 from billable.db.units import write_alias
+from billable.orders.lines import grants_of
+from billable.orders.recurring import Course, courses
 from billable.quota import holds, ledger, succession
 from billable.quota.given import allowances_by, by_line
 from billable.quota.kinds import CauseType, EntryKind, GrantEnd, GrantSource
 from billable.quota.lineage import bequeath, lineages
 from billable.quota.models import Allowance, Grant, LedgerEntry
-from billable.refunds.lines import grants_of
 from billable.refunds.models import Dispute
-from billable.refunds.recurring import Course, courses
 
 DISPUTED = GrantEnd.DISPUTED.value
 HANDED_ON = [EntryKind.TRANSFER.value, EntryKind.DISPUTE.value]
@@ -67,7 +67,8 @@ def give_back(customer: Customer, dispute: Dispute, *, at: datetime) -> list[Gra
 def _lines(customer: Customer, dispute: Dispute) -> Sequence[list[Grant]]:
     """Every grant that carries or carried what the order gave, by line."""
     made = grants_of(dispute.order_id).filter(customer__in=family(customer.pk))
-    return list(lineages(by_line(made.select_related("feature", "product", "allowance__origin"))).values())
+    roots = made.select_related("feature", "product", "allowance__origin")
+    return list(lineages(by_line(roots)).values())
 
 
 def _courses(dispute: Dispute, at: datetime) -> list[Course]:

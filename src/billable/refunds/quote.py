@@ -43,12 +43,16 @@ class RefundGrantQuote:
 
 @dataclass(frozen=True, kw_only=True)
 class RefundItemQuote:
-    """What would go back for one line of the order. ``pieces`` 0: money, and no whole piece."""
+    """What would go back for one line of the order. ``pieces`` 0: money, and no whole piece.
+
+    ``credited`` is what a change of plan credited of it before: it paid for another plan and never goes back.
+    """
 
     line: int
     sku: str
     pieces: int
     amount: Money
+    credited: Money
     grants: tuple[RefundGrantQuote, ...]
 
 
@@ -105,6 +109,7 @@ def _item(part: Part, currency: str) -> RefundItemQuote:
         sku=part.item.sku,
         pieces=part.pieces,
         amount=Money(part.amount_minor, currency),
+        credited=Money(part.item.credited_minor, currency),
         grants=tuple(_grant(take) for take in part.takes),
     )
 

@@ -22,6 +22,7 @@ from billable.inputs import Metadata
 from billable.money import Money
 from billable.orders.claims import DEFAULT_METHOD
 from billable.orders.lifecycle import OrderStatus, PaymentStatus
+from billable.orders.lines import grants_of
 from billable.orders.models import Order, OrderItem, Payment
 from billable.orders.read import get_order
 from billable.promotions.kinds import Release
@@ -33,7 +34,6 @@ from billable.quota.lineage import lock_heirs
 from billable.refunds import source
 from billable.refunds.asked import Asked, Given, RefundLine
 from billable.refunds.kinds import REFUND_ID_PREFIX, DisputeStatus, RefundOrigin, RefundPolicy
-from billable.refunds.lines import grants_of
 from billable.refunds.models import Dispute, Refund, RefundGrant, RefundItem
 from billable.refunds.periods import undo_periods
 from billable.refunds.plan import Part, Plan, Take, plan_refund

@@ -71,9 +71,10 @@ def _gifts(scope: Scope) -> Iterator[LedgerProblem]:
         promised=count(every(OrderItemFeature).filter(item=OuterRef("pk")), "item"),
         given=count(given, "subscription") + count(recurring, "subscription"),
     )
+    # What was kept when its plan was changed is a part of the period that the change began.
     astray = given.filter(~Q(period_index=OuterRef("period_index")), period_count__isnull=True)
     yield from named(
-        breaking(items, Q(promised=F("given")) & ~Q(Exists(astray))),
+        breaking(items, Q(promised=F("given")) & (~Q(Exists(astray)) | Q(credited_by__isnull=False))),
         "promises {0.promised} grants of the period {0.period_index}; its subscription has {0.given}",
     )
 
@@ -81,7 +82,8 @@ def _gifts(scope: Scope) -> Iterator[LedgerProblem]:
 def _sources(scope: Scope) -> Iterator[LedgerProblem]:
     """What an order or a trial gave to a subscription, its item or trial did; an allowance gave to its own."""
     order = every(Order).annotate(name=as_text("pk")).filter(name=OuterRef("source_id"))
-    bought = Exists(order.filter(items__subscription=OuterRef("subscription"), items__period_index__isnull=False))
+    paid_for = Q(items__period_index__isnull=False) | Q(items__change__applied_at__isnull=False)
+    bought = Exists(order.filter(paid_for, items__subscription=OuterRef("subscription")))
     trial = every(Trial).annotate(name=as_text("pk")).filter(name=OuterRef("source_id"))
     tried = Exists(trial.filter(subscription=OuterRef("subscription")))
     named_so = (

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Min, QuerySet
 
-from billable import clock, inputs
+from billable import inputs
 from billable.catalog.models import Product
 from billable.catalog.periods import LAST
 from billable.customers.models import Customer
-from billable.customers.services import now_for
+from billable.customers.services import due_for, now_for
 from billable.db.units import unit_of_work, write_alias
+from billable.duties import Duty, keys
 from billable.errors import BillableError, Invalid, NotForSale, Retryable
 from billable.orders.basket import Basket, fill
 from billable.orders.create import Wish, draft, write
@@ -27,7 +31,7 @@ from billable.subscriptions.models import Subscription
 from billable.subscriptions.read import lock_subscription, refuse_unless
 from billable.subscriptions.store import settle, store
 
-BATCH = 500
+logger = logging.getLogger("billable")
 RENEWABLE = (SubscriptionStatus.TRIALING, SubscriptionStatus.ACTIVE, SubscriptionStatus.PAST_DUE)
 
 
@@ -70,28 +74,38 @@ def make_renewals(*, limit: int | None = None) -> RenewalSweep:
     number of sweeps may run at once. What cannot be renewed is told, and tried again by the next sweep. Raises Invalid.
     """
     most = None if limit is None else inputs.whole(limit, "limit")
-    made, seen, failures = 0, 0, []
-    last: UUID | None = None
-    while most is None or seen < most:
-        batch = list(_due(last)[: BATCH if most is None else min(BATCH, most - seen)])
-        for subscription_id in batch:
-            try:
-                made += _renew_if_due(subscription_id)
-            except Retryable:
-                raise
-            except BillableError as refusal:
-                failure = RenewalFailure(subscription=subscription_id, code=refusal.code, message=refusal.message)
-                failures.append(failure)
-        if not batch:
-            break
-        seen, last = seen + len(batch), batch[-1]
-    return RenewalSweep(orders=made, failures=tuple(failures))
+    answers = [_attempt(subscription_id) for subscription_id in keys(_due(), most=most)]
+    failures = tuple(answer for answer in answers if isinstance(answer, RenewalFailure))
+    return RenewalSweep(orders=answers.count(True), failures=failures)
 
 
-def _due(after: UUID | None) -> QuerySet[Subscription, UUID]:
-    # Sandbox customers whose clock runs ahead are due by the common clock, as in every sweep.
-    rows = Subscription.objects.using(write_alias()).filter(renews_at__lte=clock.now()).order_by("pk")
-    return (rows if after is None else rows.filter(pk__gt=after)).values_list("pk", flat=True)
+def _attempt(subscription_id: UUID) -> bool | RenewalFailure:
+    """Whether an order was made, or why it cannot be."""
+    try:
+        return bool(_renew_if_due(subscription_id))
+    except Retryable:
+        raise
+    except BillableError as refusal:
+        return RenewalFailure(subscription=subscription_id, code=refusal.code, message=refusal.message)
+
+
+def _do(subscription_id: UUID) -> bool:
+    answer = _attempt(subscription_id)
+    if isinstance(answer, RenewalFailure):
+        # The catalogue has to change first: nothing that a sweep could do again and again, or that stops a clock.
+        logger.warning("renewals: %s is not renewed: %s", subscription_id, answer.message)
+        return False
+    return answer
+
+
+def _due(now: datetime | None = None) -> QuerySet[Subscription]:
+    return Subscription.objects.using(write_alias()).filter(due_for("renews_at__lte", now))
+
+
+def _next_at(customers: QuerySet[Any, Any], after: datetime) -> datetime | None:
+    rows = Subscription.objects.using(write_alias()).filter(customer__in=customers, renews_at__gt=after)
+    first: datetime | None = rows.aggregate(first=Min("renews_at"))["first"]
+    return first
 
 
 @unit_of_work
@@ -157,3 +171,7 @@ def place_renewal(customer: Customer, subscription: Subscription, basket: Basket
     for item in order.items.all():
         item.subscription = subscription
     return write(customer, order)
+
+
+RENEWALS = Duty(name="renewals", due=_due, do=_do, next_at=_next_at)
+"""Renewal orders that are to be made ahead."""

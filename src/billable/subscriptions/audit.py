@@ -73,8 +73,9 @@ def _grants(scope: Scope) -> Iterator[LedgerProblem]:
     """What a subscription gave is its family's; the latest period lasts as long as access, those before only theirs."""
     grants = within(every(Grant), scope).filter(subscription__isnull=False)
     owner = every(Subscription).filter(of_family(), pk=OuterRef("subscription"))
-    yield from named(breaking(grants, Exists(owner)), "is a part of a subscription of somebody else")
-    runs = grants.filter(ended_at__isnull=True, period_count__isnull=True)
+    open_ones = grants.filter(ended_at__isnull=True)
+    yield from named(breaking(open_ones, Exists(owner)), "is a part of a subscription of somebody else")
+    runs = open_ones.filter(period_count__isnull=True)
     waits = Q(subscription__paused_at__isnull=False, subscription__resumes_at__isnull=True, expires_at__isnull=True)
     latest = Q(period_index=F("subscription__period_index"), subscription__ended_at__isnull=True)
     until = Q(expires_at=F("subscription__access_until")) | Q(expires_at=F("subscription__paused_at"))

@@ -44,8 +44,8 @@ def extend_access(subscription: Subscription | UUID | str, until: datetime) -> S
 def move_billing_date(subscription: Subscription | UUID | str, to: datetime) -> Subscription:
     """Let the next period begin, and be paid for, at another instant; those after it are counted from there.
 
-    Later, the period that is running becomes longer. Earlier, it ends when the next one is paid, and until then what
-    was paid for can be used as it could. Raises SubscriptionNotFound, WrongSubscriptionState when it is cancelled,
+    Later, the period that is running becomes longer. Earlier, it ends when the next one is paid; until then it can be
+    used for as long as before. Raises SubscriptionNotFound, WrongSubscriptionState when it is cancelled,
     paused, suspended or has ended, Invalid.
     """
     instant = inputs.instant(to, "to")
@@ -56,7 +56,7 @@ def move_billing_date(subscription: Subscription | UUID | str, to: datetime) -> 
         locked.replayed = True
         return locked
     _catch_up(customer, locked, now)
-    access = locked.access_until if locked.paid_until <= now else locked.paid_until
+    access = locked.access_until
     if locked.trial_until == locked.paid_until:
         locked.trial_until = instant
     next_from(locked, instant)

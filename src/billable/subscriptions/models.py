@@ -14,7 +14,7 @@ from billable.customers.models import Customer
 from billable.customers.services import now_for
 from billable.inputs import MAX_ORDER_QUANTITY, MAX_TEXT_LENGTH
 from billable.receipts import Receipt
-from billable.subscriptions.lifecycle import Cycle, Instants, SubscriptionEnd
+from billable.subscriptions.lifecycle import Cycle, Instants, SubscriptionEnd, SubscriptionStatus
 
 _UNITS = [unit.value for unit in PeriodUnit]
 _ENDS = [end.value for end in SubscriptionEnd]
@@ -120,6 +120,17 @@ class Subscription(Receipt):
     def status(self) -> str:
         """Where it stands now, by the clock of its customer: see SubscriptionStatus."""
         return self.instants.status(now_for(self.customer)).value
+
+    @property
+    def over_since(self) -> datetime | None:
+        """Since when it has ended, also when nobody has written that down; None while it goes on."""
+        is_over = self.ended_at is None and self.status == SubscriptionStatus.ENDED.value
+        return self.access_until if is_over else self.ended_at
+
+    @property
+    def over_as(self) -> str:
+        """As what it has ended; empty while it goes on. See SubscriptionEnd."""
+        return self.ended_as or (self.instants.ending().value if self.over_since is not None else "")
 
     @property
     def instants(self) -> Instants:

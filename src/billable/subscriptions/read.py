@@ -10,7 +10,7 @@ from django.db.models import Q, QuerySet
 from billable import inputs, paging
 from billable.customers.models import Customer
 from billable.customers.services import find_customer, now_for
-from billable.customers.subjects import Subject, family_of, lock_customer_id
+from billable.customers.subjects import Subject, family, family_of, lock_customer_id
 from billable.db.units import write_alias
 from billable.errors import Invalid, SubscriptionNotFound, WrongSubscriptionState
 from billable.paging import DEFAULT_LIMIT, Page
@@ -68,6 +68,12 @@ def stands(status: str, now: datetime) -> Q:
         SubscriptionStatus.ENDED: ended | ~suspended & ~paused & Q(access_until__lte=now),
     }
     return kept[SubscriptionStatus(status)]
+
+
+def going_on_of(customer: Customer) -> QuerySet[Subscription]:
+    """The subscriptions of a customer and of those that it absorbed that have not ended, newest first."""
+    rows = _with_parts().filter(customer__in=family(customer.pk)).order_by("-pk")
+    return rows.exclude(stands(SubscriptionStatus.ENDED.value, now_for(customer)))
 
 
 def lock_subscription(subscription: Subscription | UUID | str) -> tuple[Customer, Subscription]:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from billable import clock, inputs
-from billable.customers.services import now_for
+from django.db.models import Min, QuerySet
+
+from billable import inputs
+from billable.customers.services import due_for, now_for
 from billable.db.units import unit_of_work, write_alias
+from billable.duties import Duty, keys
 from billable.quota.catch_up import catch_up
 from billable.subscriptions.lifecycle import Change
 from billable.subscriptions.models import Subscription
 from billable.subscriptions.read import lock_subscription
 from billable.subscriptions.store import settle
-
-BATCH = 500
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,25 +36,21 @@ def settle_subscriptions(*, limit: int | None = None) -> SubscriptionSweep:
     Changes no answer. Each is a transaction of its own; any number of sweeps may run at once. Raises Invalid.
     """
     most = None if limit is None else inputs.whole(limit, "limit")
-    seen, last = 0, None
     counts = dict.fromkeys(Change, 0)
-    while most is None or seen < most:
-        batch = _due(last, BATCH if most is None else min(BATCH, most - seen))
-        if not batch:
-            break
-        for subscription_id in batch:
-            for change in _settle(subscription_id):
-                counts[change] += 1
-        seen, last = seen + len(batch), batch[-1]
+    for subscription_id in keys(_due(), most=most):
+        for change in _settle(subscription_id):
+            counts[change] += 1
     return SubscriptionSweep(**{change.name.lower(): number for change, number in counts.items()})
 
 
-def _due(after: UUID | None, size: int) -> list[UUID]:
-    # Sandbox customers whose clock runs ahead are due by the common clock, as in every sweep.
-    due = Subscription.objects.using(write_alias()).filter(due_at__lte=clock.now()).order_by("pk")
-    if after is not None:
-        due = due.filter(pk__gt=after)
-    return list(due.values_list("pk", flat=True)[:size])
+def _due(now: datetime | None = None) -> QuerySet[Subscription]:
+    return Subscription.objects.using(write_alias()).filter(due_for("due_at__lte", now))
+
+
+def _next_at(customers: QuerySet[Any, Any], after: datetime) -> datetime | None:
+    rows = Subscription.objects.using(write_alias()).filter(customer__in=customers, due_at__gt=after)
+    first: datetime | None = rows.aggregate(first=Min("due_at"))["first"]
+    return first
 
 
 @unit_of_work
@@ -60,3 +59,7 @@ def _settle(subscription_id: UUID) -> list[Change]:
     now = now_for(customer)
     catch_up(customer, now)
     return settle(locked, now)
+
+
+SUBSCRIPTIONS = Duty(name="subscriptions", due=_due, do=_settle, next_at=_next_at)
+"""Subscriptions that time alone made past due, paused, resumed or ended."""

@@ -93,9 +93,8 @@ AmountMinor = Annotated[int, Field(ge=0, le=MAX_AMOUNT_MINOR)]
 Metadata = dict[str, Any]
 # A query has only text: its numbers are read here, and just as strictly.
 QueryUnits = Annotated[Units, BeforeValidator(_digits)]
-QueryLimit = Annotated[Annotated[int, Field(ge=1, le=MAX_LIMIT)], BeforeValidator(_digits)]
-
 QueryFlag = Annotated[bool, BeforeValidator(_flag)]
+QueryLimit = Annotated[Annotated[int, Field(ge=1, le=MAX_LIMIT)], BeforeValidator(_digits)]
 
 # ------------------------------------------------------------------------------------- requests
 

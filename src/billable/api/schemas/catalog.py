@@ -11,7 +11,7 @@ from billable.api.schemas.base import Key, KeyedBody, percent, text
 from billable.money import Money
 
 if TYPE_CHECKING:
-    from billable.models import Price, Product, ProductFeature
+    from billable.models import Feature, Price, Product, ProductFeature
 
 
 class PriceOut(Schema):
@@ -72,9 +72,26 @@ class ProductOut(Schema):
     unit_prices: list[UnitPriceOut]
     tax_rate: str = Field(description="Percent: its own, else the default.", examples=["19"])
     features: list[LineOut] = Field(alias="lines")
+    recurs: str | None = Field(description="How often it is paid for; null: once.", examples=["1 month"])
+    trial_period: str | None = Field(description="How long it may be tried before.", examples=["14 days"])
+    grace_days: int | None = Field(
+        description="How long it goes on when a period is not paid; null: it does not recur."
+    )
     is_trial: bool
     is_active: bool
     metadata: dict[str, Any]
+
+    @staticmethod
+    def resolve_recurs(product: Product) -> str | None:
+        return None if product.recurs is None else str(product.recurs)
+
+    @staticmethod
+    def resolve_trial_period(product: Product) -> str | None:
+        return None if product.trial_period is None else str(product.trial_period)
+
+    @staticmethod
+    def resolve_grace_days(product: Product) -> int | None:
+        return None if product.recurs is None else product.effective_grace_days
 
     @staticmethod
     def resolve_tax_rate(product: Product) -> str:
@@ -101,8 +118,13 @@ class FeatureOut(Schema):
     value_type: str = Field(description="Empty: metered. Else it is read: `flag`, `limit` or `text`.")
     overdraft: str = Field(examples=["refuse", "allow", "record"])
     overdraft_limit: int | None
+    alerts: list[str] = Field(description="When somebody is told of a customer's use.", examples=[["80%", "10 left"]])
     costs: list[CostOut]
     metadata: dict[str, Any]
+
+    @staticmethod
+    def resolve_alerts(feature: Feature) -> list[str]:
+        return [str(threshold) for threshold in feature.thresholds]
 
 
 class FeaturePage(Schema):

@@ -28,6 +28,7 @@ from billable.api.schemas.grants import GrantOut
 from billable.api.schemas.holds import HoldOut
 from billable.api.schemas.orders import OrderOut, PaymentOut
 from billable.api.schemas.referrals import ReferralOut
+from billable.api.schemas.subscriptions import SubscriptionOut
 from billable.errors import Invalid
 from billable.services import BillingDetails, CustomerRef
 
@@ -129,6 +130,7 @@ class StateOut(Schema):
     entitlements: list[EntitlementOut]
     debts: list[DebtOut] = Field(description="What was used before it was there, and is owed still.")
     holds: list[HoldOut]
+    subscriptions: list[SubscriptionOut]
     open_orders: list[OrderOut]
     active_periods: list[GrantOut]
     allowances: list[AllowanceOut]

@@ -224,7 +224,17 @@ class QuotedItemOut(Schema):
     pieces: int
     amount: str
     amount_minor: int
+    credited_amount: str = Field(description="What a change of plan credited of it before: that never goes back.")
+    credited_amount_minor: int
     grants: list[QuotedGrantOut]
+
+    @staticmethod
+    def resolve_credited_amount(quote: RefundItemQuote) -> str:
+        return text(quote.credited)
+
+    @staticmethod
+    def resolve_credited_amount_minor(quote: RefundItemQuote) -> int:
+        return quote.credited.amount_minor
 
     @staticmethod
     def resolve_amount(quote: RefundItemQuote) -> str:

@@ -9,7 +9,7 @@ from billable.compat import check_constraint
 
 
 class Migration(migrations.Migration):
-    dependencies = [("billable", "0006_subscriptions")]
+    dependencies = [("billable", "0008_roll_out")]
 
     operations = [
         migrations.AddField(

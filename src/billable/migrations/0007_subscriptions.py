@@ -10,7 +10,7 @@ from billable.compat import check_constraint
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("billable", "0010_overdraft"),
+        ("billable", "0006_overdraft"),
     ]
 
     operations = [

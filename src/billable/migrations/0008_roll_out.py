@@ -12,7 +12,7 @@ import billable.ids
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("billable", "0008_sandbox"),
+        ("billable", "0007_subscriptions"),
     ]
 
     operations = [
