@@ -3,7 +3,7 @@
 ``tests/pure/test_plan_changes.py`` takes every sequence of steps on the rules alone. Here the same steps are done in
 earnest: orders, payments, grants and refunds in the database. After each one the money that was paid and the units that
 can be used are those of the rules, and the units per money are no better than the best single purchase. Every single
-step is taken, from two first purchases every two steps (with BILLABLE_SEARCH_DEPTH=6), and a sample of sequences of six.
+step is taken, from two first purchases every two (with BILLABLE_SEARCH_DEPTH=6), and a sample of sequences of six.
 """
 
 from __future__ import annotations
