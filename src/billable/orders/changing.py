@@ -71,7 +71,9 @@ def is_over(order: Order, now: datetime) -> bool:
 def _is_over(change: PlanChange, subscription: Subscription, now: datetime) -> bool:
     stood = (change.period_index, change.from_product_id, change.from_seats)
     stands = (subscription.period_index, subscription.product_id, subscription.seats)
-    is_active = subscription.instants.status(now) is SubscriptionStatus.ACTIVE
+    # Where the period ends is decided by a pause that is to come.
+    pauses = subscription.paused_at is not None and now < subscription.paused_at
+    is_active = subscription.instants.status(now) is SubscriptionStatus.ACTIVE and not pauses
     return bool(change.applied_at or change.dropped_at) or stood != stands or not is_active
 
 
@@ -125,7 +127,8 @@ def _carry_out(
 def plan_of(change: PlanChange, subscription: Subscription, stretch: Stretch) -> Plan:
     """What a change was agreed to cost and give a whole period, and which period it is."""
     interval = change.to_product.recurs or subscription.interval
-    is_new = interval != subscription.interval
+    # More seats are of the period that runs, whatever the catalogue says of later ones.
+    is_new = change.kind == ChangeKind.PLAN.value and interval != subscription.interval
     begins, ends = stretch.begins, stretch.ends
     if is_new:
         begins = stretch.moment

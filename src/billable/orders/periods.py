@@ -47,7 +47,7 @@ def pay_periods(customer: Customer, order: Order, now: datetime) -> Mapping[UUID
 
 def _pay(customer: Customer, order: Order, item: OrderItem, purchase: Purchase, now: datetime) -> Subscription:
     # Who buys what they are trying pays for what comes after the trial.
-    running = item.subscription_id or on_trial(customer, item.product, now)
+    running = item.subscription_id or on_trial(customer, item.product, order.currency, now)
     if running is None:
         return begin(order.customer, purchase, order.currency, now)
     subscription = get_subscription(running)

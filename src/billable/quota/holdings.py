@@ -13,6 +13,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.apps import apps
+
 from billable.catalog.models import Feature, Product
 from billable.customers.models import Customer
 from billable.customers.subjects import family
@@ -40,6 +42,13 @@ class Held:
     def runs(self) -> bool:
         """Whether something of it can be used, now or later."""
         return bool(self.running) or self.allowance is not None
+
+    def has_begun(self, now: datetime) -> bool:
+        """Whether something of it can be used now. What waits, paid ahead or paused, is brought up when it runs."""
+        began = [grant.valid_from for grant in self.running]
+        if self.allowance is not None:
+            began.append(self.allowance.anchor)
+        return any(instant <= now for instant in began)
 
     @property
     def ends(self) -> list[datetime | None]:
@@ -127,7 +136,19 @@ class _Shelf:
             Holding(source, source_id, [held for _, held in sorted(parts, key=lambda part: part[0])])
             for (source, source_id), parts in found.items()
         ]
-        return [holding for holding in standing if any(held.runs for held in holding.lines)]
+        changed = self._changed()
+        return [
+            holding
+            for holding in standing
+            if (holding.source, holding.id) not in changed and any(held.has_begun(self.now) for held in holding.lines)
+        ]
+
+    def _changed(self) -> set[tuple[str, str]]:
+        """The orders of changes of plan or seats: what they gave is a share, which no line can be compared with."""
+        # By name: the room of orders stands above this one.
+        items = apps.get_model("billable", "OrderItem")._default_manager.using(write_alias())
+        orders = items.filter(customer__in=family(self.customer.pk), change__isnull=False)
+        return {(GrantSource.ORDER.value, str(pk)) for pk in orders.values_list("order", flat=True)}
 
     def _maker(self, root: Grant) -> Grant | Allowance | None:
         """What names the source of a first grant: itself, or the first of its allowance's line."""

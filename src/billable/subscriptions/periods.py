@@ -87,10 +87,12 @@ def extend(customer: Customer, subscription: Subscription, purchase: Purchase, n
     emit("subscription.renewed", subscription=subscription)
 
 
-def on_trial(customer: Customer, product: Product, now: datetime) -> UUID | None:
-    """The subscription of a product that its customer tries or tried, and that is still waiting to be paid for."""
+def on_trial(customer: Customer, product: Product, currency: str, now: datetime) -> UUID | None:
+    """The subscription of a product that its customer tries or tried, and that waits to be paid for in a currency."""
     rows = Subscription.objects.using(write_alias()).filter(customer__in=family(customer.pk), product=product)
-    tried = rows.filter(trial_until__isnull=False, period_index=0, ended_at__isnull=True, access_until__gt=now)
+    tried = rows.filter(
+        currency=currency, trial_until__isnull=False, period_index=0, ended_at__isnull=True, access_until__gt=now
+    )
     return tried.order_by("-pk").values_list("pk", flat=True).first()
 
 
