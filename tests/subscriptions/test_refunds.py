@@ -93,9 +93,9 @@ def test_in_the_grace_nothing_of_the_time_is_left(customer: Any, clock: Any) -> 
             OrderService.quote_refund(order_of(subscription), policy=policy)
 
 
-def dispute(subscription: Any) -> Any:
-    payment = Payment.objects.get(order=order_of(subscription))
-    return OrderService.dispute_payment(payment, dispute_id="d1")
+def dispute(subscription: Any, index: int = 0) -> Any:
+    payment = Payment.objects.get(order=order_of(subscription, index))
+    return OrderService.dispute_payment(payment, dispute_id=f"d{index + 1}")
 
 
 def test_disputed_it_is_suspended_and_comes_back_when_it_is_won(customer: Any, clock: Any, refused: Any) -> None:
@@ -161,3 +161,17 @@ def test_a_disputed_pause_stays_a_pause(customer: Any, clock: Any, refused: Any)
     SubscriptionService.resume_subscription(subscription)
     assert left(customer) == 100
     assert now_is(subscription).paid_until == day(28, 2) + timedelta(days=9)
+
+
+def test_one_of_several_disputes_lifts_no_suspension(customer: Any, clock: Any) -> None:
+    subscription = buy(customer)
+    renew(subscription)
+    clock.instant = day(5, 3)
+    early, late = (dispute(subscription, index) for index in (0, 1))
+    assert now_is(subscription).status == "suspended"
+
+    OrderService.resolve_dispute(early, "won")
+    assert now_is(subscription).status == "suspended"
+
+    OrderService.resolve_dispute(late, "won")
+    assert now_is(subscription).status == "active"

@@ -57,6 +57,7 @@ def catch_up(customer: Customer, now: datetime) -> CaughtUp:
         allowances=[allowance for allowance in coming if allowance.next_at and allowance.next_at <= now],
         owed=debts.owed(customer) if is_due else {},
     )
+    stored = customer.next_change_at
     customer.next_change_at = min(
         filter(
             None,
@@ -68,7 +69,11 @@ def catch_up(customer: Customer, now: datetime) -> CaughtUp:
         ),
         default=None,
     )
-    return due.write(customer.next_change_at)
+    caught = due.write(customer.next_change_at)
+    if not caught and customer.next_change_at != stored:
+        # What was to happen has come to nothing: a grant that was used up before its end. Nobody need come again.
+        ledger.save_counters([customer])
+    return caught
 
 
 def _coming(customer: Customer) -> list[Allowance]:

@@ -7,8 +7,12 @@ from datetime import datetime
 
 from billable.changes.kinds import ChangeKind
 from billable.customers.models import Customer
+from billable.db.units import write_alias
+from billable.orders.lifecycle import PaymentStatus
 from billable.orders.models import Order, OrderItem
 from billable.orders.periods import drop_renewal
+from billable.refunds.kinds import DisputeStatus
+from billable.refunds.models import Dispute
 from billable.subscriptions.cancel import finish
 from billable.subscriptions.lifecycle import SubscriptionEnd
 from billable.subscriptions.models import Subscription
@@ -49,7 +53,15 @@ def suspend_periods(order: Order, now: datetime) -> None:
 def reinstate_periods(customer: Customer, order: Order, now: datetime) -> None:
     """No payment of an order is disputed any more."""
     for _, _, subscription in _paid(order):
-        reinstate(customer, subscription, now)
+        if not _is_disputed_elsewhere(subscription, order):
+            reinstate(customer, subscription, now)
+
+
+def _is_disputed_elsewhere(subscription: Subscription, order: Order) -> bool:
+    """Whether the latest period stays suspended, since another order that paid for it is disputed."""
+    disputed = Dispute.objects.using(write_alias()).filter(status=DisputeStatus.DISPUTED.value).exclude(order=order.pk)
+    items = {"order__items__subscription": subscription.pk, "order__items__period_index": subscription.period_index}
+    return disputed.filter(payment_status=PaymentStatus.SUCCEEDED.value, **items).exists()
 
 
 def _paid(order: Order) -> Iterator[tuple[OrderItem, int, Subscription]]:
