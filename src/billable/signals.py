@@ -127,7 +127,7 @@ grant_revoked = Signal()
 """A grant was revoked, whole or in part. Payload: ``grant``."""
 
 allowance_reset = Signal()
-"""A new period of an allowance was written down; ``grant_created`` comes first. Payload: ``grant``, what it gives."""
+"""A new period of an allowance was written down; ``grant_created`` comes first. Payload: ``grant``."""
 
 allowance_revoked = Signal()
 """An allowance was revoked: nothing of it comes any more. Payload: ``allowance``."""
