@@ -337,7 +337,7 @@ CHECKS: dict[str, tuple[type[Model], list[dict[str, Any]]]] = {
             {"period_from": None},
             {"period_until": None},
             {"period_until": NOW - timedelta(seconds=1)},
-            {"subscription": None},
+            {"subscription": None, "credited_minor": 0, "credited_by": None},
             ONCE,
         ],
     ),

@@ -43,7 +43,7 @@ payers AS (
         SELECT past.ended_as FROM billable_grant past
         WHERE past.customer_id = (SELECT id FROM whose) AND past.feature_id = rates.payer_id
           AND past.closed_at IS NOT NULL
-        ORDER BY past.closed_at DESC LIMIT 1
+        ORDER BY past.closed_at DESC, past.id DESC LIMIT 1
     ) AS last_end, (
         SELECT SUM(debt.units - debt.repaid - debt.forgiven)
         FROM members JOIN billable_debt debt ON debt.customer_id = members.id
