@@ -235,7 +235,7 @@ FLAT = Shop(
     plans=(Offer("basic", 1000, 100, 30), Offer("pro", 3000, 300, 30), Offer("year", 15000, 1500, 365)),
     packs=(Offer("pack", 1000, 100, 0),),
 )
-# And one as usual, where who buys more pays less, with a code. `.ci/run` walks it as far as the other.
+# And one as usual, where who buys more pays less, with a code. BILLABLE_SEARCH_DEPTH=6 walks it as far as the other.
 USUAL = Shop(
     plans=(Offer("basic", 1000, 100, 30), Offer("pro", 2400, 300, 30), Offer("year", 9900, 1500, 365)),
     packs=(Offer("pack", 900, 100, 0),),

@@ -57,7 +57,6 @@ def catch_up(customer: Customer, now: datetime) -> CaughtUp:
         allowances=[allowance for allowance in coming if allowance.next_at and allowance.next_at <= now],
         owed=debts.owed(customer) if is_due else {},
     )
-    stored = customer.next_change_at
     customer.next_change_at = min(
         filter(
             None,
@@ -69,11 +68,7 @@ def catch_up(customer: Customer, now: datetime) -> CaughtUp:
         ),
         default=None,
     )
-    caught = due.write(customer.next_change_at)
-    if not caught and customer.next_change_at != stored:
-        # What was to happen has come to nothing: a grant that was used up before its end. Nobody need come again.
-        ledger.save_counters([customer])
-    return caught
+    return due.write(customer.next_change_at)
 
 
 def _coming(customer: Customer) -> list[Allowance]:
