@@ -82,7 +82,7 @@ def main(arguments: Sequence[str]) -> int:
         runs, lines = [], []
         for backend in wanted:
             try:
-                environment = stack.enter_context(prepared(backend))
+                environment = {**stack.enter_context(prepared(backend)), **remembering(folder)}
             except PostgresUnavailable as error:
                 lines.append(f"{backend}: FAILED: no server could be started: {error}")
                 continue
@@ -110,11 +110,20 @@ def prepared(backend: str) -> Iterator[Mapping[str, str]]:
     base = {**os.environ, "BILLABLE_TEST_BACKEND": backend}
     base.pop("BILLABLE_TEST_DATABASE_NAME", None)
     base.pop("DJANGO_SETTINGS_MODULE", None)
+    base.pop("PYTHONDONTWRITEBYTECODE", None)
     if backend == "sqlite" or "BILLABLE_TEST_DATABASE_URL" in base:
         yield base
     else:
         with postgres(settings={"max_connections": "200"}) as url:
             yield {**base, "BILLABLE_TEST_DATABASE_URL": url}
+
+
+def remembering(folder: Path) -> Mapping[str, str]:
+    """Bytecode is kept for as long as the suite runs, outside the checkout.
+
+    Tests start hundreds of processes. Each would compile everything again where nobody may write bytecode, as in CI.
+    """
+    return {"PYTHONPYCACHEPREFIX": os.environ.get("PYTHONPYCACHEPREFIX") or str(folder / "bytecode")}
 
 
 @contextmanager

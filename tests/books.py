@@ -19,8 +19,8 @@ from billable.verify import AUDITS
 Statement = tuple[str, Any]
 
 _statements: dict[tuple[Audit, Scope], list[Statement]] = {}
-_prepared: set[int] = set()
-"""The connections to PostgreSQL, by the process at their other end, that have planned the one statement."""
+_prepared: dict[tuple[int, Scope], str] = {}
+"""The one statement of a scope by its name, where a connection to PostgreSQL (the process at its other end) has it."""
 
 
 def problems(user: Subject | None = None) -> list[LedgerProblem]:
@@ -50,22 +50,24 @@ def _clear(scope: Scope) -> set[Audit]:
     """The audits whose statements are known, and find no row."""
     known = [audit for audit in AUDITS if (audit, scope) in _statements]
     with connection.cursor() as cursor:
-        if connection.vendor == "postgresql" and scope is None and len(known) == len(AUDITS):
-            return _clear_at_once(cursor)
+        if connection.vendor == "postgresql" and len(known) == len(AUDITS):
+            return _clear_at_once(cursor, scope)
         # The parser of SQLite has no room for all of them in one, and its driver keeps what it has parsed.
         return {audit for audit in known if not any(_finds_rows(cursor, each) for each in _statements[audit, scope])}
 
 
-def _clear_at_once(cursor: Any) -> set[Audit]:
+def _clear_at_once(cursor: Any, scope: Scope) -> set[Audit]:
     """The same in one statement, which is planned once per connection: planning took most of the time."""
-    backend = connection.connection.info.backend_pid
-    if backend not in _prepared:
-        asked = [_statements[audit, None] for audit in AUDITS]
-        found = (" OR ".join(f"EXISTS ({sql})" for sql, _ in statements) for statements in asked)
+    here = connection.connection.info.backend_pid, scope
+    if here not in _prepared:
+        asked = [_statements[audit, scope] for audit in AUDITS]
+        # An audit that is of everybody's books alone asks nothing about one customer's.
+        found = (" OR ".join(f"EXISTS ({sql})" for sql, _ in statements) or "FALSE" for statements in asked)
         params = [param for statements in asked for _, given in statements for param in given or ()]
-        cursor.execute(f"PREPARE books AS SELECT {', '.join(found)}", params)
-        _prepared.add(backend)
-    cursor.execute("EXECUTE books")
+        name = f"books_{len(_prepared)}"
+        cursor.execute(f"PREPARE {name} AS SELECT {', '.join(found)}", params)
+        _prepared[here] = name
+    cursor.execute(f"EXECUTE {_prepared[here]}")
     return {audit for audit, found in zip(AUDITS, cursor.fetchone(), strict=True) if not found}
 
 

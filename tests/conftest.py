@@ -17,7 +17,7 @@ ROOT = Path(__file__).parent
 MACHINE_CANNOT = "this machine"
 
 
-pytest_plugins = ["tests.fixtures"]
+pytest_plugins = ["billable.testing.plugin", "tests.fixtures"]
 
 
 def pytest_configure(config: pytest.Config) -> None:

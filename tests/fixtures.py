@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
@@ -14,39 +14,46 @@ from asgiref.sync import async_to_sync
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from billable import clock as billable_clock
 from billable import services
 from billable.models import Customer
+from billable.testing import BillingClock
 from tests import books, rows
 
 ROOT = Path(__file__).parent
 WRITE_THE_BOOKS = {
     *("api", "catalog", "customers", "exchanges", "ground", "invoices", "onboarding", "orders"),
-    *("promotions", "quota", "referrals", "refunds", "trials"),
+    *("plans", "promotions", "quota", "referrals", "refunds", "subscriptions", "testing", "trials", "upkeep"),
 }
 
 
-class Clock:
-    """The one clock, in the hand of the test."""
+class Clock(BillingClock):
+    """The clock that the package ships, as most tests here want it: time passes, and nobody sweeps.
 
-    def __init__(self) -> None:
-        self.instant = datetime(2026, 1, 31, 12, 0, tzinfo=timezone.utc)
+    ``move_to`` sweeps; so does ``advance`` of the fixture ``billing_clock``.
+    """
 
     def __call__(self) -> datetime:
-        return self.instant
+        return self.now
+
+    @property
+    def instant(self) -> datetime:
+        """What time it is."""
+        return self.now
+
+    @instant.setter
+    def instant(self, instant: datetime) -> None:
+        self.jump_to(instant)
 
     def advance(self, **span: float) -> datetime:
-        """Let time pass."""
-        self.instant += timedelta(**span)
-        return self.instant
+        """Let time pass, and do nothing."""
+        return self.jump(**span)
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+def clock() -> Iterator[Clock]:
     """Time stands still at noon of 31 January 2026 until the test advances it."""
-    hand = Clock()
-    monkeypatch.setattr(billable_clock, "now", hand)
-    return hand
+    with Clock(datetime(2026, 1, 31, 12, 0, tzinfo=timezone.utc)) as hand:
+        yield hand
 
 
 class Door:
@@ -60,8 +67,10 @@ class Door:
         self.orders: Any = Face(services.OrderService, way)
         self.promotions: Any = Face(services.PromotionService, way)
         self.trials: Any = Face(services.TrialService, way)
+        self.subscriptions: Any = Face(services.SubscriptionService, way)
         self.referrals: Any = Face(services.ReferralService, way)
         self.invoices: Any = Face(services.InvoiceService, way)
+        self.upkeep: Any = Face(services.UpkeepService, way)
 
 
 class Face:

@@ -15,11 +15,14 @@ from django.utils.module_loading import import_string
 
 from billable.conf import (
     EXAMPLE_TOKENS,
+    MAX_EXPIRING_DAYS,
     MAX_HOLD_SECONDS,
     MAX_ORDER_TTL_HOURS,
+    MAX_SUBSCRIPTION_DAYS,
     MIN_FINGERPRINT_KEY_LENGTH,
     MIN_TOKEN_LENGTH,
     PREFIX,
+    SANDBOX_SERIES,
     SELLER_FIELDS,
     knobs,
     known_names,
@@ -94,6 +97,13 @@ def check_setting_values(**kwargs: Any) -> list[CheckMessage]:
     if not 0 <= knobs.hold_grace_seconds <= MAX_HOLD_SECONDS:
         problem = f"BILLABLE_HOLD_GRACE_SECONDS must be 0 to {MAX_HOLD_SECONDS}."
         messages.append(Error(problem, id="billable.E002"))
+    if not 0 <= knobs.expiring_days <= MAX_EXPIRING_DAYS:
+        problem = f"BILLABLE_EXPIRING_DAYS must be 0 to {MAX_EXPIRING_DAYS}."
+        messages.append(Error(problem, id="billable.E002"))
+    for name in ("subscription_grace_days", "renewal_lead_days"):
+        if not 0 <= getattr(knobs, name) <= MAX_SUBSCRIPTION_DAYS:
+            problem = f"BILLABLE_{name.upper()} must be 0 to {MAX_SUBSCRIPTION_DAYS}."
+            messages.append(Error(problem, id="billable.E002"))
     if not _is_percent(knobs.tax_rate):
         problem = f"BILLABLE_TAX_RATE is no percentage: {knobs.tax_rate!r}."
         messages.append(Error(problem, id="billable.E002"))
@@ -120,6 +130,8 @@ def check_seller(**kwargs: Any) -> list[CheckMessage]:
         problems.append(f"BILLABLE_INVOICE_SERIES has no {unknown[0]!r}; it may have receipt and credit_note.")
     if not all(_SERIES.fullmatch(str(series)) for series in knobs.invoice_series.values()):
         problems.append("BILLABLE_INVOICE_SERIES must be 1 to 20 letters, digits or dashes each.")
+    if SANDBOX_SERIES in [str(series).upper() for series in knobs.invoice_series.values()]:
+        problems.append(f"BILLABLE_INVOICE_SERIES must not be {SANDBOX_SERIES!r}: that is the series of sandboxes.")
     return [Error(problem, id="billable.E003") for problem in problems]
 
 

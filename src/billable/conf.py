@@ -18,6 +18,10 @@ MIN_TOKEN_LENGTH = 20
 MIN_FINGERPRINT_KEY_LENGTH = 16
 MAX_ORDER_TTL_HOURS = 87_600
 MAX_HOLD_SECONDS = 31_536_000
+MAX_EXPIRING_DAYS = 366
+MAX_SUBSCRIPTION_DAYS = 365
+# The series of all documents of sandbox customers, so that they take no number of a real one.
+SANDBOX_SERIES = "SANDBOX"
 SELLER_FIELDS = ("name", "address", "email", "tax_id", "country", "zone")
 
 
@@ -74,6 +78,21 @@ class Settings:
     def hold_grace_seconds(self) -> int:
         """For how many seconds after its end the units of a hold stay reserved for a late capture. Default 0."""
         return int(self._get("HOLD_GRACE_SECONDS", 0))
+
+    @property
+    def expiring_days(self) -> int:
+        """How many days before a grant expires the upkeep sends ``grant_expiring``. Default 3; 0 sends none."""
+        return int(self._get("EXPIRING_DAYS", 3))
+
+    @property
+    def subscription_grace_days(self) -> int:
+        """For how many days a subscription goes on when a period is not paid, unless the product says. Default 3."""
+        return int(self._get("SUBSCRIPTION_GRACE_DAYS", 3))
+
+    @property
+    def renewal_lead_days(self) -> int:
+        """How many days before a period ends the order for the next one is made. Default 3; never before it began."""
+        return int(self._get("RENEWAL_LEAD_DAYS", 3))
 
     @property
     def tax_rate(self) -> str:

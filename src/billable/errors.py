@@ -8,10 +8,12 @@
     │   ├── OrderNotFound            ├── GrantNotFound       ├── UsageNotFound
     │   ├── PaymentNotFound          ├── DisputeNotFound     ├── RefundNotFound
     │   ├── PromotionNotFound        ├── ExchangeNotFound    ├── ReferralNotFound
-    │   ├── ProgrammeNotFound        ├── InvoiceNotFound     └── HoldNotFound
+    │   ├── ProgrammeNotFound        ├── InvoiceNotFound     ├── HoldNotFound
+    │   ├── AllowanceNotFound        └── SubscriptionNotFound
     ├── Refused                      understood, and the answer is no
     │   ├── QuotaExceeded            ├── RevocationTooLarge  ├── PromotionRefused
-    │   ├── SelfReferral             ├── ReferralCycle       └── InsideTransaction
+    │   ├── SelfReferral             ├── ReferralCycle       ├── InsideTransaction
+    │   ├── NotSandbox               └── SandboxMixed
     ├── Conflict                     contradicts what already happened
     │   ├── IdempotencyConflict      ├── PaymentConflict     ├── PaymentUnapplied
     │   ├── WrongOrderState          ├── WrongPaymentState   ├── WrongDisputeState
@@ -20,10 +22,14 @@
     │   ├── IdentityTaken            ├── UserTaken           ├── NameTaken
     │   ├── PromotionTaken           ├── ProgrammeTaken      ├── AlreadyReferred
     │   ├── BonusNotDue              ├── MergeRefused        ├── UnmergeRefused
-    │   ├── HoldClosed               ├── CaptureTooLarge     └── AlreadyAnonymized
+    │   ├── HoldClosed               ├── CaptureTooLarge     ├── FeatureInUse
+    │   ├── AlreadyAnonymized        ├── WrongSubscriptionState
+    │   ├── PauseRefused             ├── NothingToChange     ├── ChangeWaiting
+    │   └── PeriodPaidAhead
     ├── Invalid                      the input can never be right; ``field`` names it
     │   ├── InvalidSubject           ├── AmbiguousSku        ├── NotForSale
-    │   ├── CurrencyMismatch         └── FingerprintMissing
+    │   ├── CurrencyMismatch         ├── WrongFeatureType    ├── UnpaidUnits
+    │   └── FingerprintMissing
     ├── Misconfigured                a setting that the verb needs is missing or wrong
     └── Retryable                    the database asked for another try; nothing was written
 
@@ -35,14 +41,27 @@ from __future__ import annotations
 
 import dataclasses
 from functools import partial
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
+
+if TYPE_CHECKING:
+    from typing_extensions import dataclass_transform
+else:
+
+    def dataclass_transform(**_: Any) -> Any:
+        """What Python has from 3.11 on: it tells type checkers that each refusal is a dataclass."""
+        return lambda cls: cls
 
 
+@dataclass_transform(eq_default=False, kw_only_default=True)
 @dataclasses.dataclass(eq=False, kw_only=True)
 class BillableError(Exception):
     """The billing engine refused."""
 
     code: ClassVar[str] = "billable_error"
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        dataclasses.dataclass(eq=False, kw_only=True)(cls)
 
     @property
     def data(self) -> dict[str, Any]:
@@ -66,14 +85,12 @@ class BillableError(Exception):
 # --- NotFound -----------------------------------------------------------------------------------
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class NotFound(BillableError):
     """There is no such thing."""
 
     code = "not_found"
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class CustomerNotFound(NotFound):
     """There is no customer {customer}."""
 
@@ -81,7 +98,6 @@ class CustomerNotFound(NotFound):
     customer: str
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class ProductNotFound(NotFound):
     """There is no product with the SKU {sku!r}."""
 
@@ -89,7 +105,6 @@ class ProductNotFound(NotFound):
     sku: str
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class FeatureNotFound(NotFound):
     """There is no feature {feature!r}."""
 
@@ -97,7 +112,6 @@ class FeatureNotFound(NotFound):
     feature: str
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class OrderNotFound(NotFound):
     """There is no order {order}."""
 
@@ -105,7 +119,6 @@ class OrderNotFound(NotFound):
     order: str
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class GrantNotFound(NotFound):
     """There is no grant {grant}."""
 
@@ -113,7 +126,6 @@ class GrantNotFound(NotFound):
     grant: str
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class UsageNotFound(NotFound):
     """There is no usage {usage}."""
 
@@ -121,7 +133,6 @@ class UsageNotFound(NotFound):
     usage: str
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class PaymentNotFound(NotFound):
     """There is no payment {payment}."""
 
@@ -129,7 +140,6 @@ class PaymentNotFound(NotFound):
     payment: str
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class DisputeNotFound(NotFound):
     """There is no dispute {dispute}."""
 
@@ -137,7 +147,6 @@ class DisputeNotFound(NotFound):
     dispute: str
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class RefundNotFound(NotFound):
     """There is no refund {refund}."""
 
@@ -145,7 +154,6 @@ class RefundNotFound(NotFound):
     refund: str
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class PromotionNotFound(NotFound):
     """There is no promotion code {promotion!r}."""
 
@@ -153,7 +161,6 @@ class PromotionNotFound(NotFound):
     promotion: str
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class ExchangeNotFound(NotFound):
     """There is no exchange {exchange}."""
 
@@ -161,7 +168,6 @@ class ExchangeNotFound(NotFound):
     exchange: str
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class ReferralNotFound(NotFound):
     """There is no referral {referral}."""
 
@@ -169,7 +175,6 @@ class ReferralNotFound(NotFound):
     referral: str
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class ProgrammeNotFound(NotFound):
     """There is no referral programme {programme!r}."""
 
@@ -177,7 +182,6 @@ class ProgrammeNotFound(NotFound):
     programme: str
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class InvoiceNotFound(NotFound):
     """There is no invoice {invoice}."""
 
@@ -185,7 +189,13 @@ class InvoiceNotFound(NotFound):
     invoice: str
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
+class SubscriptionNotFound(NotFound):
+    """There is no subscription {subscription}."""
+
+    code = "subscription_not_found"
+    subscription: str
+
+
 class HoldNotFound(NotFound):
     """There is no hold {hold}."""
 
@@ -193,22 +203,28 @@ class HoldNotFound(NotFound):
     hold: str
 
 
+class AllowanceNotFound(NotFound):
+    """There is no allowance {allowance}."""
+
+    code = "allowance_not_found"
+    allowance: str
+
+
 # --- Refused ------------------------------------------------------------------------------------
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class Refused(BillableError):
     """The answer is no."""
 
     code = "refused"
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class QuotaExceeded(Refused):
     """Not enough {feature}: {requested} asked for, {balance} left.
 
     ``reason`` is the code that ``check_quota`` would have answered (``no_grant``, ``exhausted``,
-    ``expired``, …).
+    ``expired``, ``cap_reached``, …). With ``cap_reached`` more units are left than a cap lets out now: ``cap`` then
+    has the cap's ``feature``, ``quantity``, ``used``, ``period`` and ``resets_at`` (null: never), else it is None.
     """
 
     code = "quota_exceeded"
@@ -216,9 +232,17 @@ class QuotaExceeded(Refused):
     requested: int
     balance: int
     reason: str
+    cap: dict[str, Any] | None = None
+
+    @property
+    def message(self) -> str:
+        """One sentence for a person, which names the cap if it is one that is in the way."""
+        if self.cap is None:
+            return super().message
+        most = "At most {quantity} {feature} in {period}, of which {used} are used".format(**self.cap)
+        return f"{most}: {self.requested} {self.feature} asked for, {self.balance} possible now."
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class RevocationTooLarge(Refused):
     """Cannot revoke {requested} units: the grant has {remaining} left."""
 
@@ -228,7 +252,6 @@ class RevocationTooLarge(Refused):
     remaining: int
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class PromotionRefused(Refused):
     """The promotion code {promotion!r} does not apply: {reason}.
 
@@ -241,7 +264,6 @@ class PromotionRefused(Refused):
     reason: str
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class SelfReferral(Refused):
     """Nobody can refer themselves."""
 
@@ -249,7 +271,6 @@ class SelfReferral(Refused):
     customer: str
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class ReferralCycle(Refused):
     """The referrer was brought by the referee, directly or through others."""
 
@@ -258,24 +279,36 @@ class ReferralCycle(Refused):
     referee: str
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class InsideTransaction(Refused):
-    """A hold for a block cannot be opened inside a transaction: it must be seen by others while the block runs."""
+    """This does not run inside a transaction: others must see what it does while it goes on."""
 
     code = "inside_transaction"
+
+
+class NotSandbox(Refused):
+    """The customer {customer} is a real one, not one of the sandbox."""
+
+    code = "not_sandbox"
+    customer: str
+
+
+class SandboxMixed(Refused):
+    """Of the customers {first} and {second} one is of the sandbox and the other is real."""
+
+    code = "sandbox_mixed"
+    first: str
+    second: str
 
 
 # --- Conflict -----------------------------------------------------------------------------------
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class Conflict(BillableError):
     """This contradicts what already happened."""
 
     code = "conflict"
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class IdempotencyConflict(Conflict):
     """The idempotency key was used before with other input: {fields}."""
 
@@ -284,7 +317,6 @@ class IdempotencyConflict(Conflict):
     fields: list[str]
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class PaymentConflict(Conflict):
     """The payment {payment_id!r} belongs to another order."""
 
@@ -293,7 +325,6 @@ class PaymentConflict(Conflict):
     payment_method: str
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class PaymentUnapplied(Conflict):
     """The payment {payment_id!r} of {amount} was kept but not applied, {due} being due: {reason}."""
 
@@ -304,7 +335,6 @@ class PaymentUnapplied(Conflict):
     due: str
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class WrongOrderState(Conflict):
     """The order is {status}; it cannot be {verb}."""
 
@@ -314,7 +344,22 @@ class WrongOrderState(Conflict):
     verb: str
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
+class WrongSubscriptionState(Conflict):
+    """The subscription is {subscription_status}; it cannot be {verb}."""
+
+    code = "wrong_subscription_state"
+    subscription: str
+    subscription_status: str
+    verb: str
+
+
+class PauseRefused(Conflict):
+    """The subscription gives units anew within its period; it can be paused at the period's end only."""
+
+    code = "pause_refused"
+    subscription: str
+
+
 class WrongPaymentState(Conflict):
     """The payment is {payment_status}; it cannot be {verb}."""
 
@@ -324,7 +369,6 @@ class WrongPaymentState(Conflict):
     verb: str
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class WrongDisputeState(Conflict):
     """The dispute was {dispute_status} already; it cannot be {verb}."""
 
@@ -334,7 +378,6 @@ class WrongDisputeState(Conflict):
     verb: str
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class DisputeOpen(Conflict):
     """The dispute {dispute_id!r} about this money is not decided yet."""
 
@@ -343,7 +386,6 @@ class DisputeOpen(Conflict):
     dispute_id: str
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class NothingToRefund(Conflict):
     """There is nothing to refund: nothing that was asked for is left.
 
@@ -355,7 +397,6 @@ class NothingToRefund(Conflict):
     exchange: str = ""
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class RefundTooLarge(Conflict):
     """Cannot refund {requested}: {refundable} can go back."""
 
@@ -365,7 +406,6 @@ class RefundTooLarge(Conflict):
     refundable: str
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class HoldsLive(Conflict):
     """Units that would be taken back are held for work in progress: {holds}."""
 
@@ -375,7 +415,6 @@ class HoldsLive(Conflict):
     exchange: str = ""
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class HoldClosed(Conflict):
     """A hold that is {hold_status} cannot be {verb}."""
 
@@ -385,7 +424,6 @@ class HoldClosed(Conflict):
     verb: str
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class CaptureTooLarge(Conflict):
     """{requested} units cannot be captured: {held} are still held."""
 
@@ -395,7 +433,6 @@ class CaptureTooLarge(Conflict):
     held: int
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class TrialAlreadyUsed(Conflict):
     """The trial of {sku!r} was already used."""
 
@@ -403,7 +440,6 @@ class TrialAlreadyUsed(Conflict):
     sku: str
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class ReversalTooLarge(Conflict):
     """{requested} units cannot be reversed: of this usage {reversible} are left to reverse."""
 
@@ -413,7 +449,6 @@ class ReversalTooLarge(Conflict):
     reversible: int
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class IdentityTaken(Conflict):
     """The identity {provider}:{external_id} belongs to another customer."""
 
@@ -422,7 +457,6 @@ class IdentityTaken(Conflict):
     external_id: str
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class UserTaken(Conflict):
     """The user {user_id} belongs to another customer."""
 
@@ -430,7 +464,6 @@ class UserTaken(Conflict):
     user_id: str
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class NameTaken(Conflict):
     """The name {name!r} is taken: products and features share one namespace."""
 
@@ -438,7 +471,6 @@ class NameTaken(Conflict):
     name: str
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class PromotionTaken(Conflict):
     """There already is a promotion code {promotion!r}."""
 
@@ -446,7 +478,6 @@ class PromotionTaken(Conflict):
     promotion: str
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class AlreadyReferred(Conflict):
     """The customer {referee} was referred before, by somebody else or under another programme."""
 
@@ -455,7 +486,6 @@ class AlreadyReferred(Conflict):
     referral: str
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class BonusNotDue(Conflict):
     """The bonus of the referral {referral} is not due: {reason}.
 
@@ -469,7 +499,6 @@ class BonusNotDue(Conflict):
     due_at: str | None
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class ProgrammeTaken(Conflict):
     """There is a referral programme {programme!r} already."""
 
@@ -477,7 +506,13 @@ class ProgrammeTaken(Conflict):
     programme: str
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
+class FeatureInUse(Conflict):
+    """The type of the feature {feature!r} cannot change: products, grants or other rows name it."""
+
+    code = "feature_in_use"
+    feature: str
+
+
 class MergeRefused(Conflict):
     """The customer {absorbed} cannot be merged into {survivor}: {reason}.
 
@@ -490,12 +525,11 @@ class MergeRefused(Conflict):
     reason: str
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class UnmergeRefused(Conflict):
     """The merge of the customer {customer} cannot be undone: {reason}.
 
-    ``reason`` is ``not_merged``, ``merged_again``, ``anonymized``, ``held``, ``refunded``, ``extended`` or
-    ``granted``.
+    ``reason`` is ``not_merged``, ``merged_again``, ``anonymized``, ``held``, ``refunded``, ``extended``,
+    ``repaid`` or ``granted``.
     """
 
     code = "unmerge_refused"
@@ -503,7 +537,6 @@ class UnmergeRefused(Conflict):
     reason: str
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class AlreadyAnonymized(Conflict):
     """The customer {customer} was anonymized."""
 
@@ -511,10 +544,32 @@ class AlreadyAnonymized(Conflict):
     customer: str
 
 
+class NothingToChange(Conflict):
+    """The subscription already has this plan and as many seats."""
+
+    code = "nothing_to_change"
+    subscription: str
+
+
+class ChangeWaiting(Conflict):
+    """Another change of the subscription waits for the money of the order {order}; undo it first."""
+
+    code = "change_waiting"
+    subscription: str
+    order: str
+
+
+class PeriodPaidAhead(Conflict):
+    """The next period is paid for already, so a change can not take effect before it begins."""
+
+    code = "period_paid_ahead"
+    subscription: str
+    begins_at: str
+
+
 # --- Invalid ------------------------------------------------------------------------------------
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class Invalid(BillableError):
     """{field}: {problem}."""
 
@@ -523,7 +578,6 @@ class Invalid(BillableError):
     problem: str
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class InvalidSubject(Invalid, TypeError):
     """{field}: {problem}.
 
@@ -534,7 +588,6 @@ class InvalidSubject(Invalid, TypeError):
     code = "invalid_subject"
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class AmbiguousSku(Invalid):
     """{field}: {problem}.
 
@@ -544,7 +597,15 @@ class AmbiguousSku(Invalid):
     code = "ambiguous_sku"
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
+class WrongFeatureType(Invalid):
+    """{field}: {problem}.
+
+    A metered feature is consumed in units, a static one has a value that is read.
+    """
+
+    code = "wrong_feature_type"
+
+
 class NotForSale(Invalid):
     """{field}: {problem}.
 
@@ -554,14 +615,21 @@ class NotForSale(Invalid):
     code = "not_for_sale"
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class CurrencyMismatch(Invalid):
     """{field}: {problem}."""
 
     code = "currency_mismatch"
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
+class UnpaidUnits(Invalid):
+    """{field}: {problem}.
+
+    A change of plan that charges nothing may not give units, or a period, over and over.
+    """
+
+    code = "unpaid_units"
+
+
 class FingerprintMissing(Invalid):
     """{field}: {problem}.
 
@@ -574,7 +642,6 @@ class FingerprintMissing(Invalid):
 # --- Misconfigured, Retryable -------------------------------------------------------------------
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class Misconfigured(BillableError):
     """{setting}: {problem}."""
 
@@ -583,7 +650,6 @@ class Misconfigured(BillableError):
     problem: str
 
 
-@dataclasses.dataclass(eq=False, kw_only=True)
 class Retryable(BillableError):
     """The database asked for another try; nothing was written.
 

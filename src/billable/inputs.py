@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Mapping
 from datetime import datetime, timezone
 from decimal import Decimal
+from enum import Enum
 from typing import Any
 from uuid import UUID
 
@@ -45,6 +46,14 @@ def flag(value: object, field: str) -> bool:
     if not isinstance(value, bool):
         raise Invalid(field=field, problem="must be true or false")
     return value
+
+
+def word(value: object, words: type[Enum], field: str) -> str:
+    """A word of a closed vocabulary."""
+    known = [each.value for each in words]
+    if not isinstance(value, str) or value not in known:
+        raise Invalid(field=field, problem=f"must be one of {', '.join(repr(str(each)) for each in known)}")
+    return str(value.value) if isinstance(value, Enum) else value
 
 
 def percent(value: object, field: str) -> Decimal:

@@ -25,11 +25,13 @@ from billable.db.units import unit_of_work, write_alias
 from billable.errors import CustomerNotFound, InvalidSubject, MergeRefused, UnmergeRefused
 from billable.ids import new_id
 from billable.orders.models import Order, Payment
-from billable.quota import holds, lineage
+from billable.quota import holds, lineage, succession
+from billable.quota.allowance import AllowanceQuerySet
 from billable.quota.catch_up import catch_up
-from billable.quota.kinds import AdjustmentKind, CauseType, GrantSource
+from billable.quota.debt_models import Debt
+from billable.quota.kinds import AdjustmentKind, CauseType, GrantEnd, GrantSource
 from billable.quota.ledger import Cause
-from billable.quota.models import Adjustment, Grant, LedgerEntry
+from billable.quota.models import Adjustment, Allowance, Grant, LedgerEntry
 from billable.referrals.models import Referral
 from billable.refunds.models import Dispute
 from billable.signals import emit
@@ -44,7 +46,8 @@ def merge_customers(survivor: Subject, absorbed: Subject, *, reason: str = "") -
 
     Raises CustomerNotFound, InvalidSubject, Invalid, and MergeRefused whose ``reason`` is ``oneself``,
     ``already_merged`` (the absorbed one was absorbed before), ``ring`` (it is the one that absorbed the survivor),
-    ``live_holds`` (units of the absorbed one are reserved) or ``anonymized``.
+    ``live_holds`` (units of the absorbed one are reserved), ``anonymized``, ``sandbox`` (one of them is a sandbox
+    customer, the other is not) or ``clocks`` (they are, and it is not the same time for both).
     """
     why = inputs.text(reason, "reason")
     lead, other = _lock(_named(survivor), _named(absorbed))
@@ -62,7 +65,8 @@ def merge_customers(survivor: Subject, absorbed: Subject, *, reason: str = "") -
         created_at=clock.now(),
     )
     merge.save(using=write_alias(), force_insert=True)
-    _hand_on(lead, Grant.objects.using(write_alias()).open_of(other), merge)
+    recurring = Allowance.objects.using(write_alias()).filter(customer=other).running(now_for(other))
+    _hand_on(lead, recurring, Grant.objects.using(write_alias()).open_of(other), merge)
     _repoint(lead, other)
     emit("customer.merged", merge=merge)
     return merge
@@ -77,7 +81,8 @@ def unmerge_customers(absorbed: Merge | Subject) -> Merge:
 
     Raises CustomerNotFound, and UnmergeRefused whose ``reason`` is ``not_merged``, ``merged_again`` (a later merge
     stands on top), ``anonymized``, ``held`` (units are reserved), ``refunded`` (a refund, a dispute or a reward that
-    was taken back touched them), ``extended`` (a later period begins where one of them ends), or ``granted`` (an
+    was taken back touched them), ``extended`` (a later period begins where one of them ends), ``repaid`` (a grant
+    of one side repaid what the other had overdrawn), or ``granted`` (an
     order, dispute or referral of the absorbed customer gave something to the survivor, or an order of one earned the
     reward of the other).
     """
@@ -92,7 +97,8 @@ def unmerge_customers(absorbed: Merge | Subject) -> Merge:
     if obstacle := _entanglement(merge, lead, other, side):
         raise UnmergeRefused(customer=str(other.pk), reason=obstacle)
     catch_up(lead, now_for(lead))
-    _hand_on(other, _heirs(lead, side).filter(closed_at__isnull=True, ended_at__isnull=True), merge)
+    recurring = _recurring(lead, side).running(now_for(lead))
+    _hand_on(other, recurring, _heirs(lead, side).filter(closed_at__isnull=True, ended_at__isnull=True), merge)
     _point_back(merge)
     merge.undone_at, merge.undone_by = clock.now(), current_actor()
     merge.save(using=write_alias(), update_fields=["undone_at", "undone_by"])
@@ -154,6 +160,10 @@ def _obstacle(lead: Customer, other: Customer) -> str | None:
         return "already_merged"
     if lead.anonymized_at is not None or other.anonymized_at is not None:
         return "anonymized"
+    if lead.is_sandbox != other.is_sandbox:
+        return "sandbox"
+    if lead.clock_offset_seconds != other.clock_offset_seconds:
+        return "clocks"
     return "live_holds" if holds.live_holds([other], now_for(other)).exists() else None
 
 
@@ -178,6 +188,9 @@ def _repoint(lead: Customer, other: Customer) -> None:
     customers.filter(merged_into=other).update(merged_into=lead)
     # Nothing is left in its books that could become due.
     customers.filter(pk=other.pk).update(merged_into=lead, next_change_at=None)
+    if other.has_owed and not lead.has_owed:
+        lead.has_owed = True
+        customers.filter(pk=lead.pk).update(has_owed=True)
     other.merged_into, other.next_change_at = lead, None
 
 
@@ -194,10 +207,12 @@ def _point_back(merge: Merge) -> None:
     merge.absorbed.merged_into = None
 
 
-def _hand_on(receiver: Customer, grants: QuerySet[Grant], merge: Merge) -> None:
+def _hand_on(receiver: Customer, allowances: QuerySet[Allowance], grants: QuerySet[Grant], merge: Merge) -> None:
+    cause, now = Cause(CauseType.MERGE, merge.pk), now_for(receiver)
     handed = list(grants.select_related("feature", "product").order_by("pk"))
+    succession.hand_on(receiver, list(allowances.order_by("pk")), cause, at=now)
     if handed:
-        lineage.hand_on(receiver, handed, Cause(CauseType.MERGE, merge.pk), at=now_for(receiver))
+        lineage.hand_on(receiver, handed, cause, at=now)
 
 
 def _merge_of(absorbed: Merge | Subject) -> Merge:
@@ -213,8 +228,15 @@ def _merge_of(absorbed: Merge | Subject) -> Merge:
 
 
 def _heirs(lead: Customer, side: Iterable[UUID]) -> QuerySet[Grant]:
-    """The survivor's grants that carry on units of the absorbed side."""
-    return Grant.objects.using(write_alias()).filter(customer=lead, origin__customer__in=side)
+    """The survivor's grants that carry on units of the absorbed side, or that an allowance of it gave since."""
+    own = Q(allowance__isnull=True, origin__customer__in=side)
+    recurring = Q(allowance__isnull=False, allowance__customer=lead, allowance__origin__customer__in=side)
+    return Grant.objects.using(write_alias()).filter(own | recurring, customer=lead)
+
+
+def _recurring(lead: Customer, side: Iterable[UUID]) -> AllowanceQuerySet:
+    """The survivor's allowances that carry on those of the absorbed side."""
+    return Allowance.objects.using(write_alias()).filter(customer=lead, origin__customer__in=side)
 
 
 def _entanglement(merge: Merge, lead: Customer, other: Customer, side: set[UUID]) -> str | None:
@@ -229,8 +251,13 @@ def _entanglement(merge: Merge, lead: Customer, other: Customer, side: set[UUID]
     taking = [cause.value for cause in (CauseType.REFUND, CauseType.DISPUTE, CauseType.EXCHANGE, CauseType.REFERRAL)]
     if LedgerEntry.objects.using(write_alias()).filter(grant__in=heirs, cause_type__in=taking, amount__lte=0).exists():
         return "refunded"
+    over = Q(ended_as__in=[GrantEnd.REFUNDED.value, GrantEnd.DISPUTED.value]) | ~Q(reduced=F("origin__reduced"))
+    if _recurring(lead, side).filter(over).exists():
+        return "refunded"
     if _is_extended(merge, heirs):
         return "extended"
+    if _repaid_for_each_other(side, lead):
+        return "repaid"
     return "granted" if _gave(lead, side) or _paid_for_each_other(side) or _earned_for_each_other(side) else None
 
 
@@ -245,7 +272,9 @@ def _is_extended(merge: Merge, heirs: QuerySet[Grant]) -> bool:
         period_count__isnull=False,
         valid_from=OuterRef("expires_at"),
     )
-    followed = heirs.filter(Exists(later.filter(origin__isnull=True)), ended_at__isnull=True)
+    # A period that an allowance gives extends nothing.
+    bought = later.filter(origin__isnull=True, allowance__isnull=True)
+    followed = heirs.filter(Exists(bought), ended_at__isnull=True)
     extensions = Adjustment.objects.using(alias).filter(grant__in=heirs, kind=AdjustmentKind.EXTEND.value)
     return followed.exists() or extensions.exists()
 
@@ -260,10 +289,11 @@ def _gave(lead: Customer, side: set[UUID]) -> bool:
         GrantSource.DISPUTE: (Dispute, Q(customer__in=side)),
         GrantSource.REFERRAL: (Referral, (Q(customer__in=side) | Q(referrer__in=side)) & ~between),
     }
-    grants = Grant.objects.using(write_alias()).filter(customer=lead)
+    alias = write_alias()
     for source, (model, theirs) in givers.items():
-        receipts = model.objects.using(write_alias()).annotate(name=as_text("pk")).filter(theirs)
-        if grants.filter(Exists(receipts.filter(name=OuterRef("source_id"))), source=source.value).exists():
+        receipts = model.objects.using(alias).annotate(name=as_text("pk")).filter(theirs)
+        gave = Q(Exists(receipts.filter(name=OuterRef("source_id"))), customer=lead, source=source.value)
+        if any(given.objects.using(alias).filter(gave).exists() for given in (Grant, Allowance)):
             return True
     return False
 
@@ -273,6 +303,14 @@ def _paid_for_each_other(side: set[UUID]) -> bool:
     payments = Payment.objects.using(write_alias()).filter(applied_to__isnull=False)
     theirs, for_them = Q(customer__in=side), Q(applied_to__customer__in=side)
     return payments.filter(theirs & ~for_them | ~theirs & for_them).exists()
+
+
+def _repaid_for_each_other(side: set[UUID], lead: Customer) -> bool:
+    """Whether a grant of one side repaid what the other had overdrawn."""
+    owed = Debt.objects.using(write_alias()).filter(pk=OuterRef("cause_id"))
+    entries = LedgerEntry.objects.using(write_alias()).filter(cause_type=CauseType.DEBT.value)
+    theirs = entries.filter(Exists(owed.filter(customer__in=side)), customer=lead)
+    return theirs.exists() or entries.filter(Exists(owed.filter(customer=lead)), customer__in=side).exists()
 
 
 def _earned_for_each_other(side: set[UUID]) -> bool:

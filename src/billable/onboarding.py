@@ -18,6 +18,7 @@ from django.utils.module_loading import import_string
 
 from billable import clock, inputs
 from billable.actor import current_actor
+from billable.catalog.features import can_be_overdrawn
 from billable.catalog.services import default_products
 from billable.conf import knobs
 from billable.customers.models import Customer, Identity
@@ -32,7 +33,7 @@ from billable.customers.subjects import (
     who,
 )
 from billable.db.units import unit_of_work, write_alias
-from billable.errors import Misconfigured
+from billable.errors import Misconfigured, NotSandbox
 from billable.ids import new_id
 from billable.inputs import Metadata
 from billable.quota.grant import grant_defaults
@@ -61,6 +62,7 @@ class Identification:
     external_id: str
     created: bool
     profile: dict[str, Any]
+    is_sandbox: bool
 
 
 def opens_account(verb: Callable[P, T], admit: Admit, *, subjects: Sequence[str] = ("user",)) -> Callable[P, T]:
@@ -105,7 +107,7 @@ def opens_account(verb: Callable[P, T], admit: Admit, *, subjects: Sequence[str]
 
 
 def _open(person: Who, admit: Admit) -> UUID | None:
-    if admit is Admit.USERS_WITH_DEFAULTS and not default_products():
+    if admit is Admit.USERS_WITH_DEFAULTS and not default_products() and not can_be_overdrawn():
         return None
     if user_exists(person):
         customer_id = new_id()
@@ -122,14 +124,19 @@ def _open(person: Who, admit: Admit) -> UUID | None:
 
 
 @unit_of_work
-def identify(provider: str, external_id: str, *, profile: Metadata | None = None) -> Identification:
+def identify(
+    provider: str, external_id: str, *, profile: Metadata | None = None, sandbox: bool = False
+) -> Identification:
     """Find the customer that an identity names, or make one (with a user, where the user factory makes one).
 
     An identity never takes over an existing user, and one whose user was deleted stays without. A repeat changes
-    nothing. Raises Invalid, Misconfigured.
+    nothing.
+
+    ``sandbox`` asks for a customer to try things out with, whose clock can be moved: one that is made is of the sandbox
+    for good. Raises NotSandbox when it is asked for and the identity names a real customer, Invalid, Misconfigured.
     """
     provider, external_id = identity_key(provider, external_id)
-    facts = inputs.metadata(profile, "profile")
+    facts, wanted = inputs.metadata(profile, "profile"), inputs.flag(sandbox, "sandbox")
     factory = _user_factory()
     candidate = new_id()
     identity = claim_identity(candidate, provider, external_id, facts)
@@ -137,9 +144,11 @@ def identify(provider: str, external_id: str, *, profile: Metadata | None = None
     if created:
         user = None if factory is None else factory(provider, external_id, facts)
         user_id = None if user is None else _link(candidate, user)
-        customer = _welcome(candidate)
+        customer = _welcome(candidate, is_sandbox=wanted)
     else:
         customer = Customer.objects.using(write_alias()).get(pk=identity.customer_id)
+        if wanted and not customer.is_sandbox:
+            raise NotSandbox(customer=str(customer.pk))
         user_id = user_id_of(customer)
     return _identification(identity, customer, user_id, created)
 
@@ -153,6 +162,7 @@ def _identification(identity: Identity, customer: Customer, user_id: Any, create
         external_id=identity.external_id,
         created=created,
         profile=identity.profile,
+        is_sandbox=customer.is_sandbox,
     )
 
 
@@ -173,10 +183,10 @@ def _link(customer_id: UUID, user: models.Model) -> Any:
     return link.user_id if link.customer_id == customer_id else None
 
 
-def _welcome(customer_id: UUID) -> Customer:
+def _welcome(customer_id: UUID, *, is_sandbox: bool = False) -> Customer:
     # The claim (the link or the identity) was written first and is unique, so nobody else makes this customer.
     Customer.objects.using(write_alias()).bulk_create(
-        [Customer(pk=customer_id, actor=current_actor(), created_at=clock.now())]
+        [Customer(pk=customer_id, is_sandbox=is_sandbox, actor=current_actor(), created_at=clock.now())]
     )
     customer = lock_customer_id(customer_id)
     emit("customer.created", customer=customer)

@@ -6,14 +6,14 @@ rest is named. Answers are rows, or frozen values where they are computed. Refus
 
 from __future__ import annotations
 
-from billable import onboarding, verify
+from billable import merge, onboarding, privacy, sandbox, upkeep, verify
 from billable.aftermath import followed_by
 from billable.audits import LedgerProblem, LedgerReport
 from billable.bridge import in_thread
 from billable.catalog import features
 from billable.catalog import services as catalog
+from billable.catalog.lines import FeatureLine
 from billable.catalog.periods import Period
-from billable.catalog.services import FeatureLine
 from billable.customers import services as customers
 from billable.customers.services import BillingDetails
 from billable.customers.subjects import CustomerRef, Subject
@@ -23,90 +23,63 @@ from billable.invoices.issue import InvoiceSweep, issue_credit_note, issue_missi
 from billable.invoices.read import get_invoice, list_invoices
 from billable.invoices.render import INVOICE_CONTENT_SECURITY_POLICY, render_invoice, render_invoice_pdf
 from billable.linking import LinkConflict, LinkReport, link_identities
-from billable.merge import merge_customers, unmerge_customers
 from billable.money import Money
 from billable.onboarding import Admit, Identification, opens_account
+from billable.orders import cancel, confirm, create, sell
 from billable.orders.basket import OrderLine
-from billable.orders.cancel import cancel_order
-from billable.orders.confirm import confirm_payment
-from billable.orders.create import create_order
 from billable.orders.discount import PromotionCheck, check_promotion
 from billable.orders.expire import OrderSweep, expire_orders
 from billable.orders.read import get_order, list_orders, list_payments
-from billable.orders.sell import record_sale
 from billable.orders.unapplied import apply_payment, return_payment
 from billable.overview import CustomerState, customer_state
 from billable.paging import Page
-from billable.privacy import anonymize_customer
 from billable.promotions import services as promotions
-from billable.quota import hold, holds
+from billable.quota import alerts, allowances, capture, debts, hold, holds, reverse, revoke
 from billable.quota.balances import Balance, balances
-from billable.quota.capture import capture_hold
+from billable.quota.caps import CapState
 from billable.quota.check import GrantSummary, QuotaCheck, check
 from billable.quota.consume import consume
+from billable.quota.entitlements import Entitlement, entitlement_value, entitlements
 from billable.quota.expire import Sweep, expire_grants
+from billable.quota.expiring import Expiring, expiring_soon
+from billable.quota.forecast import Forecast, forecast
 from billable.quota.grant import grant_feature, grant_product
 from billable.quota.history import history, list_grants
 from billable.quota.holding import Holding, with_hold
-from billable.quota.reverse import reverse_usage
-from billable.quota.revoke import revoke_grant
-from billable.referrals import programmes as referral_programmes
+from billable.quota.roll_out import RollOutReport, RollOutSkip, roll_out_product_change
 from billable.referrals import sweep as rewards
-from billable.referrals.read import ReferralStats, get_referral, list_referrals, referral_stats
-from billable.referrals.refer import refer
-from billable.referrals.reward import claim_bonus
-from billable.referrals.sweep import ReferralSweep, settle_referrals
+from billable.referring import ReferralService, ReferralStats, ReferralSweep
+from billable.refunds import dispute, resolve
 from billable.refunds.asked import RefundLine
-from billable.refunds.dispute import dispute_payment
 from billable.refunds.exchange import refund_exchange
 from billable.refunds.quote import RefundGrantQuote, RefundItemQuote, RefundQuote, quote_refund
 from billable.refunds.read import get_dispute, get_refund, list_disputes, list_refunds
 from billable.refunds.refund import refund_order
-from billable.refunds.resolve import resolve_dispute
 from billable.refunds.slide import RefundSlide
-from billable.trials.services import TrialEligibility, start_trial, trial_eligibility
+from billable.sandbox import ClockAdvance, ClockStep
+from billable.subscribing import (
+    FeatureChange,
+    PlanPreview,
+    RenewalFailure,
+    RenewalSweep,
+    SubscriptionService,
+    SubscriptionSweep,
+    TrialEligibility,
+    TrialService,
+)
+from billable.upkeep import UpkeepReport, UpkeepStep
 
 __all__ = [
-    "INVOICE_CONTENT_SECURITY_POLICY",
-    "Balance",
-    "BillingDetails",
-    "CatalogService",
-    "CustomerRef",
-    "CustomerService",
-    "CustomerState",
-    "FeatureLine",
-    "GrantSummary",
-    "Holding",
-    "Identification",
-    "InvoiceService",
-    "InvoiceSweep",
-    "LedgerProblem",
-    "LedgerReport",
-    "LinkConflict",
-    "LinkReport",
-    "Money",
-    "OrderLine",
-    "OrderService",
-    "OrderSweep",
-    "Page",
-    "Period",
-    "PromotionCheck",
-    "PromotionService",
-    "QuotaCheck",
-    "QuotaService",
-    "ReferralService",
-    "ReferralStats",
-    "ReferralSweep",
-    "RefundGrantQuote",
-    "RefundItemQuote",
-    "RefundLine",
-    "RefundQuote",
-    "RefundSlide",
-    "Subject",
-    "Sweep",
-    "TrialEligibility",
-    "TrialService",
-]
+    "INVOICE_CONTENT_SECURITY_POLICY", "Balance", "BillingDetails", "CapState", "CatalogService", "ClockAdvance",
+    "ClockStep", "CustomerRef", "CustomerService", "CustomerState", "Entitlement", "Expiring", "FeatureChange",
+    "FeatureLine", "Forecast", "GrantSummary", "Holding", "Identification", "InvoiceService", "InvoiceSweep",
+    "LedgerProblem", "LedgerReport", "LinkConflict", "LinkReport", "Money", "OrderLine", "OrderService", "OrderSweep",
+    "Page", "Period", "PlanPreview", "PromotionCheck", "PromotionService", "QuotaCheck", "QuotaService",
+    "ReferralService", "ReferralStats", "ReferralSweep", "RefundGrantQuote", "RefundItemQuote", "RefundLine",
+    "RefundQuote", "RefundSlide", "RenewalFailure", "RenewalSweep", "RollOutReport", "RollOutSkip", "Subject",
+    "SubscriptionService", "SubscriptionSweep", "Sweep", "TrialEligibility", "TrialService", "UpkeepReport",
+    "UpkeepService", "UpkeepStep",
+]  # fmt: skip
 
 # An existing user becomes a customer at the first write that grants or sells; an unknown identity only at the verbs
 # that open accounts. Consuming makes a customer only where default products give it something to consume.
@@ -117,21 +90,18 @@ _grant_feature = opens_account(grant_feature, Admit.USERS)
 _link_identity = opens_account(customers.link_identity, Admit.USERS)
 _set_billing_details = opens_account(customers.set_billing_details, Admit.USERS)
 _exchange = opens_account(exchanges.exchange, Admit.USERS_WITH_DEFAULTS)
-_open_and_create_order = opens_account(create_order, Admit.ANYBODY)
-_open_and_record_sale = opens_account(record_sale, Admit.ANYBODY)
-_start_trial = opens_account(start_trial, Admit.ANYBODY)
-_open_and_refer = opens_account(refer, Admit.ANYBODY, subjects=("referrer", "referee"))
+_open_and_create_order = opens_account(create.create_order, Admit.ANYBODY)
+_open_and_record_sale = opens_account(sell.record_sale, Admit.ANYBODY)
 
 # What follows a verb once it is committed.
 _create_order = followed_by(_open_and_create_order, documents.receipt_after_order)
-_confirm_payment = followed_by(confirm_payment, documents.receipt_after_payment, rewards.reward_after_payment)
+_confirm_payment = followed_by(confirm.confirm_payment, documents.receipt_after_payment, rewards.reward_after_payment)
 _apply_payment = followed_by(apply_payment, documents.receipt_after_payment, rewards.reward_after_payment)
 _record_sale = followed_by(_open_and_record_sale, documents.receipt_after_payment, rewards.reward_after_payment)
 _refund_order = followed_by(refund_order, documents.note_after_refund, rewards.reward_after_refund)
 _resolve_dispute = followed_by(
-    resolve_dispute, documents.receipt_after_dispute, documents.note_after_dispute, rewards.reward_after_dispute
+    resolve.resolve_dispute, documents.receipt_after_dispute, documents.note_after_dispute, rewards.reward_after_dispute
 )
-_refer = followed_by(_open_and_refer, rewards.reward_after_refer)
 
 
 class CatalogService:
@@ -189,20 +159,23 @@ class CustomerService:
     user_id_of = staticmethod(customers.user_id_of)
     auser_id_of = staticmethod(in_thread(customers.user_id_of))
 
-    merge_customers = staticmethod(merge_customers)
-    amerge_customers = staticmethod(in_thread(merge_customers))
+    merge_customers = staticmethod(merge.merge_customers)
+    amerge_customers = staticmethod(in_thread(merge.merge_customers))
 
-    unmerge_customers = staticmethod(unmerge_customers)
-    aunmerge_customers = staticmethod(in_thread(unmerge_customers))
+    unmerge_customers = staticmethod(merge.unmerge_customers)
+    aunmerge_customers = staticmethod(in_thread(merge.unmerge_customers))
 
-    anonymize_customer = staticmethod(anonymize_customer)
-    aanonymize_customer = staticmethod(in_thread(anonymize_customer))
+    anonymize_customer = staticmethod(privacy.anonymize_customer)
+    aanonymize_customer = staticmethod(in_thread(privacy.anonymize_customer))
 
     customer_state = staticmethod(customer_state)
     acustomer_state = staticmethod(in_thread(customer_state))
 
     link_identities = staticmethod(link_identities)
     alink_identities = staticmethod(in_thread(link_identities))
+
+    advance_clock = staticmethod(sandbox.advance_clock)
+    aadvance_clock = staticmethod(in_thread(sandbox.advance_clock))
 
     set_billing_details = staticmethod(_set_billing_details)
     aset_billing_details = staticmethod(in_thread(_set_billing_details))
@@ -217,14 +190,14 @@ class QuotaService:
     consume_quota = staticmethod(_consume)
     aconsume_quota = staticmethod(in_thread(_consume))
 
-    reverse_usage = staticmethod(reverse_usage)
-    areverse_usage = staticmethod(in_thread(reverse_usage))
+    reverse_usage = staticmethod(reverse.reverse_usage)
+    areverse_usage = staticmethod(in_thread(reverse.reverse_usage))
 
     hold_quota = staticmethod(_hold_quota)
     ahold_quota = staticmethod(in_thread(_hold_quota))
 
-    capture_hold = staticmethod(capture_hold)
-    acapture_hold = staticmethod(in_thread(capture_hold))
+    capture_hold = staticmethod(capture.capture_hold)
+    acapture_hold = staticmethod(in_thread(capture.capture_hold))
 
     release_hold = staticmethod(hold.release_hold)
     arelease_hold = staticmethod(in_thread(hold.release_hold))
@@ -240,8 +213,20 @@ class QuotaService:
     list_holds = staticmethod(holds.list_holds)
     alist_holds = staticmethod(in_thread(holds.list_holds))
 
+    roll_out_product_change = staticmethod(roll_out_product_change)
+    aroll_out_product_change = staticmethod(in_thread(roll_out_product_change))
+
+    list_debts = staticmethod(debts.list_debts)
+    alist_debts = staticmethod(in_thread(debts.list_debts))
+
     balances = staticmethod(balances)
     abalances = staticmethod(in_thread(balances))
+
+    entitlement_value = staticmethod(entitlement_value)
+    aentitlement_value = staticmethod(in_thread(entitlement_value))
+
+    entitlements = staticmethod(entitlements)
+    aentitlements = staticmethod(in_thread(entitlements))
 
     grant_product = staticmethod(_grant_product)
     agrant_product = staticmethod(in_thread(_grant_product))
@@ -249,14 +234,32 @@ class QuotaService:
     grant_feature = staticmethod(_grant_feature)
     agrant_feature = staticmethod(in_thread(_grant_feature))
 
-    revoke_grant = staticmethod(revoke_grant)
-    arevoke_grant = staticmethod(in_thread(revoke_grant))
+    revoke_grant = staticmethod(revoke.revoke_grant)
+    arevoke_grant = staticmethod(in_thread(revoke.revoke_grant))
 
     list_grants = staticmethod(list_grants)
     alist_grants = staticmethod(in_thread(list_grants))
 
+    list_allowances = staticmethod(allowances.list_allowances)
+    alist_allowances = staticmethod(in_thread(allowances.list_allowances))
+
+    get_allowance = staticmethod(allowances.get_allowance)
+    aget_allowance = staticmethod(in_thread(allowances.get_allowance))
+
+    revoke_allowance = staticmethod(allowances.revoke_allowance)
+    arevoke_allowance = staticmethod(in_thread(allowances.revoke_allowance))
+
     expire_grants = staticmethod(expire_grants)
     aexpire_grants = staticmethod(in_thread(expire_grants))
+
+    list_alerts = staticmethod(alerts.list_alerts)
+    alist_alerts = staticmethod(in_thread(alerts.list_alerts))
+
+    expiring_soon = staticmethod(expiring_soon)
+    aexpiring_soon = staticmethod(in_thread(expiring_soon))
+
+    forecast = staticmethod(forecast)
+    aforecast = staticmethod(in_thread(forecast))
 
     history = staticmethod(history)
     ahistory = staticmethod(in_thread(history))
@@ -274,8 +277,8 @@ class OrderService:
     confirm_payment = staticmethod(_confirm_payment)
     aconfirm_payment = staticmethod(in_thread(_confirm_payment))
 
-    cancel_order = staticmethod(cancel_order)
-    acancel_order = staticmethod(in_thread(cancel_order))
+    cancel_order = staticmethod(cancel.cancel_order)
+    acancel_order = staticmethod(in_thread(cancel.cancel_order))
 
     get_order = staticmethod(get_order)
     aget_order = staticmethod(in_thread(get_order))
@@ -310,8 +313,8 @@ class OrderService:
     list_refunds = staticmethod(list_refunds)
     alist_refunds = staticmethod(in_thread(list_refunds))
 
-    dispute_payment = staticmethod(dispute_payment)
-    adispute_payment = staticmethod(in_thread(dispute_payment))
+    dispute_payment = staticmethod(dispute.dispute_payment)
+    adispute_payment = staticmethod(in_thread(dispute.dispute_payment))
 
     resolve_dispute = staticmethod(_resolve_dispute)
     aresolve_dispute = staticmethod(in_thread(_resolve_dispute))
@@ -354,50 +357,6 @@ class PromotionService:
     aupdate_promotion = staticmethod(in_thread(promotions.update_promotion))
 
 
-class TrialService:
-    """Trials, once per person."""
-
-    start_trial = staticmethod(_start_trial)
-    astart_trial = staticmethod(in_thread(_start_trial))
-
-    trial_eligibility = staticmethod(trial_eligibility)
-    atrial_eligibility = staticmethod(in_thread(trial_eligibility))
-
-
-class ReferralService:
-    """Who brought whom, and what both get for it."""
-
-    create_programme = staticmethod(referral_programmes.create_programme)
-    acreate_programme = staticmethod(in_thread(referral_programmes.create_programme))
-
-    update_programme = staticmethod(referral_programmes.update_programme)
-    aupdate_programme = staticmethod(in_thread(referral_programmes.update_programme))
-
-    get_programme = staticmethod(referral_programmes.get_programme)
-    aget_programme = staticmethod(in_thread(referral_programmes.get_programme))
-
-    list_programmes = staticmethod(referral_programmes.list_programmes)
-    alist_programmes = staticmethod(in_thread(referral_programmes.list_programmes))
-
-    refer = staticmethod(_refer)
-    arefer = staticmethod(in_thread(_refer))
-
-    claim_bonus = staticmethod(claim_bonus)
-    aclaim_bonus = staticmethod(in_thread(claim_bonus))
-
-    settle_referrals = staticmethod(settle_referrals)
-    asettle_referrals = staticmethod(in_thread(settle_referrals))
-
-    get_referral = staticmethod(get_referral)
-    aget_referral = staticmethod(in_thread(get_referral))
-
-    list_referrals = staticmethod(list_referrals)
-    alist_referrals = staticmethod(in_thread(list_referrals))
-
-    referral_stats = staticmethod(referral_stats)
-    areferral_stats = staticmethod(in_thread(referral_stats))
-
-
 class InvoiceService:
     """Numbered receipts of what was paid, and credit notes of what went back."""
 
@@ -421,3 +380,10 @@ class InvoiceService:
 
     issue_missing = staticmethod(issue_missing)
     aissue_missing = staticmethod(in_thread(issue_missing))
+
+
+class UpkeepService:
+    """What becomes due by itself, written down early. Nothing that a customer may do depends on it."""
+
+    tick = staticmethod(upkeep.tick)
+    atick = staticmethod(in_thread(upkeep.tick))

@@ -24,6 +24,12 @@ customer_unmerged = Signal()
 customer_anonymized = Signal()
 """The personal data of a customer was erased. Payload: ``customer``."""
 
+debt_incurred = Signal()
+"""A usage took units that were not there. Payload: ``debt``."""
+
+debt_settled = Signal()
+"""Nothing is owed of a usage any more: it was repaid or reversed. Payload: ``debt``."""
+
 identity_linked = Signal()
 """An identity was linked to a customer. Payload: ``identity``."""
 
@@ -87,6 +93,9 @@ quota_consumed = Signal()
 quota_exhausted = Signal()
 """A consume took the last unit of a feature. Payload: ``usage``."""
 
+quota_threshold_crossed = Signal()
+"""The use of a feature crossed one of its thresholds, for the first time in its period. Payload: ``notice``."""
+
 quota_held = Signal()
 """Units were reserved. Payload: ``hold``."""
 
@@ -111,11 +120,62 @@ grant_created = Signal()
 grant_expired = Signal()
 """A grant's time ran out. Payload: ``grant``."""
 
+grant_expiring = Signal()
+"""What is left of a grant will expire in ``BILLABLE_EXPIRING_DAYS``; sent by the upkeep. Payload: ``notice``."""
+
 grant_revoked = Signal()
 """A grant was revoked, whole or in part. Payload: ``grant``."""
 
+allowance_reset = Signal()
+"""A new period of an allowance was written down; ``grant_created`` comes first. Payload: ``grant``."""
+
+allowance_revoked = Signal()
+"""An allowance was revoked: nothing of it comes any more. Payload: ``allowance``."""
+
 trial_started = Signal()
 """A trial was started. Payload: ``trial``."""
+
+subscription_started = Signal()
+"""A subscription began: its first period was paid, or its trial was started. Payload: ``subscription``."""
+
+renewal_created = Signal()
+"""The order for the next period of a subscription was made: somebody has to pay it. Payload: ``order``."""
+
+subscription_renewed = Signal()
+"""The next period of a subscription was paid, also when it had ended meanwhile. Payload: ``subscription``."""
+
+subscription_past_due = Signal()
+"""A period ended and the next one is not paid; access goes on for the grace. Payload: ``subscription``."""
+
+subscription_cancelled = Signal()
+"""A subscription will not renew, or ended by being cancelled at once. Payload: ``subscription``."""
+
+subscription_cancel_undone = Signal()
+"""A subscription that was cancelled will renew after all. Payload: ``subscription``."""
+
+subscription_paused = Signal()
+"""A pause began, or will begin at the end of the period. Payload: ``subscription``."""
+
+subscription_resumed = Signal()
+"""A pause or the dispute of a subscription is over. Payload: ``subscription``."""
+
+subscription_suspended = Signal()
+"""The payment of the running period is disputed. Payload: ``subscription``."""
+
+subscription_moved = Signal()
+"""The end of access or the billing date was moved by hand. Payload: ``subscription``."""
+
+subscription_changed = Signal()
+"""The plan or the seats of a subscription changed in the middle of its period. Payload: ``change``."""
+
+subscription_change_scheduled = Signal()
+"""The plan or the seats of a subscription will change at the end of its period. Payload: ``change``."""
+
+subscription_change_undone = Signal()
+"""A change that was scheduled, or waited for its money, will not be. Payload: ``change``."""
+
+subscription_ended = Signal()
+"""A subscription is over: cancelled, unpaid or refunded. Payload: ``subscription``."""
 
 referral_created = Signal()
 """A customer was referred by another. Payload: ``referral``."""

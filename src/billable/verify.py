@@ -13,21 +13,30 @@ from billable.exchanges.audit import AUDITS as EXCHANGE_AUDITS
 from billable.invoices.audit import AUDITS as INVOICE_AUDITS
 from billable.orders.audit import AUDITS as ORDER_AUDITS
 from billable.orders.audit_charges import AUDITS as CHARGE_AUDITS
+from billable.plans.audit import AUDITS as PLAN_AUDITS
 from billable.promotions.audit import AUDITS as PROMOTION_AUDITS
 from billable.quota.audit import AUDITS as QUOTA_AUDITS
+from billable.quota.audit_allowances import AUDITS as ALLOWANCE_AUDITS
+from billable.quota.audit_caps import AUDITS as CAP_AUDITS
+from billable.quota.audit_debts import AUDITS as DEBT_AUDITS
 from billable.quota.audit_holds import AUDITS as HOLD_AUDITS
 from billable.quota.audit_lineage import AUDITS as LINEAGE_AUDITS
+from billable.quota.audit_notices import AUDITS as NOTICE_AUDITS
+from billable.quota.audit_roll_outs import AUDITS as ROLL_OUT_AUDITS
 from billable.quota.audit_usages import AUDITS as USAGE_AUDITS
 from billable.quota.models import Grant, LedgerEntry
 from billable.referrals.audit import AUDITS as REFERRAL_AUDITS
 from billable.refunds.audit import AUDITS as REFUND_AUDITS
 from billable.refunds.audit_disputes import AUDITS as DISPUTE_AUDITS
+from billable.renewals.audit import AUDITS as RENEWAL_AUDITS
+from billable.subscriptions.audit import AUDITS as SUBSCRIPTION_AUDITS
 from billable.trials.audit import AUDITS as TRIAL_AUDITS
 
 AUDITS = (
-    *(*QUOTA_AUDITS, *USAGE_AUDITS, *HOLD_AUDITS, *LINEAGE_AUDITS, *ORDER_AUDITS),
-    *(*CHARGE_AUDITS, *PROMOTION_AUDITS, *EXCHANGE_AUDITS, *REFUND_AUDITS, *DISPUTE_AUDITS, *TRIAL_AUDITS),
-    *(*REFERRAL_AUDITS, *CUSTOMER_AUDITS, *INVOICE_AUDITS),
+    *(*QUOTA_AUDITS, *USAGE_AUDITS, *HOLD_AUDITS, *CAP_AUDITS, *DEBT_AUDITS, *LINEAGE_AUDITS, *ALLOWANCE_AUDITS),
+    *(*ROLL_OUT_AUDITS, *ORDER_AUDITS, *CHARGE_AUDITS, *PROMOTION_AUDITS, *EXCHANGE_AUDITS, *REFUND_AUDITS),
+    *(*DISPUTE_AUDITS, *TRIAL_AUDITS, *REFERRAL_AUDITS, *CUSTOMER_AUDITS, *INVOICE_AUDITS),
+    *(*SUBSCRIPTION_AUDITS, *RENEWAL_AUDITS, *PLAN_AUDITS, *NOTICE_AUDITS),
 )
 
 

@@ -48,7 +48,11 @@ def rows(db: None, admin_user: Any) -> dict[type[Model], Any]:
         **whose, order=order, line=1, product=product, sku="pro", quantity=2, unit_amount_minor=999,
         total_amount_minor=1998,
     )  # fmt: skip
-    trial = models.Trial.objects.create(**whose, product=product, campaign="pro", **by)
+    subscription = models.Subscription.objects.create(
+        **whose, product=product, currency="EUR", interval_count=1, interval_unit="month", grace_days=3, anchor=now,
+        paid_from=now, paid_until=now + timedelta(days=30), access_until=now + timedelta(days=33), **facts,
+    )  # fmt: skip
+    trial = models.Trial.objects.create(**whose, product=product, campaign="pro", subscription=subscription, **by)
     payment = models.Payment.objects.create(
         **whose, order=order, payment_id="pi_1", status="pending", amount_minor=1998, currency="EUR", **facts
     )
@@ -66,7 +70,12 @@ def rows(db: None, admin_user: Any) -> dict[type[Model], Any]:
     )  # fmt: skip
     made = [
         customer, feature, product, grant, usage, hold, order, item, trial, payment, refund, part, promotion, programme,
-        invoice,
+        invoice, subscription,
+        models.SubscriptionPause.objects.create(**whose, subscription=subscription, begins_at=now, **by),
+        models.PlanChange.objects.create(
+            **whose, subscription=subscription, kind="plan", at="period_end", period_index=0, from_product=product,
+            from_seats=1, to_product=product, to_seats=2, currency="EUR", price_minor=999, **by,
+        ),
         models.CatalogName.objects.create(name="pro", kind="product"),
         models.Price.objects.create(product=product, currency="EUR", amount_minor=999),
         models.ProductFeature.objects.create(
@@ -76,6 +85,19 @@ def rows(db: None, admin_user: Any) -> dict[type[Model], Any]:
         models.UserLink.objects.create(**whose, user=admin_user, **by),
         models.Identity.objects.create(**whose, provider="telegram", external_id="4711", **by),
         models.HoldLeg.objects.create(**whose, hold=hold, position=1, grant=grant, units=1),
+        models.AlertNotice.objects.create(
+            **whose, feature=feature, threshold="80%", since=now, used=8, granted=10, usage=usage, **by
+        ),
+        models.ExpiryNotice.objects.create(**whose, grant=grant, expires_at=now, units=7, **by),
+        models.Allowance.objects.create(
+            **whose, feature=feature, product=product, source="manual", source_id="by-hand", line=1, quantity=10,
+            reset_count=1, reset_unit="month", anchor=now, next_at=now + timedelta(days=30), **facts,
+        ),
+        models.Debt.objects.create(**whose, feature=feature, usage=usage, units=5, repaid=2, **by),
+        models.RollOut.objects.create(
+            **whose, product=product, policy="now", kind="units", holding_source="manual", holding_id="by-hand",
+            grant=grant, quantity=5, **by,
+        ),
         models.Adjustment.objects.create(
             **whose, kind="reverse", usage=usage, quantity=1, idempotency_key="undo-1", reason="failed job", **facts
         ),
@@ -92,6 +114,9 @@ def rows(db: None, admin_user: Any) -> dict[type[Model], Any]:
         ),
         models.UnitPrice.objects.create(product=product, feature=credits, units=50),
         models.Merge.objects.create(**whose, absorbed=models.Customer.objects.create(**by), reason="one person", **by),
+        models.ClockMove.objects.create(
+            **whose, asked="days=1", started_at=now, from_offset_seconds=0, to_offset_seconds=86_400, **by
+        ),
         models.RefundGrant.objects.create(**whose, part=part, grant=grant, used=3, unused=7, taken_back=5),
         models.Dispute.objects.create(
             **whose, order=order, payment=payment, dispute_id="dp_1", payment_status="succeeded", **money, **facts
@@ -146,6 +171,11 @@ def make_many(rows: dict[type[Model], Any]) -> None:
         usage = copy_of(rows[models.Usage], **whose, feature=feature)
         hold = copy_of(rows[models.Hold], **whose, feature=feature)
         copy_of(rows[models.HoldLeg], **whose, hold=hold, grant=grant)
+        copy_of(rows[models.AlertNotice], **whose, feature=feature, usage=usage)
+        copy_of(rows[models.ExpiryNotice], **whose, grant=grant)
+        copy_of(rows[models.Allowance], **whose, feature=feature, product=product)
+        copy_of(rows[models.Debt], **whose, usage=usage, feature=feature)
+        copy_of(rows[models.RollOut], **whose, product=product, grant=grant)
         copy_of(rows[models.Adjustment], **whose, usage=usage)
         copy_of(rows[models.LedgerEntry], **whose, usage=usage, grant=grant)
         order = copy_of(rows[models.Order], **whose)
@@ -153,7 +183,10 @@ def make_many(rows: dict[type[Model], Any]) -> None:
         copy_of(rows[models.OrderItemFeature], **whose, item=item, feature=feature)
         payment = copy_of(rows[models.Payment], **whose, order=order)
         copy_of(rows[models.PaymentClaim], payment_id=f"many-{number}")
-        trial = copy_of(rows[models.Trial], **whose, product=product)
+        subscription = copy_of(rows[models.Subscription], **whose, product=product)
+        copy_of(rows[models.SubscriptionPause], **whose, subscription=subscription)
+        copy_of(rows[models.PlanChange], **whose, subscription=subscription, from_product=product, to_product=product)
+        trial = copy_of(rows[models.Trial], **whose, product=product, subscription=subscription)
         copy_of(rows[models.TrialFingerprint], fingerprint=f"{number:064}", trial_id=trial.pk)
         copy_of(rows[models.UnitPrice], product=product, feature=feature)
         copy_of(rows[models.Merge], **whose)

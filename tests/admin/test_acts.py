@@ -10,8 +10,15 @@ from django.db.models import Model
 from django.test import Client
 from django.urls import reverse
 
-from billable.models import Adjustment, Customer, Grant, LedgerEntry, Order, Payment
-from billable.services import CatalogService, CustomerService, OrderService, PromotionService, QuotaService
+from billable.models import Adjustment, Allowance, Customer, Grant, LedgerEntry, Order, Payment
+from billable.services import (
+    CatalogService,
+    CustomerService,
+    FeatureLine,
+    OrderService,
+    PromotionService,
+    QuotaService,
+)
 
 
 @pytest.fixture
@@ -464,3 +471,25 @@ def test_an_exchange_is_undone_once(customer: Customer, admin_client: Client) ->
     assert said(page) == [("success", f"{exchange.pk}: put 20 units back.")]
     assert [level for level, _ in said(again)] == ["error"]
     assert QuotaService.check_quota(customer, "credits").balance == 20
+
+
+# --- allowances
+
+
+@pytest.fixture
+def allowance(customer: Customer) -> Allowance:
+    line: FeatureLine = {"feature": "pdf_export", "quantity": 10, "reset": "1 month"}
+    CatalogService.create_product("monthly", features=[line])
+    QuotaService.grant_product(customer, "monthly")
+    return Allowance.objects.get()
+
+
+def test_an_allowance_is_revoked_once(allowance: Allowance, admin_client: Client, admin_user: Any) -> None:
+    page = done(admin_client, "revoke", allowance, reason="abuse")
+
+    assert [message for _, message in said(page)] == [f"{allowance}: revoked: nothing of it comes any more."]
+    allowance.refresh_from_db()
+    assert (allowance.ended_as, allowance.ended_reason) == ("revoked", "abuse")
+    assert [message for _, message in said(done(admin_client, "revoke", allowance, reason="abuse"))] == [
+        f"{allowance}: was revoked already."
+    ]

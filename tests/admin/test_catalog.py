@@ -352,6 +352,20 @@ def test_a_feature_is_made_and_changed(db: None, admin_client: Client) -> None:
     assert (feature.name, feature.unit, feature.is_active, feature.metadata) == ("AI", "run", False, {"a": 1})
 
 
+def test_a_feature_is_given_alerts_as_one_types_them(feature: Feature, admin_client: Client) -> None:
+    saved(admin_client, at(feature), alerts=" 80%,100 % , 10 left,")
+    feature.refresh_from_db()
+    assert feature.alerts == "80%, 100%, 10 left"
+
+    for typed in ("80", "101%", "soon", ", ".join(f"{number}%" for number in range(1, 12))):
+        assert faults(saved(admin_client, at(feature), alerts=typed)) == {"alerts"}
+    feature.refresh_from_db()
+    assert feature.alerts == "80%, 100%, 10 left"
+    saved(admin_client, at(feature), alerts="")
+    feature.refresh_from_db()
+    assert feature.alerts == ""
+
+
 def test_a_feature_can_be_paid_from_another(feature: Feature, admin_client: Client) -> None:
     credits = CatalogService.create_feature("credits")
 

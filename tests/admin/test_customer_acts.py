@@ -10,7 +10,7 @@ from django.test import Client
 from django.urls import reverse
 
 from billable.models import Customer, Merge
-from billable.services import CustomerService, QuotaService
+from billable.services import CatalogService, CustomerService, QuotaService
 
 ACTS = {"merge": "merge_customers", "unmerge": "merge_customers", "anonymize": "anonymize_customer"}
 
@@ -36,6 +36,25 @@ def test_customers_are_merged_parted_and_anonymized(pair: Any, admin_client: Cli
     assert "was anonymized" in post(admin_client, "anonymize", web, reason="asked").content.decode()
     assert "cannot be merged" in post(admin_client, "merge", bot, absorbed=str(web.pk), reason="x").content.decode()
     assert QuotaService.verify_ledger()
+
+
+def test_the_clock_of_a_sandbox_customer_is_moved(db: None, admin_client: Client) -> None:
+    box = CustomerService.identify("web", "box", sandbox=True).customer
+    CatalogService.create_feature("pdf")
+    QuotaService.grant_feature(box, "pdf", quantity=1, period="1 month")
+    said = post(admin_client, "advance", box, months="1", days="", hours="1").content.decode()
+    assert "on the way: 1 expiry notices, 1 grants and holds." in said
+    assert "had been moved already" in post(admin_client, "advance", box, months="1", hours="1").content.decode()
+    page = admin_client.get(reverse("admin:billable_customer_change", args=[box.pk])).content.decode()
+    assert "months=1 hours=1" in page
+    said = post(admin_client, "advance", box, to="2001-01-01T00:00", idempotency_key="k2").content.decode()
+    assert "must be after" in said
+
+
+def test_the_clock_of_a_real_customer_is_not_moved(pair: Any, admin_client: Client) -> None:
+    said = post(admin_client, "advance", pair[0], days="1").content.decode()
+    assert "is a real one" in said
+    assert Customer.objects.filter(clock_offset_seconds=0).count() == 2
 
 
 def test_who_anonymizes_is_told_that_it_cannot_be_undone(pair: Any, admin_client: Client) -> None:

@@ -16,8 +16,9 @@ from billable.models import Customer
 from billable.services import CatalogService, CustomerService, OrderService, QuotaService, TrialService
 
 TITLES = [
-    *("Balances", "Identities", "Users", "Grants", "Orders", "Trials"),
-    *("Invoices", "Referrals", "Absorbed", "Ledger history"),
+    *("Balances", "Identities", "Users", "Grants", "Allowances", "Overdrawn", "Orders"),
+    *("Subscriptions", "Trials"),
+    *("Invoices", "Referrals", "Moves of its clock", "Absorbed", "Ledger history"),
 ]
 
 

@@ -1,7 +1,15 @@
 """GET /products, /products/{sku}, /features."""
 
-from billable.services import CatalogService
+from billable.services import CatalogService, CustomerRef, QuotaService
 from tests.api.conftest import Api
+
+ONCE = {
+    **{"reset": None, "rollover_quantity": None, "rollover_periods": None},
+    **{"cap_quantity": None, "cap_period": None, "value": None},
+}
+
+
+METERED = {"value_type": "", "overdraft": "refuse", "overdraft_limit": None}
 
 
 def test_products_have_their_prices_and_what_they_give(api: Api, catalogue: None) -> None:
@@ -19,9 +27,12 @@ def test_products_have_their_prices_and_what_they_give(api: Api, catalogue: None
             {"amount": "500", "amount_minor": 500, "currency": "XTR"},
         ],
         "features": [
-            {"feature": "pdf_export", "quantity": 100, "period": "1 month"},
-            {"feature": "sso", "quantity": None, "period": "1 month"},
+            {"feature": "pdf_export", "quantity": 100, "period": "1 month", **ONCE},
+            {"feature": "sso", "quantity": None, "period": "1 month", **ONCE},
         ],
+        "recurs": None,
+        "trial_period": None,
+        "grace_days": None,
         "is_trial": False,
         "is_active": True,
         "unit_prices": [],
@@ -58,10 +69,35 @@ def test_features_say_what_they_can_be_paid_from(api: Api) -> None:
                 "key": "ai_analysis",
                 "name": "Analysis",
                 "unit": "analysis",
+                **METERED,
+                "alerts": [],
                 "costs": [{"paid_from": "credits", "per": 1, "units": 5}],
                 "metadata": {"order": 1},
             },
-            {"key": "credits", "name": "", "unit": "", "costs": [], "metadata": {}},
+            {"key": "credits", "name": "", "unit": "", **METERED, "alerts": [], "costs": [], "metadata": {}},
         ],
         "next": None,
     }
+
+
+def test_a_product_change_is_rolled_out(api: Api) -> None:
+    line = {"feature": "calls", "quantity": 10, "reset": "1 month"}
+    CatalogService.create_product("pro", features=[line])
+    customer_id = api.customer()
+    QuotaService.grant_product(CustomerRef(customer_id=customer_id), "pro")
+    CatalogService.update_product("pro", features=[{**line, "quantity": 15}, {"feature": "seats", "value": 3}])
+
+    rehearsal = api.ok(api.post("/products/pro/roll-out", {"policy": "next_period", "dry_run": True}))
+    report = api.ok(api.post("/products/pro/roll-out", {"policy": "next_period"}))
+
+    assert rehearsal == {**report, "dry_run": True}
+    assert report == {
+        **{"sku": "pro", "policy": "next_period", "dry_run": False, "customers": 1, "changed": 1, "next": None},
+        **{"terms": 1, "units": 0, "caps": 0, "values": 0, "lines": 0},
+        "skipped": [{"feature": "seats", "reason": "new_line", "holdings": 1}],
+    }
+    api.refused(api.post("/products/pro/roll-out", {"policy": "tomorrow"}), 422, "invalid")
+    assert api.fields(api.post("/products/pro/roll-out", {})) == ["policy"]
+    assert api.fields(api.post("/products/pro/roll-out", {"policy": "now", "cursor": "x"})) == ["cursor"]
+    assert api.fields(api.post("/products/pro/roll-out", {"policy": "now", "limit_seconds": 0})) == ["limit_seconds"]
+    api.refused(api.post("/products/nothing/roll-out", {"policy": "now"}), 404, "product_not_found")

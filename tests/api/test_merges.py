@@ -40,6 +40,7 @@ def test_a_state_is_one_answer(api: Api, catalogue: None) -> None:
     assert [(each["feature"], each["balance"]) for each in state["balances"]] == [("pdf_export", 10)]
     assert [each["id"] for each in state["open_orders"]] == [order["id"]]
     assert [state[name] for name in ("holds", "active_periods", "unapplied_payments", "referrals")] == [[]] * 4
+    assert [state[name] for name in ("entitlements", "debts", "allowances")] == [[]] * 3
     assert state["referred_by"] is None
     api.refused(api.get("/customers/state", external_id="nobody"), 404, "customer_not_found")
     api.refused(api.get("/customers/state"), 422, "invalid_subject")

@@ -47,7 +47,15 @@ def test_an_order_has_the_catalogues_prices(api: Api, order: dict[str, Any]) -> 
             "refunded_amount": "0.00",
             "refunded_amount_minor": 0,
             "refunded_quantity": 0,
-            "features": [{"feature": "pdf_export", "quantity": 10, "period": None}],
+            "subscription_id": None,
+            "period_from": None,
+            "period_until": None,
+            "features": [
+                {
+                    **{"feature": "pdf_export", "quantity": 10, "period": None, "reset": None, "value": None},
+                    **{"rollover_quantity": None, "rollover_periods": None, "cap_quantity": None, "cap_period": None},
+                }
+            ],
         }
     ]
 

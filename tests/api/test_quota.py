@@ -28,7 +28,10 @@ def test_check_says_yes_and_what_would_pay(api: Api, anna: str) -> None:
         "code": "allowed",
         "message": answer["message"],
         "balance": 10,
+        "value": None,
+        "cap": None,
         "expires_at": None,
+        "next_reset_at": None,
         "grant_count": 1,
         "offers": [],
     }
@@ -37,6 +40,9 @@ def test_check_says_yes_and_what_would_pay(api: Api, anna: str) -> None:
         "feature": "pdf_export",
         "sku": None,
         "remaining": 10,
+        "available": 10,
+        "cap": None,
+        "value": None,
         "expires_at": None,
         "source": "manual",
     }

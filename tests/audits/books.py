@@ -32,25 +32,12 @@ from billable.services import (
     QuotaService,
     TrialService,
 )
+from billable.testing import BillingClock
 
 START = datetime(2026, 1, 31, 12, tzinfo=timezone.utc)
 
 
-class Clock:
-    """Time as the books go by."""
-
-    def __init__(self) -> None:
-        self.instant = START
-
-    def __call__(self) -> datetime:
-        return self.instant
-
-    def later(self, **span: float) -> datetime:
-        self.instant += timedelta(**span)
-        return self.instant
-
-
-def write(clock: Clock) -> SimpleNamespace:
+def write(clock: BillingClock) -> SimpleNamespace:
     """Ada's books, and Bob's beside them. The rows that tests break are named."""
     catalogue()
     ada = CustomerService.link_identity(get_user_model().objects.create(username="ada"), "telegram", "1").customer
@@ -97,7 +84,7 @@ def buy(customer: Any, sku: str, quantity: int = 1) -> Any:
     return OrderService.create_order(customer, [{"sku": sku, "quantity": quantity}])
 
 
-def give_and_take(books: SimpleNamespace, ada: Customer, clock: Clock) -> None:
+def give_and_take(books: SimpleNamespace, ada: Customer, clock: BillingClock) -> None:
     """Grants by hand that are used, paid from, put back, revoked and run out."""
     books.grant = give(ada, "ai", 4)
     books.credits = give(ada, "credits", 100)
@@ -111,18 +98,18 @@ def give_and_take(books: SimpleNamespace, ada: Customer, clock: Clock) -> None:
     books.revocation = books.reduced.adjustments.get()
     books.revoked = give(ada, "pdf", 8)
     QuotaService.revoke_grant(books.revoked, reason="a mistake")
-    books.lapsed = give(ada, "pdf", 6, expires_at=clock.instant + timedelta(days=2))
-    books.spent = give(ada, "pdf", 2, expires_at=clock.instant + timedelta(days=2), priority=1)
+    books.lapsed = give(ada, "pdf", 6, expires_at=clock.now + timedelta(days=2))
+    books.spent = give(ada, "pdf", 2, expires_at=clock.now + timedelta(days=2), priority=1)
     spending = QuotaService.consume_quota(ada, "pdf", quantity=2)
-    clock.later(days=2, seconds=1)
+    clock.jump(days=2, seconds=1)
     QuotaService.expire_grants()
     QuotaService.reverse_usage(spending, idempotency_key="too late")
-    books.open = give(ada, "pdf", 5, expires_at=clock.instant + timedelta(days=1))
+    books.open = give(ada, "pdf", 5, expires_at=clock.now + timedelta(days=1))
     books.endless = give(ada, "sso")
     QuotaService.reverse_usage(QuotaService.consume_quota(ada, "sso", quantity=7), quantity=2, idempotency_key="r4")
 
 
-def sell(books: SimpleNamespace, ada: Customer, clock: Clock) -> None:
+def sell(books: SimpleNamespace, ada: Customer, clock: BillingClock) -> None:
     """Orders paid at once and in parts, too late and too much, free and called off."""
     books.order = buy(ada, "pack", 2)
     books.paid = OrderService.confirm_payment(books.order, payment_id="p1")

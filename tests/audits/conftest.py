@@ -8,22 +8,27 @@ from typing import Any
 import pytest
 from django.db import transaction
 
-from billable import clock as engine_clock
-from tests.audits.books import Clock, write
+from billable.testing import BillingClock
+from tests.audits.books import START, write
 
 
 @pytest.fixture(scope="module")
-def written(django_db_setup: None, django_db_blocker: Any) -> Iterator[Any]:
-    """The books, in a transaction that ends with the module."""
-    with pytest.MonkeyPatch.context() as patch, django_db_blocker.unblock(), transaction.atomic():
-        clock = Clock()
-        patch.setattr(engine_clock, "now", clock)
-        yield write(clock)
+def kept(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """A transaction that ends with the module, for what its tests begin with."""
+    with django_db_blocker.unblock(), transaction.atomic():
+        yield
         transaction.set_rollback(True)
 
 
+@pytest.fixture(scope="module")
+def written(kept: None) -> Iterator[Any]:
+    """The books."""
+    with BillingClock(START) as clock:
+        yield write(clock)
+
+
 @pytest.fixture
-def db(written: Any) -> Iterator[None]:
+def db(kept: None) -> Iterator[None]:
     """In place of pytest-django's, which would close the connection that the books are written on."""
     with transaction.atomic():
         yield

@@ -16,12 +16,12 @@ from tests.audits.test_changed_by_hand import GONE, change, copy, key_of, named,
 pytestmark = pytest.mark.broken_books
 
 
-@pytest.fixture
-def money(books: Any) -> SimpleNamespace:
+@pytest.fixture(scope="module")
+def disputed(written: Any) -> SimpleNamespace:
     """Payments that were applied and returned by hand, and disputes that are open, won and lost."""
-    ada = books.ada
+    ada = written.ada
     first = OrderService.confirm_payment(buy(ada, "pack"), payment_id="m1")
-    rows = SimpleNamespace(bob=books.bob, partly=books.partly, first=first, first_order=first.order)
+    rows = SimpleNamespace(bob=written.bob, partly=written.partly, first=first, first_order=first.order)
     surplus = OrderService.confirm_payment(first.order, payment_id="m2")
     rows.target = buy(ada, "pack")
     rows.applied = OrderService.apply_payment(surplus, rows.target)
@@ -44,6 +44,12 @@ def money(books: Any) -> SimpleNamespace:
     for row in vars(rows).values():
         row.refresh_from_db()
     return rows
+
+
+@pytest.fixture
+def money(disputed: SimpleNamespace, db: None) -> SimpleNamespace:
+    """The same, for a test to break."""
+    return disputed
 
 
 CHANGES: list[tuple[str, dict[str, Any]]] = [

@@ -14,8 +14,6 @@ from billable.models import Grant, LedgerEntry, Referral, ReferralProgramme
 from billable.services import CatalogService, CustomerRef, OrderService, QuotaService, ReferralService
 from tests.books import problems
 
-pytestmark = pytest.mark.django_db
-
 GONE = "00000000-0000-7000-8000-000000000000"
 
 
@@ -23,8 +21,8 @@ def ref(name: str) -> CustomerRef:
     return CustomerRef(external_id=name)
 
 
-@pytest.fixture
-def books() -> SimpleNamespace:
+@pytest.fixture(scope="module")
+def referred(kept: None) -> SimpleNamespace:
     """bob brought ada, ada brought carol: each a reward; dan was brought by carol, and his was taken back."""
     for sku in ("thanks", "welcome", "pack"):
         CatalogService.create_product(sku, price="1", features=["credits"], quantity=10)
@@ -61,6 +59,12 @@ def books() -> SimpleNamespace:
         taken=taken,
         exit=LedgerEntry.objects.get(grant=taken, kind="revoke"),
     )
+
+
+@pytest.fixture
+def books(referred: SimpleNamespace, db: None) -> SimpleNamespace:
+    """The same, for a test to break."""
+    return referred
 
 
 def named(subject: CustomerRef | None = None) -> set[tuple[str, str]]:

@@ -65,9 +65,9 @@ def test_expire_writes_down_what_ran_out(
     call_command("billable_expire")
 
     assert capsys.readouterr().out.splitlines() == [
-        "Expired grants: 0, lapsed holds: 0, of customers: 0.",
-        "Expired grants: 1, lapsed holds: 0, of customers: 1.",
-        "Expired grants: 0, lapsed holds: 0, of customers: 0.",
+        "Expired grants: 0, lapsed holds: 0, new grants of allowances: 0, of customers: 0.",
+        "Expired grants: 1, lapsed holds: 0, new grants of allowances: 0, of customers: 1.",
+        "Expired grants: 0, lapsed holds: 0, new grants of allowances: 0, of customers: 0.",
     ]
     assert LedgerEntry.objects.latest("seq").actor == "command:billable_expire"
 

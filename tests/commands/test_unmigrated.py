@@ -13,7 +13,7 @@ pytestmark = pytest.mark.sqlite
 
 
 @pytest.mark.parametrize(
-    "command", ["billable_verify", "billable_expire", "billable_expire_orders", "billable_seed_demo"]
+    "command", ["billable_verify", "billable_expire", "billable_expire_orders", "billable_seed_demo", "billable_tick"]
 )
 def test_it_is_one_line_that_says_to_migrate(command: str, tmp_path: Path) -> None:
     refusal = subprocess.run(

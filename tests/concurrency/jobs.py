@@ -17,8 +17,8 @@ from django.db import connection, transaction
 from billable import services
 from billable.errors import BillableError
 from billable.orders.confirm import confirm_payment
-from billable.services import CustomerRef, OrderService, QuotaService
-from billable.signals import order_paid, quota_consumed
+from billable.services import CustomerRef, OrderService, QuotaService, UpkeepService
+from billable.signals import grant_expired, order_paid, quota_consumed
 from tests.concurrency.worker import Job
 
 
@@ -116,6 +116,18 @@ def die_before_the_receipt(order_id: UUID) -> None:
     """Pay an order, and die when that is committed, before its receipt is issued."""
     order_paid.connect(lambda **_: os.kill(os.getpid(), signal.SIGKILL), weak=False)
     OrderService.confirm_payment(order_id, payment_id=f"pi_{order_id}")
+
+
+def die_in_a_sweep(grants: int) -> None:
+    """Sweep, and be killed once so many grants have ended."""
+    ended = count(1)
+
+    def tell(**_: Any) -> None:
+        if next(ended) == grants:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    grant_expired.connect(tell, weak=False)
+    UpkeepService.tick()
 
 
 def pay_and_nothing_more(order_id: UUID) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from billable.errors import IdempotencyConflict, QuotaExceeded, ReversalTooLarge
-from billable.models import Adjustment, Grant, LedgerEntry, Usage
+from billable.models import Adjustment, AlertNotice, Grant, LedgerEntry, Usage
 from billable.services import CatalogService, CustomerRef, QuotaService
 from tests.concurrency.conftest import balance, customer
 from tests.concurrency.crew import Crew
@@ -112,3 +112,12 @@ def test_customers_do_not_wait_for_one_another_in_a_ring(crew: Crew, credits: st
     crew.at_once(*streams)
 
     assert [balance(ref) for ref in refs] == [92] * 8
+
+
+def test_two_who_cross_a_threshold_at_once_are_told_of_once(crew: Crew, ref: CustomerRef) -> None:
+    CatalogService.update_feature("credits", alerts=["80%", "100%", "50 left"])
+
+    crew.at_once(*[consume(ref, quantity=50)] * 10)
+
+    assert sorted(AlertNotice.objects.values_list("threshold", flat=True)) == ["100%", "50 left", "80%"]
+    assert {notice.usage.customer_id for notice in AlertNotice.objects.select_related("usage")} == {ref.customer_id}

@@ -13,7 +13,20 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from billable import clock, services
-from billable.models import Dispute, Exchange, Grant, Hold, Merge, Order, Payment, Referral, Refund, Usage
+from billable.models import (
+    Allowance,
+    Dispute,
+    Exchange,
+    Grant,
+    Hold,
+    Merge,
+    Order,
+    Payment,
+    Referral,
+    Refund,
+    Subscription,
+    Usage,
+)
 from billable.services import (
     CatalogService,
     CustomerRef,
@@ -24,23 +37,30 @@ from billable.services import (
     PromotionService,
     QuotaService,
     ReferralService,
+    SubscriptionService,
     TrialService,
+    UpkeepService,
 )
 
 pytestmark = pytest.mark.postgresql
 
 READS = {
     *("list_products", "get_product", "offers_for", "list_features", "check_quota"),
+    *("list_alerts", "expiring_soon", "forecast"),
     *("get_customer", "find_customer", "user_id_of", "customer_state", "get_hold", "list_holds"),
+    *("get_allowance", "list_allowances"),
     *("get_promotion", "list_promotions", "check_promotion", "get_exchange", "list_exchanges"),
+    *("entitlement_value", "entitlements", "list_debts"),
     *("balances", "list_grants", "history", "verify_ledger", "get_order", "list_orders", "list_payments"),
     *("quote_refund", "get_refund", "list_refunds", "get_dispute", "list_disputes", "trial_eligibility"),
     *("get_programme", "list_programmes", "get_referral", "list_referrals", "referral_stats"),
+    *("get_subscription", "list_subscriptions", "preview_change"),
     *("list_invoices", "get_invoice", "render_invoice", "render_invoice_pdf"),
 }
 # Claims and the customer itself may be written before the customer can be locked.
 COMING_TO_BE = ("billable_userlink", "billable_identity", "billable_customer", "auth_user")
 
+IN_A_YEAR = datetime.now(timezone.utc) + timedelta(days=365)
 Write = Callable[[CustomerRef], Any]
 
 
@@ -54,6 +74,10 @@ def hold(ref: CustomerRef) -> Hold:
 
 def grant(ref: CustomerRef) -> Grant:
     return Grant.objects.filter(customer__pk=str(ref.customer_id), expires_at=None).latest("id")
+
+
+def allowance(ref: CustomerRef) -> Allowance:
+    return Allowance.objects.filter(customer__pk=str(ref.customer_id)).latest("id")
 
 
 def exchanged(ref: CustomerRef) -> Exchange:
@@ -88,6 +112,10 @@ def dispute(ref: CustomerRef) -> Dispute:
     return Dispute.objects.get(customer__pk=str(ref.customer_id), dispute_id="dp_0")
 
 
+def subscription(ref: CustomerRef, key: str = "plan") -> Subscription:
+    return Subscription.objects.get(customer__pk=str(ref.customer_id), items__order__idempotency_key=key)
+
+
 def merged(ref: CustomerRef) -> Merge:
     return Merge.objects.filter(customer__pk=str(ref.customer_id)).latest("id")
 
@@ -108,7 +136,10 @@ WRITES: dict[str, Write] = {
     "grant_product": lambda ref: QuotaService.grant_product(ref, "pack", idempotency_key="gift"),
     "grant_feature": lambda ref: QuotaService.grant_feature(ref, "credits", quantity=1, idempotency_key="one"),
     "revoke_grant": lambda ref: QuotaService.revoke_grant(grant(ref)),
+    "revoke_allowance": lambda ref: QuotaService.revoke_allowance(allowance(ref)),
+    "roll_out_product_change": lambda ref: QuotaService.roll_out_product_change("monthly", policy="now"),
     "expire_grants": lambda ref: QuotaService.expire_grants(),
+    "tick": lambda ref: UpkeepService.tick(),
     "create_order": lambda ref: OrderService.create_order(
         ref, [{"sku": "pack"}], promotion_code="spring", idempotency_key="cart"
     ),
@@ -127,12 +158,28 @@ WRITES: dict[str, Write] = {
     "exchange": lambda ref: OrderService.exchange(ref, "traded", idempotency_key="trade"),
     "refund_exchange": lambda ref: OrderService.refund_exchange(exchanged(ref), idempotency_key="trade back"),
     "start_trial": lambda ref: TrialService.start_trial(ref, "taste", identities={"email": "ada@example.com"}),
+    "renew_subscription": lambda ref: SubscriptionService.renew_subscription(subscription(ref)),
+    "make_renewals": lambda ref: SubscriptionService.make_renewals(limit=1),
+    "cancel_subscription": lambda ref: SubscriptionService.cancel_subscription(subscription(ref)),
+    "undo_cancel": lambda ref: SubscriptionService.undo_cancel(subscription(ref, "cancelled")),
+    "pause_subscription": lambda ref: SubscriptionService.pause_subscription(subscription(ref)),
+    "resume_subscription": lambda ref: SubscriptionService.resume_subscription(subscription(ref, "paused")),
+    "extend_access": lambda ref: SubscriptionService.extend_access(subscription(ref), IN_A_YEAR),
+    "move_billing_date": lambda ref: SubscriptionService.move_billing_date(subscription(ref), IN_A_YEAR),
+    "change_plan": lambda ref: SubscriptionService.change_plan(
+        subscription(ref), sku="larger", idempotency_key="larger"
+    ),
+    "change_seats": lambda ref: SubscriptionService.change_seats(subscription(ref), 3, idempotency_key="three"),
+    "undo_change": lambda ref: SubscriptionService.undo_change(subscription(ref, "changed")),
+    "settle_subscriptions": lambda ref: SubscriptionService.settle_subscriptions(),
     "refer": lambda ref: ReferralService.refer(ref, CustomerRef(provider="test", external_id="brought")),
     "claim_bonus": lambda ref: ReferralService.claim_bonus(referral(ref)),
     "settle_referrals": lambda ref: ReferralService.settle_referrals(),
 }
 # Both sides of a referral are locked, in ascending order.
 LOCKS = dict.fromkeys(("refer", "claim_bonus", "settle_referrals", "merge_customers", "unmerge_customers"), 2)
+# One for each row that is due, of every duty, and two for both sides of a referral.
+LOCKS["tick"] = 15
 CATALOGUE: dict[str, Callable[[], Any]] = {
     "create_product": lambda: CatalogService.create_product("new", price="1", features=["credits"], quantity=1),
     "update_product": lambda: CatalogService.update_product("pack", prices=[Money(5, "EUR")], features=["credits"]),
@@ -168,6 +215,17 @@ def shop(ref: CustomerRef, monkeypatch: pytest.MonkeyPatch) -> CustomerRef:
     OrderService.dispute_payment(OrderService.confirm_payment(disputed, payment_id="disputed"), dispute_id="dp_0")
     CatalogService.create_product("traded", features=["pdf_export"], quantity=1, unit_prices={"credits": 5})
     OrderService.exchange(ref, "traded", idempotency_key="traded")
+    CatalogService.create_product("plan", price="9.99", features=["pdf_export"], recurs="1 month")
+    CatalogService.create_product("larger", price="19.99", features=["pdf_export"], recurs="1 month")
+    for key in ("plan", "cancelled", "paused", "due", "changed"):
+        plan = OrderService.create_order(ref, [{"sku": "plan"}], idempotency_key=key)
+        OrderService.confirm_payment(plan, payment_id=key)
+    SubscriptionService.cancel_subscription(subscription(ref, "cancelled"))
+    SubscriptionService.pause_subscription(subscription(ref, "paused"))
+    SubscriptionService.change_plan(subscription(ref, "changed"), sku="larger", at="period_end")
+    Subscription.objects.filter(pk=subscription(ref, "due").pk).update(
+        renews_at=datetime(2020, 1, 1, tzinfo=timezone.utc)
+    )
     get_user_model().objects.create(username="bob")
     for name in ("other", "another"):
         QuotaService.grant_feature(CustomerService.identify("default", name).customer, "credits", quantity=7)
@@ -175,6 +233,9 @@ def shop(ref: CustomerRef, monkeypatch: pytest.MonkeyPatch) -> CustomerRef:
     CatalogService.create_feature("seats")
     QuotaService.grant_feature(ref, "seats", quantity=9)
     QuotaService.hold_quota(ref, "seats", 2)
+    CatalogService.create_product("monthly", features=[{"feature": "seats", "quantity": 5, "reset": "1 month"}])
+    QuotaService.grant_product(ref, "monthly")
+    CatalogService.update_product("monthly", features=[{"feature": "seats", "quantity": 6, "reset": "1 month"}])
     QuotaService.grant_feature(ref, "credits", quantity=100)
     ReferralService.create_programme("signup", trigger="on_signup", referrer_product="pack", referee_product="pack")
     CustomerService.identify("test", "brought")
@@ -183,6 +244,8 @@ def shop(ref: CustomerRef, monkeypatch: pytest.MonkeyPatch) -> CustomerRef:
     with monkeypatch.context() as past:
         past.setattr(clock, "now", lambda: datetime(2020, 1, 1, tzinfo=timezone.utc))
         QuotaService.grant_feature(ref, "credits", quantity=1, period="1 day")
+        over = OrderService.create_order(ref, [{"sku": "plan"}], idempotency_key="over")
+        OrderService.confirm_payment(over, payment_id="over")
     return ref
 
 
@@ -217,7 +280,18 @@ def verbs() -> set[str]:
 
 
 def test_every_verb_that_writes_is_watched_here() -> None:
-    assert {*WRITES, *CATALOGUE} == verbs() - READS - {"identify", "link_identities", "holding"}
+    assert {*WRITES, *CATALOGUE} == verbs() - READS - {"identify", "link_identities", "holding", "advance_clock"}
+
+
+def test_a_clock_is_moved_in_steps_that_lock_the_customer_first(db: None) -> None:
+    box = CustomerService.identify("test", "box", sandbox=True).customer
+    CatalogService.create_feature("credits")
+    QuotaService.grant_feature(box, "credits", quantity=1, period="1 day")
+
+    sql = statements(lambda: CustomerService.advance_clock(box, days=2))
+
+    assert list(writes_before_the_lock(sql)) == []
+    assert not [statement for statement in sql if "FOR UPDATE" in statement]
 
 
 @pytest.mark.parametrize("verb", WRITES)
@@ -246,8 +320,11 @@ def test_a_write_locks_the_customer_before_it_writes_anything(shop: CustomerRef,
                 "expire_grants",
                 "expire_orders",
                 "settle_referrals",
+                "settle_subscriptions",
+                "make_renewals",
             ),
             "issue_missing",
+            "tick",
         )
     ],
 )

@@ -35,6 +35,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /trials/eligibility": {"sku": "trial", "identities": {"email": "new@example.com"}},
     "GET /quota/check": {"feature": "pdf_export"},
     "GET /balance": {"feature": "pdf_export"},
+    "GET /quota/forecast": {"feature": "pdf_export"},
 }
 # What is asked for when only the feature, or only the SKU, is unknown.
 NO_FEATURE = {"feature": "no_feature"}
@@ -69,6 +70,8 @@ def summary(answer: dict[str, Any]) -> set[str]:
     said = {answer.get("code", "")}
     if answer.get("items") == []:
         said.add("items: []")
+    if "balance" in answer:
+        said.add(f"balance: {answer['balance']}")
     if "features" in answer:
         said |= {f"balance: {each['balance']}" for each in answer["features"]}
     return said

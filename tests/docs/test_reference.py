@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from billable import checks, conf, errors, management, models, services, signals
+from billable import checks, conf, errors, management, models, services, signals, testing
 from billable.api import api
 from billable.api import errors as api_errors
 from billable.api.errors import STATUSES
@@ -131,6 +131,15 @@ def test_every_operation_is_there_with_every_field(part: Callable[[str], str]) -
             for name in re.findall(r"schemas/(\w+)", str(body)):
                 for field in schema["components"]["schemas"][name]["properties"]:
                     assert f"| `{field}` |" in section
+
+
+def test_every_helper_for_tests_is_there_and_every_fixture(part: Callable[[str], str]) -> None:
+    text = part("testing")
+    for name in testing.__all__:
+        assert f"## {name}\n\n```python\n{name}(" in text
+        assert inspect.getdoc(getattr(testing, name)), f"{name} is not described"
+    for fixture in ("billing_clock", "billing_payments", "billing_events"):
+        assert f"| `{fixture}` |" in text
 
 
 def test_every_table_and_column_is_there(part: Callable[[str], str]) -> None:

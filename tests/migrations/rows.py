@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from typing import Any
 from uuid import uuid4
 
@@ -15,6 +15,7 @@ from django.db.models import AutoField, BigAutoField, Model, UUIDField
 from billable import models
 
 NOW = datetime(2026, 1, 15, 12, tzinfo=timezone.utc)
+RECURS: dict[str, Any] = {"recurs_count": 1, "recurs_unit": "month"}
 WRITTEN: dict[str, Any] = {"actor": "python", "created_at": NOW}
 
 Rows = dict[type[Model], Any]
@@ -24,7 +25,7 @@ def one_row_of_every_table() -> Rows:
     """The rows by their model. Quantities leave room on both sides of every bound."""
     rows: Rows = {}
     rooms = (
-        _catalogue, _customers, _quota, _orders, _trials,
+        _catalogue, _customers, _quota, _subscriptions, _orders, _trials,
         _refunds, _exchanges, _promotions, _referrals, _invoices,
     )  # fmt: skip
     for room in rooms:
@@ -71,7 +72,9 @@ def _catalogue(rows: Rows) -> Iterator[Model]:
     credits = models.Feature.objects.create(key="credits")
     yield models.CatalogName.objects.create(name="pdf_export", kind="feature")
     yield (feature := models.Feature.objects.create(key="pdf_export"))
-    yield (product := models.Product.objects.create(sku="pack"))
+    yield (
+        product := models.Product.objects.create(sku="pack", **RECURS, trial_count=1, trial_unit="week", grace_days=3)
+    )
     yield models.Price.objects.create(product=product, currency="EUR", amount_minor=999)
     yield models.UnitPrice.objects.create(product=product, feature=credits, units=50)
     yield models.ProductFeature.objects.create(
@@ -86,6 +89,10 @@ def _customers(rows: Rows) -> Iterator[Model]:
     yield models.UserLink.objects.create(user=user, customer=customer, **WRITTEN)
     yield models.Identity.objects.create(customer=customer, provider="telegram", external_id="1", **WRITTEN)
     yield models.Merge.objects.create(customer=customer, absorbed=another_customer(), **WRITTEN)
+    yield models.ClockMove.objects.create(
+        customer=customer, asked="days=1", idempotency_key="k", started_at=NOW, from_offset_seconds=10,
+        to_offset_seconds=20, **WRITTEN,
+    )  # fmt: skip
 
 
 def _quota(rows: Rows) -> Iterator[Model]:
@@ -119,9 +126,52 @@ def _quota(rows: Rows) -> Iterator[Model]:
     yield models.Adjustment.objects.create(
         **whose, kind="reverse", usage=usage, quantity=1, idempotency_key="k", reason="r", **WRITTEN
     )
+    yield models.Allowance.objects.create(
+        **whose, feature=feature, source="order", source_id="1", line=1, quantity=10, reset_count=1, reset_unit="month",
+        rollover_quantity=4, rollover_periods=2, anchor=NOW, expires_at=NOW + timedelta(days=365), next_index=1,
+        next_at=NOW + timedelta(days=30), **WRITTEN,
+    )  # fmt: skip
+    yield models.Debt.objects.create(**whose, feature=feature, usage=usage, units=5, repaid=2, forgiven=1, **WRITTEN)
+    yield models.RollOut.objects.create(
+        **whose,
+        product=rows[models.Product],
+        policy="now",
+        kind="units",
+        holding_source="order",
+        holding_id="1",
+        grant=grant,
+        quantity=5,
+        **WRITTEN,
+    )
     yield models.LedgerEntry.objects.create(
         **whose, seq=1, grant=grant, usage=usage, kind="consume", cause_type="usage", cause_id=usage.pk,
         amount=-5, remaining_after=5, effective_at=NOW, **WRITTEN,
+    )  # fmt: skip
+    yield models.AlertNotice.objects.create(
+        **whose, feature=feature, threshold="80%", since=NOW, used=8, granted=10, usage=usage, **WRITTEN
+    )
+    yield models.ExpiryNotice.objects.create(**whose, grant=grant, expires_at=NOW, units=4, **WRITTEN)
+
+
+def _subscriptions(rows: Rows) -> Iterator[Model]:
+    whose = {"customer": rows[models.Customer]}
+    yield (
+        subscription := models.Subscription.objects.create(
+            **whose, product=rows[models.Product], currency="EUR", interval_count=1, interval_unit="month",
+            grace_days=3, anchor=NOW, paid_from=NOW, paid_until=NOW.replace(month=2),
+            access_until=NOW.replace(month=2, day=18), paused_at=NOW, resumes_at=NOW.replace(day=20),
+            renews_at=NOW.replace(month=2, day=12), due_at=NOW.replace(month=2), **WRITTEN,
+        )
+    )  # fmt: skip
+    yield models.SubscriptionPause.objects.create(
+        **whose, subscription=subscription, begins_at=NOW, ends_at=NOW.replace(day=20), **WRITTEN
+    )
+    product = rows[models.Product]
+    yield models.PlanChange.objects.create(
+        **whose, subscription=subscription, kind="plan", at="now", money="pro_rata_seconds", units="regrant",
+        period_index=0, from_product=product, from_seats=1, to_product=product, to_seats=2, currency="EUR",
+        price_minor=200, credited_minor=5, charged_minor=100, time_left=timedelta(days=15), effective_at=NOW,
+        applied_at=NOW, idempotency_key="k", **WRITTEN,
     )  # fmt: skip
 
 
@@ -136,7 +186,9 @@ def _orders(rows: Rows) -> Iterator[Model]:
     yield (
         item := models.OrderItem.objects.create(
             **whose, order=order, line=1, product=rows[models.Product], sku="pack", quantity=2, unit_amount_minor=110,
-            discount_minor=20, tax_rate=10, tax_minor=20, total_amount_minor=200,
+            discount_minor=20, tax_rate=10, tax_minor=20, total_amount_minor=200, credit_minor=10, **RECURS,
+            subscription=rows[models.Subscription], period_index=0, period_from=NOW, period_until=NOW.replace(month=2),
+            change=rows[models.PlanChange], credited_by=rows[models.PlanChange], credited_minor=5,
         )
     )  # fmt: skip
     yield models.OrderItemFeature.objects.create(
@@ -152,7 +204,11 @@ def _trials(rows: Rows) -> Iterator[Model]:
     customer = rows[models.Customer]
     yield (
         trial := models.Trial.objects.create(
-            customer=customer, product=rows[models.Product], campaign="trial", **WRITTEN
+            customer=customer,
+            product=rows[models.Product],
+            campaign="trial",
+            subscription=rows[models.Subscription],
+            **WRITTEN,
         )
     )
     yield models.TrialFingerprint.objects.create(

@@ -15,7 +15,10 @@ from billable import checks
 from billable.db import append_only
 from billable.models import (
     Adjustment,
+    AlertNotice,
+    Allowance,
     Customer,
+    ExpiryNotice,
     Invoice,
     InvoiceLine,
     LedgerEntry,
@@ -35,6 +38,8 @@ ERASABLE: dict[type[models.Model], dict[str, Any]] = {
     Refund: {"metadata": {}, "reason": ""},
     RefundItem: {},
     RefundGrant: {},
+    AlertNotice: {},
+    ExpiryNotice: {},
     Invoice: {},
     InvoiceLine: {},
 }
@@ -148,6 +153,7 @@ def test_new_rows_are_still_written(rows: Rows) -> None:
     customer = rows[Customer]
     assert isinstance(customer, Customer)
     Customer.objects.filter(pk=customer.pk).update(seq=1, event_seq=1)
+    Allowance.objects.update(next_at=None)  # no verb wrote it, so that nobody is told when it is due
     QuotaService.grant_feature(customer, "pdf_export", quantity=2, idempotency_key="new")
     QuotaService.consume_quota(customer, "pdf_export", idempotency_key="new")
     assert Usage.objects.count() == 2

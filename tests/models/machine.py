@@ -621,7 +621,7 @@ class EngineAndReference(RuleBasedStateMachine):
 
     def _compare_grants(self, swept: Sequence[str]) -> None:
         columns = ("remaining", "held", "ended_as", "ended_at", "closed_at")
-        stand = {pk: values for pk, *values in models.Grant.objects.order_by().values_list("id", *columns)}
+        stand = {pk: values for pk, *values in rows.of(models.Grant, "id", *columns)}
         assert stand.keys() == {grant.id for grant in self.reference.grants}
         for grant in self.reference.grants:
             assert stand[grant.id] in self._standings(grant, swept=grant.customer in swept), grant
@@ -639,11 +639,11 @@ class EngineAndReference(RuleBasedStateMachine):
 
     def _compare_orders(self) -> None:
         columns = ("id", "status", "paid_amount_minor")
-        stand = {tuple(values) for values in models.Order.objects.order_by().values_list(*columns)}
-        assert stand == {(order.id, order.status, order.paid) for order in self.reference.orders}
+        assert set(rows.of(models.Order, *columns)) == {
+            (order.id, order.status, order.paid) for order in self.reference.orders
+        }
         columns = ("order_id", "payment_id", "capture_id", "status", "code", "amount_minor", "currency")
-        payments = {tuple(values) for values in models.Payment.objects.order_by().values_list(*columns)}
-        assert payments == {
+        assert set(rows.of(models.Payment, *columns)) == {
             (each.order.id, each.id, each.capture, each.status, each.code, each.amount, each.currency)
             for each in self.reference.payments
         }

@@ -385,12 +385,9 @@ class MoneyAndReference(EngineAndReference):
         self._name_rewards()
         self._name_heirs()
         super()._compare_grants(swept)
-        owners = dict(models.Grant.objects.order_by().values_list("id", "customer_id"))
+        stand = {pk: values for pk, *values in rows.of(models.Grant, "id", "customer", "valid_from", "expires_at")}
         for grant in self.reference.grants:
-            assert owners[grant.id] == self.ids[grant.customer]
-        windows = {pk: window for pk, *window in models.Grant.objects.values_list("id", "valid_from", "expires_at")}
-        for grant in self.reference.grants:
-            assert windows[grant.id] == [grant.start, grant.end]
+            assert stand[grant.id] == [self.ids[grant.customer], grant.start, grant.end]
 
     def _name_rewards(self) -> None:
         """The referee's grants were made first."""
@@ -427,15 +424,15 @@ class MoneyAndReference(EngineAndReference):
 
     def _compare_orders(self) -> None:
         super()._compare_orders()
-        stand = models.Order.objects.order_by().values_list("id", "refunded_amount_minor", "discount_minor")
-        assert {tuple(values) for values in stand} == {
+        assert set(rows.of(models.Order, "id", "refunded_amount_minor", "discount_minor")) == {
             (order.id, order.back, sum(item.discount for item in order.items)) for order in self.reference.orders
         }
-        applied = models.Payment.objects.order_by().filter(applied_to__isnull=False).values_list("id", "applied_to")
+        applied = {values for values in rows.of(models.Payment, "id", "applied_to") if values[1] is not None}
         by_hand = [each for each in self.reference.payments if each.taker not in (None, each.order)]
-        assert set(applied) == {(each.row, each.taker.id) for each in by_hand if each.taker is not None}
-        used = dict(models.Promotion.objects.values_list("code", "used"))
-        assert used == {code.name: len(code.uses) for code in self.reference.codes.values()}
+        assert applied == {(each.row, each.taker.id) for each in by_hand if each.taker is not None}
+        assert dict(rows.of(models.Promotion, "code", "used")) == {
+            code.name: len(code.uses) for code in self.reference.codes.values()
+        }
 
     def _check_the_books(self) -> None:
         found = books.problems()

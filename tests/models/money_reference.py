@@ -769,9 +769,13 @@ class MoneyReference(Reference):
         order = referral.order or self._first_payment(referral)
         if referral.status == "taken_back" or order is None:
             return ""
-        counted = [p for p in self.payments if p.taker is order or (p.order is order and p.taker is None)]
+        # A dispute about money that the order never took is none about it.
+        counted = [p for p in self.payments if p.taker is order]
         undone = order.status == "refunded" or any(payment.status == "lost" for payment in counted)
+        one = self.head(referral.referrer) == self.head(referral.referee)
         if referral.status == "pending":
+            if one:
+                return ""
             referral.status, referral.order = "qualified", order
         assert order.paid_at is not None
         if undone:
@@ -781,7 +785,6 @@ class MoneyReference(Reference):
             referral.status = "taken_back"
             return "taken_back"
         disputed = any(payment.status == "disputed" for payment in counted)
-        one = self.head(referral.referrer) == self.head(referral.referee)
         if referral.status != "qualified" or disputed or one or self.now < order.paid_at + HOLD:
             return ""
         family = self.family(referral.referrer)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -10,9 +10,9 @@ from django.contrib.auth.models import User
 from django.db import transaction
 
 from billable import paging
-from billable.errors import BillableError, Invalid
-from billable.models import Customer, Grant
-from billable.services import CatalogService, CustomerService, OrderService, QuotaService
+from billable.errors import BillableError, Invalid, PauseRefused
+from billable.models import Customer, Grant, Subscription
+from billable.services import CatalogService, CustomerService, OrderService, QuotaService, SubscriptionService
 from tests import rows
 from tests.models.conftest import Clock
 
@@ -117,3 +117,86 @@ def test_a_cursor_that_no_list_made_is_refused_by_every_list(ann: Customer, curs
         with pytest.raises(Invalid) as refusal:
             verb(ann, cursor=cursor)
         assert refusal.value.field == "cursor"
+
+
+def test_nothing_rolls_from_a_day_that_a_zone_left_out(ann: Customer, clock: Clock) -> None:
+    clock.now = datetime(2011, 12, 29, 20, tzinfo=timezone.utc)
+    Customer.objects.update(zone="Pacific/Apia")
+    daily = {"feature": "pdf", "quantity": 4, "reset": "1 day", "rollover_quantity": 3, "rollover_periods": 3}
+    CatalogService.create_product("daily", features=[daily])
+    QuotaService.grant_product(ann, "daily")
+    clock.move(days=1)
+    before = QuotaService.balances(ann)
+    QuotaService.expire_grants()
+    assert QuotaService.balances(ann) == before
+    assert before[0].balance == 4 + 3
+
+
+def test_what_was_used_up_months_ago_is_left_alone_when_a_year_is_cancelled(ann: Customer, clock: Clock) -> None:
+    monthly = {"feature": "pdf", "quantity": 4, "reset": "1 month"}
+    CatalogService.create_product("yearly", price="9", currency="EUR", features=[monthly], recurs="1 year")
+    order = OrderService.create_order(ann, [{"sku": "yearly"}], currency="EUR")
+    OrderService.confirm_payment(order, payment_id="p")
+    QuotaService.consume_quota(ann, "pdf", quantity=4)
+    clock.move(days=40)
+    (subscription,) = SubscriptionService.list_subscriptions(ann)
+    SubscriptionService.cancel_subscription(subscription)
+    assert QuotaService.verify_ledger()
+
+
+@pytest.fixture
+def club(ann: Customer) -> Subscription:
+    """A plan whose units last for two months, bought: longer than the month that is paid for."""
+    lasting = {"feature": "pdf", "quantity": 4, "period": "2 months"}
+    CatalogService.create_product("club", price="9", currency="EUR", features=["sso", lasting], recurs="1 month")
+    order = OrderService.create_order(ann, [{"sku": "club"}], currency="EUR")
+    OrderService.confirm_payment(order, payment_id="p")
+    (subscription,) = SubscriptionService.list_subscriptions(ann)
+    return subscription
+
+
+def test_cancelled_late_in_a_long_pause_it_keeps_what_was_left(club: Subscription, ann: Customer, clock: Clock) -> None:
+    clock.move(days=2)
+    SubscriptionService.pause_subscription(club)
+    clock.move(days=60)
+    assert SubscriptionService.cancel_subscription(club).status == "paused"
+    assert SubscriptionService.resume_subscription(club).access_until == clock.now + timedelta(days=26)
+    assert QuotaService.check_quota(ann, "sso")
+
+
+def test_a_pause_that_moved_nothing_takes_nothing_when_it_ends_early(
+    club: Subscription, ann: Customer, clock: Clock
+) -> None:
+    (before,) = QuotaService.balances(ann, feature="pdf")
+    SubscriptionService.pause_subscription(club, at_period_end=True, resumes_at=clock.now + timedelta(days=50))
+    clock.move(days=30)
+    SubscriptionService.resume_subscription(club)
+    assert QuotaService.balances(ann, feature="pdf") == (before,)
+
+
+def test_a_pause_that_is_refused_writes_nothing_that_was_due(ann: Customer, clock: Clock) -> None:
+    monthly = {"feature": "pdf", "quantity": 4, "reset": "1 month"}
+    CatalogService.create_product("yearly", price="9", currency="EUR", features=[monthly], recurs="1 year")
+    order = OrderService.create_order(ann, [{"sku": "yearly"}], currency="EUR")
+    OrderService.confirm_payment(order, payment_id="p")
+    (subscription,) = SubscriptionService.list_subscriptions(ann)
+    clock.move(days=40)
+    before = rows.everything()
+    with pytest.raises(PauseRefused):
+        SubscriptionService.pause_subscription(subscription)
+    assert rows.everything() == before
+
+
+@pytest.mark.parametrize("swept", [False, True])
+def test_of_grants_that_are_alike_the_one_that_came_first_is_used_first(
+    ann: Customer, clock: Clock, swept: bool
+) -> None:
+    CatalogService.create_product("daily", features=[{"feature": "pdf", "quantity": 3, "reset": "1 day"}])
+    (first,) = QuotaService.grant_product(ann, "daily")
+    clock.move(days=1)
+    if swept:
+        QuotaService.expire_grants()
+    QuotaService.grant_product(ann, "daily")
+    QuotaService.consume_quota(ann, "pdf", quantity=3)
+    (used_up,) = Grant.objects.filter(remaining=0, valid_from=clock.now)
+    assert used_up.allowance == first.allowance

@@ -86,7 +86,7 @@ def test_older_than_expires_whatever_its_own_time(door, user, clock):
 
 
 def test_a_sweep_may_be_cut_short(door, user, clock, day, monkeypatch):
-    monkeypatch.setattr("billable.orders.expire.BATCH", 2)
+    monkeypatch.setattr("billable.duties.BATCH", 2)
     for _ in range(5):
         order_of(user)
     clock.advance(days=1)
@@ -99,9 +99,9 @@ def test_an_order_that_was_paid_meanwhile_is_left_alone(door, user, clock, day, 
 
     order = order_of(user)
     clock.advance(days=1)
-    stale = list(expire._overdue(None).values_list("pk", "customer_id"))
+    stale = list(expire._overdue(None).values_list("pk", flat=True))
     OrderService.confirm_payment(order, payment_id="a")
-    assert [expire._expire(*each) for each in stale] == [0]
+    assert [expire._expire(order_id) for order_id in stale] == [0]
 
 
 @pytest.mark.parametrize(

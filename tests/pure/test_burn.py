@@ -34,16 +34,18 @@ rates = st.lists(st.tuples(st.integers(1, 5), st.integers(1, 5)), max_size=3).ma
 def purses(draw: st.DrawFn, *, unlimited: bool = True) -> list[burn.Open]:
     """Some usable grants of one feature and of what it can be paid from."""
     known = draw(rates)
-    units = st.integers(0, 20) | st.none() if unlimited else st.integers(0, 20)
     grants = st.builds(
         burn.Open,
         id=st.integers(0, 10**6).map(lambda number: UUID(int=number)),
         rate=st.sampled_from(known),
-        remaining=units,
+        remaining=st.integers(0, 20) | st.none(),
         priority=st.integers(0, 2),
         valid_from=instants,
         expires_at=st.none() | instants.map(lambda start: start + timedelta(days=9)),
+        room=st.none() | st.integers(0, 20),
     )
+    if not unlimited:
+        grants = grants.filter(lambda grant: grant.available is not None)
     return draw(st.lists(grants, max_size=7, unique_by=lambda grant: grant.id))
 
 
@@ -61,9 +63,10 @@ def test_a_plan_takes_from_no_grant_more_than_it_has(purse: list[burn.Open], qua
     taken = [draw for _, draw in drawn(burn.plan(purse, quantity) or ())]
     assert len({draw.grant_id for draw in taken}) == len(taken)
     for draw in taken:
-        remaining = grants[draw.grant_id].remaining
+        grant = grants[draw.grant_id]
         assert draw.units > 0
-        assert remaining is None or draw.units <= remaining
+        assert grant.remaining is None or draw.units <= grant.remaining
+        assert grant.room is None or draw.units <= grant.room
 
 
 @proof
@@ -104,7 +107,7 @@ def test_the_balance_is_the_largest_quantity_that_has_a_plan(purse: list[burn.Op
 def test_the_balance_is_own_units_plus_what_each_payer_affords_as_a_whole(purse: list[burn.Open]) -> None:
     total = 0
     for rate in {grant.rate for grant in purse}:
-        usable = sum(grant.remaining or 0 for grant in purse if grant.rate == rate)
+        usable = sum(grant.available or 0 for grant in purse if grant.rate == rate)
         total += math.floor(Fraction(usable * rate.per, rate.units))
     assert burn.balance(purse) == total
 
@@ -123,11 +126,15 @@ def test_the_burn_order_is_total_it_does_not_depend_on_how_the_grants_came(
 @given(purses())
 def test_the_burn_order_is_unlimited_then_cost_position_priority_expiry_start_and_id(purse: list[burn.Open]) -> None:
     for first, second in itertools.pairwise(burn.in_burn_order(purse)):
-        assert first.remaining is None or second.remaining is not None
-        if (first.remaining is None) is not (second.remaining is None):
+        assert first.available is None or second.available is not None
+        if (first.available is None) is not (second.available is None):
             continue
         assert first.rate.position <= second.rate.position
         if first.rate.position != second.rate.position:
+            continue
+        # Of one payer: what is unlimited but for its cap comes before what has a quantity.
+        assert first.remaining is None or second.remaining is not None
+        if (first.remaining is None) is not (second.remaining is None):
             continue
         assert first.priority <= second.priority
         if first.priority != second.priority:
@@ -144,15 +151,15 @@ def test_the_burn_order_is_unlimited_then_cost_position_priority_expiry_start_an
 def test_a_plan_empties_one_grant_before_it_touches_the_next_of_its_kind(purse: list[burn.Open], quantity: int) -> None:
     grants = {grant.id: grant for grant in purse}
     for share in burn.plan(purse, quantity) or ():
-        line = [grant for grant in burn.in_burn_order(purse) if grant.rate == share.rate and grant.remaining != 0]
+        line = [grant for grant in burn.in_burn_order(purse) if grant.rate == share.rate and grant.available != 0]
         assert [draw.grant_id for draw in share.draws] == [grant.id for grant in line[: len(share.draws)]]
-        assert all(draw.units == grants[draw.grant_id].remaining for draw in share.draws[:-1])
+        assert all(draw.units == grants[draw.grant_id].available for draw in share.draws[:-1])
 
 
 @proof
 @given(purses(), quantities)
 def test_anything_unlimited_pays_alone(purse: list[burn.Open], quantity: int) -> None:
-    unlimited = [grant for grant in burn.in_burn_order(purse) if grant.remaining is None]
+    unlimited = [grant for grant in burn.in_burn_order(purse) if grant.available is None]
     if unlimited:
         shares = burn.plan(purse, quantity)
         assert shares is not None
@@ -165,8 +172,18 @@ def test_a_later_payer_is_asked_only_for_what_earlier_ones_cannot_pay(purse: lis
     shares = burn.plan(purse, quantity) or ()
     assert [share.rate.position for share in shares] == sorted({share.rate.position for share in shares})
     for share in shares[:-1]:
-        available = sum(grant.remaining or 0 for grant in purse if grant.rate == share.rate)
+        available = sum(grant.available or 0 for grant in purse if grant.rate == share.rate)
         assert share.quantity == share.rate.affords(available)
+
+
+@proof
+@given(purses(), quantities)
+def test_what_a_plan_cannot_cover_is_what_is_not_there(purse: list[burn.Open], quantity: int) -> None:
+    shares, missing = burn.cover(purse, quantity)
+    balance = burn.balance(purse)
+    assert missing == (0 if balance is None else max(0, quantity - balance))
+    assert sum(share.quantity for share in shares) == quantity - missing
+    assert burn.plan(purse, quantity) == (None if missing else shares)
 
 
 def test_draws_of_several_grants_need_not_divide() -> None:

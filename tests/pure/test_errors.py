@@ -21,6 +21,7 @@ SAMPLES = {
     "str | None": None,
     "int": 7,
     "list[str]": ["quantity", "sku"],
+    "dict[str, Any] | None": {"quantity": 50, "feature": "exports", "period": "1 day", "used": 50, "resets_at": None},
     "bool": True,
 }
 

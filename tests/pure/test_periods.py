@@ -47,6 +47,21 @@ def test_periods_follow_one_another_without_gap_or_overlap(period: Period, ancho
     assert all(boundary.utcoffset() == timedelta(0) for boundary in boundaries)
 
 
+@proof
+@given(periods, moments, zones, st.integers(0, 150), st.integers(-90_000, 90_000))
+def test_an_instant_lies_in_the_period_that_began_last(
+    period: Period, anchor: datetime, zone: str, index: int, seconds: int
+) -> None:
+    for instant in (
+        period.boundary(anchor, index, zone),
+        period.boundary(anchor, index, zone) - timedelta(microseconds=1),
+        period.boundary(anchor, index, zone) + timedelta(seconds=seconds),
+    ):
+        found = period.index_at(anchor, instant, zone)
+        assert found == 0 or period.boundary(anchor, found, zone) <= instant
+        assert instant < period.boundary(anchor, found + 1, zone)
+
+
 @pytest.mark.parametrize("zone", ZONES)
 @pytest.mark.parametrize("day", range(1, 32))
 def test_a_month_ends_on_the_anchors_day_or_on_the_last_there_is(day: int, zone: str) -> None:

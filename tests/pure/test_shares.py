@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from billable.refunds import shares
 from billable.refunds.kinds import RefundPolicy
 from billable.refunds.shares import Stock
+from billable.shares import portion
 from tests.pure.proof import proof
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=timezone.utc)
@@ -70,7 +71,7 @@ def test_a_share_is_a_part_and_falls_as_time_goes_by(
 ) -> None:
     share = shares.share(stock, policy, now)
     assert 0 <= share <= 1
-    assert 0 <= shares.portion(share, paid) <= paid
+    assert 0 <= portion(share, paid) <= paid
     assert shares.share(stock, policy, now + timedelta(hours=1)) <= share
     if policy is RefundPolicy.FULL:
         assert share == 1

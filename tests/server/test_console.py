@@ -29,6 +29,7 @@ def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
         "link_identities",
         "seed_demo",
         "settle_referrals",
+        "tick",
         "verify",
         "--version",
         "--help",

@@ -16,7 +16,10 @@ from typing_extensions import assert_type
 
 from billable.models import (
     Adjustment,
+    AlertNotice,
+    Allowance,
     Customer,
+    Debt,
     Dispute,
     Exchange,
     Feature,
@@ -29,11 +32,13 @@ from billable.models import (
     Merge,
     Order,
     Payment,
+    PlanChange,
     Product,
     Promotion,
     Referral,
     ReferralProgramme,
     Refund,
+    Subscription,
     Trial,
     Usage,
     UserLink,
@@ -41,11 +46,18 @@ from billable.models import (
 from billable.services import (
     Balance,
     BillingDetails,
+    CapState,
     CatalogService,
+    ClockAdvance,
+    ClockStep,
     CustomerRef,
     CustomerService,
     CustomerState,
+    Entitlement,
+    Expiring,
+    FeatureChange,
     FeatureLine,
+    Forecast,
     GrantSummary,
     Identification,
     InvoiceService,
@@ -60,6 +72,7 @@ from billable.services import (
     OrderSweep,
     Page,
     Period,
+    PlanPreview,
     PromotionCheck,
     PromotionService,
     QuotaCheck,
@@ -72,10 +85,30 @@ from billable.services import (
     RefundLine,
     RefundQuote,
     RefundSlide,
+    RenewalFailure,
+    RenewalSweep,
+    RollOutReport,
+    RollOutSkip,
     Subject,
+    SubscriptionService,
+    SubscriptionSweep,
     Sweep,
     TrialEligibility,
     TrialService,
+    UpkeepReport,
+    UpkeepService,
+    UpkeepStep,
+)
+from billable.testing import (
+    BillingClock,
+    Events,
+    FakePayments,
+    assert_balance,
+    capture_events,
+    make_customer,
+    make_product,
+    paid_order,
+    run_commit_hooks,
 )
 
 P = ParamSpec("P")
@@ -102,6 +135,8 @@ def quota(user: User, at: datetime) -> None:
     assert_type(check.grants, tuple[GrantSummary, ...])
     assert_type(check.grant_count, int)
     assert_type(check.expires_at, datetime | None)
+    assert_type(check.cap, CapState | None)
+    assert_type(check.value, bool | int | str | None)
     assert_type(check.offers, tuple[Product, ...])
     assert_type(check.grants[0].remaining, int | None)
     assert_type(check.grants[0].grant_id, UUID | None)
@@ -123,6 +158,15 @@ def quota(user: User, at: datetime) -> None:
     assert_type(back, Adjustment)
     assert_type(QuotaService.reverse_usage(UUID(int=1), idempotency_key="undo_8"), Adjustment)
     assert_type(QuotaService.balances(user, feature="pdf_export"), tuple[Balance, ...])
+    assert_type(QuotaService.entitlements(user, feature="seats"), tuple[Entitlement, ...])
+    seats: int = QuotaService.entitlement_value(user, "seats", default=1)
+    assert_type(QuotaService.entitlements(user)[seats].value, bool | int | str | None)
+    rolled = QuotaService.roll_out_product_change("pro", policy="now", dry_run=True, limit_seconds=2.5)
+    assert_type(rolled, RollOutReport)
+    assert_type(rolled.skipped, tuple[RollOutSkip, ...])
+    debts = QuotaService.list_debts(user, feature="calls", open_only=True)
+    assert_type(debts, Page[Debt])
+    assert_type(debts.items[0].owed, int)
     hold = QuotaService.hold_quota(user, "ai_analysis", 5, ttl=timedelta(minutes=5), idempotency_key="job")
     assert_type(hold, Hold)
     assert_type(QuotaService.capture_hold(hold, 3), Usage)
@@ -154,7 +198,20 @@ def quota(user: User, at: datetime) -> None:
     assert_type(grants, Page[Grant])
     assert_type(grants.items, Sequence[Grant])
     assert_type(grants.next, str | None)
+    recurring = QuotaService.list_allowances(user, feature="pdf_export", cursor=None, limit=10)
+    assert_type(recurring, Page[Allowance])
+    assert_type(QuotaService.get_allowance("id").per_period, int)
+    assert_type(QuotaService.revoke_allowance(recurring.items[0], reason="").next_reset_at, datetime | None)
     assert_type(QuotaService.expire_grants(limit=100), Sweep)
+    assert_type(QuotaService.list_alerts(user, feature="credits", cursor=None, limit=5), Page[AlertNotice])
+    losses = QuotaService.expiring_soon(user, within=Period.parse("7 days"))
+    assert_type(losses, tuple[Expiring, ...])
+    assert_type(losses[0].units, int | None)
+    assert_type(losses[0].expires_at, datetime)
+    outlook = QuotaService.forecast(user, "credits", over="30 days")
+    assert_type(outlook, Forecast)
+    assert_type(outlook.per_day, float | None)
+    assert_type(outlook.runs_out_at, datetime | None)
     assert_type(QuotaService.history(user, feature="x", kind="consume", cursor=None, limit=1), Page[LedgerEntry])
     for entry in QuotaService.history(user):
         assert_type(entry, LedgerEntry)
@@ -233,6 +290,15 @@ def invoices(user: User, order: Order) -> None:
     assert_type(InvoiceService.render_invoice_pdf(receipt), bytes)
 
 
+def upkeep() -> None:
+    report = UpkeepService.tick(limit_seconds=50, batch_size=100, dry_run=False)
+    assert_type(report, UpkeepReport)
+    assert_type(report.complete, bool)
+    assert_type(report.steps, tuple[UpkeepStep, ...])
+    assert_type(report.steps[0].done, int)
+    assert_type(report.seconds, float)
+
+
 def catalogue() -> None:
     line: FeatureLine = {"feature": "pdf_export", "quantity": 100, "period": "1 month", "priority": 1}
     product = CatalogService.create_product(
@@ -299,12 +365,35 @@ def exchanges(user: User) -> None:
     assert_type(OrderService.refund_exchange(made, idempotency_key="k", policy="full", reason=""), Exchange)
 
 
+def helpers_for_tests(user: User) -> None:
+    with BillingClock() as clock, capture_events("order.paid") as sent, run_commit_hooks():
+        assert_type(clock, BillingClock)
+        assert_type(clock.advance(months=13, days=1.5), datetime)
+        assert_type(clock.for_customer(make_customer(user, sandbox=True)).advance(months=1), datetime)
+        order = paid_order(user, make_product(features=["pdf_export"], period="1 month"))
+        assert_type(order, Order)
+        payments = FakePayments(clock)
+        assert_type(payments.pay(order), Payment)
+        assert_type(payments.pay_later(order, days=3), Payment)
+        assert_type(payments.deliver(payments.notice(order, "pending")), Payment)
+        assert_type(payments.refund(payments.pay(order), amount_minor=5), Refund)
+    assert_type(sent, Events)
+    assert_type(sent.names, list[str])
+    assert_balance(user, "pdf_export", None)
+
+
 def customers(user: User) -> None:
     identification = CustomerService.identify("telegram", "1", profile={"name": "Anna"})
     assert_type(identification, Identification)
     assert_type(identification.customer, Customer)
     assert_type(identification.customer_id, UUID)
     assert_type(identification.created, bool)
+    assert_type(CustomerService.identify("telegram", "2", sandbox=True).is_sandbox, bool)
+    moved = CustomerService.advance_clock(user, months=1, days=2, idempotency_key="k")
+    assert_type(moved, ClockAdvance)
+    assert_type(moved.to_at, datetime)
+    assert_type(moved.steps, tuple[ClockStep, ...])
+    assert_type(CustomerService.advance_clock(user, to=moved.to_at), ClockAdvance)
     assert_type(CustomerService.get_customer(user), Customer)
     assert_type(CustomerService.find_customer(CustomerRef(user_id=7)), Customer | None)
     assert_type(CustomerService.link_identity(user, "n8n", "2", profile=None), Identity)
@@ -328,6 +417,34 @@ def customers(user: User) -> None:
     assert_type(trial, Trial)
     assert_type(trial.grants, tuple[Grant, ...])
     assert_type(TrialService.trial_eligibility(user, "trial", identities=None), TrialEligibility)
+
+
+def subscriptions(user: User, at: datetime) -> None:
+    page = SubscriptionService.list_subscriptions(user, status="active", cursor=None, limit=10)
+    assert_type(page, Page[Subscription])
+    subscription = SubscriptionService.get_subscription("id")
+    assert_type(subscription, Subscription)
+    assert_type(SubscriptionService.renew_subscription(subscription), Order)
+    sweep = SubscriptionService.make_renewals(limit=10)
+    assert_type(sweep, RenewalSweep)
+    assert_type(sweep.failures, tuple[RenewalFailure, ...])
+    cancelled = SubscriptionService.cancel_subscription(subscription, at_period_end=False, reason="too dear")
+    assert_type(cancelled, Subscription)
+    assert_type(SubscriptionService.undo_cancel(subscription.pk), Subscription)
+    paused = SubscriptionService.pause_subscription(subscription, at_period_end=True, resumes_at=at, reason="")
+    assert_type(paused, Subscription)
+    assert_type(SubscriptionService.resume_subscription(subscription), Subscription)
+    assert_type(SubscriptionService.extend_access(subscription, at), Subscription)
+    assert_type(SubscriptionService.move_billing_date(subscription, at), Subscription)
+    preview = SubscriptionService.preview_change(subscription, sku="pro", seats=2, at="now", units="regrant")
+    assert_type(preview, PlanPreview)
+    assert_type(preview.features[0], FeatureChange)
+    change = SubscriptionService.change_plan(subscription, sku="pro", money="none", idempotency_key="up")
+    assert_type(change, PlanChange)
+    assert_type(change.order, Order | None)
+    assert_type(SubscriptionService.change_seats(subscription.pk, 3, idempotency_key="more"), PlanChange)
+    assert_type(SubscriptionService.undo_change(subscription), Subscription)
+    assert_type(SubscriptionService.settle_subscriptions(limit=10), SubscriptionSweep)
 
 
 def referrals(user: User, friend: CustomerRef) -> None:
@@ -405,6 +522,7 @@ Verb(CustomerService.unmerge_customers).has(CustomerService.aunmerge_customers)
 Verb(CustomerService.anonymize_customer).has(CustomerService.aanonymize_customer)
 Verb(CustomerService.customer_state).has(CustomerService.acustomer_state)
 Verb(CustomerService.link_identities).has(CustomerService.alink_identities)
+Verb(CustomerService.advance_clock).has(CustomerService.aadvance_clock)
 Verb(CustomerService.set_billing_details).has(CustomerService.aset_billing_details)
 Verb(QuotaService.check_quota).has(QuotaService.acheck_quota)
 Verb(QuotaService.consume_quota).has(QuotaService.aconsume_quota)
@@ -415,12 +533,22 @@ Verb(QuotaService.extend_hold).has(QuotaService.aextend_hold)
 Verb(QuotaService.get_hold).has(QuotaService.aget_hold)
 Verb(QuotaService.list_holds).has(QuotaService.alist_holds)
 Verb(QuotaService.reverse_usage).has(QuotaService.areverse_usage)
+Verb(QuotaService.entitlement_value).has(QuotaService.aentitlement_value)
+Verb(QuotaService.roll_out_product_change).has(QuotaService.aroll_out_product_change)
+Verb(QuotaService.list_debts).has(QuotaService.alist_debts)
+Verb(QuotaService.entitlements).has(QuotaService.aentitlements)
 Verb(QuotaService.balances).has(QuotaService.abalances)
 Verb(QuotaService.grant_product).has(QuotaService.agrant_product)
 Verb(QuotaService.grant_feature).has(QuotaService.agrant_feature)
 Verb(QuotaService.revoke_grant).has(QuotaService.arevoke_grant)
 Verb(QuotaService.list_grants).has(QuotaService.alist_grants)
+Verb(QuotaService.list_allowances).has(QuotaService.alist_allowances)
+Verb(QuotaService.get_allowance).has(QuotaService.aget_allowance)
+Verb(QuotaService.revoke_allowance).has(QuotaService.arevoke_allowance)
 Verb(QuotaService.expire_grants).has(QuotaService.aexpire_grants)
+Verb(QuotaService.list_alerts).has(QuotaService.alist_alerts)
+Verb(QuotaService.expiring_soon).has(QuotaService.aexpiring_soon)
+Verb(QuotaService.forecast).has(QuotaService.aforecast)
 Verb(QuotaService.history).has(QuotaService.ahistory)
 Verb(QuotaService.verify_ledger).has(QuotaService.averify_ledger)
 Verb(OrderService.create_order).has(OrderService.acreate_order)
@@ -450,6 +578,21 @@ Verb(PromotionService.get_promotion).has(PromotionService.aget_promotion)
 Verb(PromotionService.list_promotions).has(PromotionService.alist_promotions)
 Verb(PromotionService.create_promotion).has(PromotionService.acreate_promotion)
 Verb(PromotionService.update_promotion).has(PromotionService.aupdate_promotion)
+Verb(SubscriptionService.get_subscription).has(SubscriptionService.aget_subscription)
+Verb(SubscriptionService.list_subscriptions).has(SubscriptionService.alist_subscriptions)
+Verb(SubscriptionService.preview_change).has(SubscriptionService.apreview_change)
+Verb(SubscriptionService.change_plan).has(SubscriptionService.achange_plan)
+Verb(SubscriptionService.change_seats).has(SubscriptionService.achange_seats)
+Verb(SubscriptionService.undo_change).has(SubscriptionService.aundo_change)
+Verb(SubscriptionService.renew_subscription).has(SubscriptionService.arenew_subscription)
+Verb(SubscriptionService.make_renewals).has(SubscriptionService.amake_renewals)
+Verb(SubscriptionService.cancel_subscription).has(SubscriptionService.acancel_subscription)
+Verb(SubscriptionService.undo_cancel).has(SubscriptionService.aundo_cancel)
+Verb(SubscriptionService.pause_subscription).has(SubscriptionService.apause_subscription)
+Verb(SubscriptionService.resume_subscription).has(SubscriptionService.aresume_subscription)
+Verb(SubscriptionService.extend_access).has(SubscriptionService.aextend_access)
+Verb(SubscriptionService.move_billing_date).has(SubscriptionService.amove_billing_date)
+Verb(SubscriptionService.settle_subscriptions).has(SubscriptionService.asettle_subscriptions)
 Verb(TrialService.start_trial).has(TrialService.astart_trial)
 Verb(TrialService.trial_eligibility).has(TrialService.atrial_eligibility)
 Verb(ReferralService.create_programme).has(ReferralService.acreate_programme)
@@ -469,6 +612,7 @@ Verb(InvoiceService.render_invoice_pdf).has(InvoiceService.arender_invoice_pdf)
 Verb(InvoiceService.issue_receipt).has(InvoiceService.aissue_receipt)
 Verb(InvoiceService.issue_credit_note).has(InvoiceService.aissue_credit_note)
 Verb(InvoiceService.issue_missing).has(InvoiceService.aissue_missing)
+Verb(UpkeepService.tick).has(UpkeepService.atick)
 
 
 def what_both_refuse(user: User, usage: Usage) -> None:

@@ -10,7 +10,7 @@ import re
 from importlib import import_module
 from typing import Any
 
-PARTS = ("verbs", "answers", "refusals", "settings", "checks", "signals", "commands", "rest", "tables")
+PARTS = ("verbs", "answers", "refusals", "settings", "checks", "signals", "commands", "rest", "tables", "testing")
 MARK = re.compile(r"^<!-- generated: (\w+) -->$", re.MULTILINE)
 
 

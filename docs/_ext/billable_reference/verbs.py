@@ -10,14 +10,12 @@ from billable_reference.markdown import docstring, signature, target
 
 
 def classes() -> list[type]:
-    """The classes of the front door, in its order."""
+    """The classes of the front door, in its order: those that it takes from the parts of it come last."""
     from billable import services
 
-    return [
-        member
-        for name, member in vars(services).items()
-        if name.endswith("Service") and inspect.isclass(member) and member.__module__ == services.__name__
-    ]
+    members = vars(services).items()
+    found = [member for name, member in members if name.endswith("Service") and inspect.isclass(member)]
+    return sorted(found, key=lambda service: service.__module__ != services.__name__)
 
 
 def verbs(service: type) -> Iterator[tuple[str, Callable[..., Any]]]:

@@ -8,27 +8,37 @@ The books (grants, usages, orders, payments, the ledger) are read here and never
 """
 
 from billable.admin import (
+    alerts,
+    allowances,
     catalog,
     customers,
     exchanges,
     invoices,
     orders,
+    planning,
     promotions,
     quota,
     referrals,
     refunds,
+    sandbox,
+    subscriptions,
     trials,
 )
 
 __all__ = [
+    "alerts",
+    "allowances",
     "catalog",
     "customers",
     "exchanges",
     "invoices",
     "orders",
+    "planning",
     "promotions",
     "quota",
     "referrals",
     "refunds",
+    "sandbox",
+    "subscriptions",
     "trials",
 ]

@@ -19,7 +19,16 @@ from billable.money import MAX_AMOUNT_MINOR, Money
 from billable.services import Period
 
 
+def _typed(example: str, help_text: str) -> forms.CharField:
+    """A period that is typed."""
+    widget = AdminTextInputWidget(attrs={"placeholder": example})
+    return forms.CharField(max_length=20, required=False, widget=widget, help_text=help_text)
+
+
 class ProductForm(EditForm):
+    recurs = _typed("1 month", "How often it is paid for, such as “1 month”: a subscription. Empty: once.")
+    trial_period = _typed("14 days", "How long a subscription may be tried before it is paid for. Empty: not at all.")
+
     class Meta:
         model = Product
         fields = (
@@ -31,11 +40,27 @@ class ProductForm(EditForm):
             "is_default",
             "trial_campaign",
             "tax_rate",
+            "grace_days",
             "metadata",
         )
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in ("recurs", "trial_period"):
+            self.initial.setdefault(name, str(getattr(self.instance, name) or ""))
+
     def clean_sku(self) -> str:
         return new_name(self.cleaned_data["sku"], "sku")
+
+    def clean_recurs(self) -> str:
+        return self._period("recurs")
+
+    def clean_trial_period(self) -> str:
+        return self._period("trial_period")
+
+    def _period(self, name: str) -> str:
+        typed: str = self.cleaned_data[name]
+        return str(checked(Period.parse, typed, name)) if typed else ""
 
     def clean_description(self) -> str:
         return checked(inputs.text, self.cleaned_data["description"], "description", maximum=10_000)
@@ -52,7 +77,17 @@ class ProductForm(EditForm):
 class FeatureForm(EditForm):
     class Meta:
         model = Feature
-        fields = ("key", "name", "unit", "is_active", "metadata")
+        fields = (
+            "key",
+            "name",
+            "unit",
+            "value_type",
+            "overdraft",
+            "overdraft_limit",
+            "alerts",
+            "is_active",
+            "metadata",
+        )
 
     def clean_key(self) -> str:
         return new_name(self.cleaned_data["key"], "key")
@@ -127,23 +162,44 @@ class LineForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in the stu
         initial=ProductFeature().priority, min_value=-32_768, max_value=32_767, help_text="Lower is used up first."
     )
 
+    rollover_quantity = forms.IntegerField(required=False, min_value=1, max_value=MAX_UNITS)
+    cap_quantity = forms.IntegerField(required=False, min_value=1, max_value=MAX_UNITS)
+
     class Meta:
         model = ProductFeature
-        fields = ("feature", "quantity", "period_count", "period_unit", "priority")
+        fields = (
+            "feature",
+            "quantity",
+            "period_count",
+            "period_unit",
+            "priority",
+            "reset_count",
+            "reset_unit",
+            "rollover_quantity",
+            "rollover_periods",
+            "cap_quantity",
+            "cap_period_count",
+            "cap_period_unit",
+            "value",
+        )
 
     def clean(self) -> dict[str, Any] | None:
         answers = super().clean() or self.cleaned_data
-        count, unit = answers.get("period_count"), answers.get("period_unit")
+        for name in ("period", "reset", "cap_period"):
+            self._whole_period(answers, name)
+        return answers
+
+    def _whole_period(self, answers: dict[str, Any], name: str) -> None:
+        count, unit = answers.get(f"{name}_count"), answers.get(f"{name}_unit")
         if count and unit:
             try:
                 checked(Period.of, count, unit)
             except ValidationError as error:
-                self.add_error("period_count", error)
+                self.add_error(f"{name}_count", error)
         elif count:
-            self.add_error("period_unit", "Say which unit the period is counted in.")
-        elif unit and "period_count" not in self.errors:
-            self.add_error("period_count", "Say how many, or leave the unit empty too.")
-        return answers
+            self.add_error(f"{name}_unit", "Say which unit the period is counted in.")
+        elif unit and f"{name}_count" not in self.errors:
+            self.add_error(f"{name}_count", "Say how many, or leave the unit empty too.")
 
 
 class CostForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in the stubs only

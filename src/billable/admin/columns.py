@@ -51,6 +51,16 @@ def amount(field: str, description: str | None = None, *, of: str | None = None)
     return column
 
 
+def value(field: str, description: str | None = None) -> Column:
+    """A column of what a static feature reads."""
+
+    @admin.display(description=description or words(field), ordering=field)
+    def column(self: admin.ModelAdmin[Any], row: Any) -> str:
+        return "" if getattr(row, field) is None else json.dumps(getattr(row, field), ensure_ascii=False)
+
+    return column
+
+
 def units(field: str, description: str | None = None) -> Column:
     """A column of units, where nothing means unlimited."""
 

@@ -13,13 +13,31 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from billable.admin.acts import Act, ActForm, Answers, reason_field
+from billable.admin.allowances import ALLOWANCE_COLUMNS
 from billable.admin.base import Books
 from billable.admin.columns import instant, link, pretty, quantity, user_text
 from billable.admin.panels import Panel, PanelRow, Related
 from billable.admin.quota import GRANT_COLUMNS
+from billable.admin.sandbox import ADVANCE
+from billable.admin.subscriptions import SUBSCRIPTION_COLUMNS
 from billable.inputs import MAX_UNITS
-from billable.models import Customer, Grant, Identity, Invoice, LedgerEntry, Merge, Order, Referral, Trial, UserLink
-from billable.services import CatalogService, CustomerRef, CustomerService, QuotaService
+from billable.models import (
+    Allowance,
+    ClockMove,
+    Customer,
+    Debt,
+    Grant,
+    Identity,
+    Invoice,
+    LedgerEntry,
+    Merge,
+    Order,
+    Referral,
+    Subscription,
+    Trial,
+    UserLink,
+)
+from billable.services import CapState, CatalogService, CustomerRef, CustomerService, QuotaService
 
 USER = UserLink._meta.get_field("user").related_model
 # A user model need not have a username, nor any field that is a name.
@@ -59,7 +77,7 @@ class GrantForm(ActForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         products = [(row.sku, label(row.sku, row.name)) for row in CatalogService.list_products()]
-        features = [(row.key, label(row.key, row.name)) for row in CatalogService.list_features()]
+        features = [(row.key, label(row.key, row.name)) for row in CatalogService.list_features() if not row.is_static]
         self.features = frozenset(key for key, _ in features)
         what = cast(forms.ChoiceField, self.fields["what"])
         what.choices = [("", "---------"), ("Products", products), ("Features", features)]
@@ -139,9 +157,19 @@ def anonymize(customer: Customer, answers: Answers) -> str:
 
 @admin.register(Customer)
 class CustomerAdmin(Books):
-    list_display = ("own_id", "known_as", "used_by", "zone", "merged_into_link", "anonymized_at", "created_at")
+    list_display = (
+        "own_id",
+        "known_as",
+        "used_by",
+        "zone",
+        "is_sandbox",
+        "merged_into_link",
+        "anonymized_at",
+        "created_at",
+    )
     list_filter = (
         "created_at",
+        "is_sandbox",
         ("merged_into", admin.EmptyFieldListFilter),
         ("anonymized_at", admin.EmptyFieldListFilter),
     )
@@ -152,10 +180,14 @@ class CustomerAdmin(Books):
         Related(Identity, "customer", ("provider", "external_id", "created_at")),
         Related(UserLink, "customer", ("user_shown", "actor", "created_at"), title="Users"),
         Related(Grant, "customer", GRANT_COLUMNS),
+        Related(Allowance, "customer", ALLOWANCE_COLUMNS),
+        Related(Debt, "customer", ("created_at", "feature", "units", "repaid", "forgiven", "owed"), title="Overdrawn"),
         Related(Order, "customer", ("created_at", "status", "total_amount_minor_shown", "paid_amount_minor_shown")),
+        Related(Subscription, "customer", SUBSCRIPTION_COLUMNS),
         Related(Trial, "customer", ("product", "campaign", "created_at")),
         Related(Invoice, "customer", ("name", "kind", "total_minor_shown", "issued_at")),
         Related(Referral, "referrer", ("customer_link", "programme", "status", "created_at")),
+        Related(ClockMove, "customer", ("asked", "started_at", "finished_at", "actor"), title="Moves of its clock"),
         Related(Merge, "customer", ("absorbed_link", "reason", "created_at", "undone_at"), title="Absorbed"),
         Related(
             LedgerEntry,
@@ -194,6 +226,7 @@ class CustomerAdmin(Books):
             one_at_a_time=True,
             permission="anonymize_customer",
         ),
+        ADVANCE,
     )
     merged_into_link = link("merged_into")
     billing_details_shown = pretty("billing_details")
@@ -222,7 +255,11 @@ class CustomerAdmin(Books):
 
     def panels_of(self, request: HttpRequest, row: Customer) -> list[Panel]:
         panels = super().panels_of(request, row)
-        return [balances_of(row), *panels] if request.user.has_perm("billable.view_grant") else panels
+        return (
+            [balances_of(row), *entitlements_of(row), *panels]
+            if request.user.has_perm("billable.view_grant")
+            else panels
+        )
 
 
 def balances_of(customer: Customer) -> Panel:
@@ -233,12 +270,28 @@ def balances_of(customer: Customer) -> Panel:
                 balance.feature,
                 quantity(balance.balance),
                 quantity(balance.held),
+                quantity(balance.owed),
+                cap_text(balance.cap),
                 instant(balance.expires_at),
             )
         )
         for balance in QuotaService.balances(customer)
     ]
-    return Panel(title="Balances", headers=("Feature", "Balance", "Held", "Expires"), rows=rows)
+    return Panel(title="Balances", headers=("Feature", "Balance", "Held", "Owed", "Cap", "Expires"), rows=rows)
+
+
+def cap_text(cap: CapState | None) -> str:
+    """The cap that keeps units back now."""
+    return "" if cap is None else f"{cap.used} of {cap.quantity} {cap.feature} in {cap.period}"
+
+
+def entitlements_of(customer: Customer) -> list[Panel]:
+    """What the static features of a customer read, if there are any."""
+    rows = [
+        PanelRow(cells=(each.feature, str(each.value), each.product_sku or "", instant(each.expires_at)))
+        for each in QuotaService.entitlements(customer)
+    ]
+    return [Panel(title="Entitlements", headers=("Feature", "Value", "Product", "Expires"), rows=rows)] if rows else []
 
 
 @admin.register(Identity)

@@ -35,7 +35,7 @@ class InvoiceAdmin(Books):
         "issued_at",
         "printed",
     )
-    list_filter = ("kind", "series", "year", "issued_at")
+    list_filter = ("kind", "series", "year", "issued_at", "customer__is_sandbox")
     date_hierarchy = "issued_at"
     search_fields = ("=number", "lines__sku__exact")
     search_help_text = "A number, a SKU, or the id of a document, order, refund or customer."

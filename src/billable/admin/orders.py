@@ -92,7 +92,7 @@ class OrderAdmin(Books):
         "paid_at",
         "actor",
     )
-    list_filter = ("status", "created_at")
+    list_filter = ("status", "created_at", "customer__is_sandbox")
     date_hierarchy = "created_at"
     search_fields = ("idempotency_key__exact", "items__sku__exact", "payments__payment_id__exact")
     search_help_text = "A SKU, a payment id, an idempotency key, or the id of an order or customer."
@@ -179,6 +179,7 @@ class OrderItemFeatureAdmin(Books):
     item_link = link("item")
     quantity_shown = units("quantity")
     lasts = columns.lasts
+    value_shown = pretty("value")
 
     @admin.display(description="SKU", ordering="item__sku")
     def sku(self, row: OrderItemFeature) -> str:
@@ -199,7 +200,7 @@ class PaymentAdmin(Books):
         "created_at",
         "actor",
     )
-    list_filter = (AttentionFilter, "status", "code", "amount_assumed", "created_at")
+    list_filter = (AttentionFilter, "status", "code", "amount_assumed", "created_at", "customer__is_sandbox")
     date_hierarchy = "created_at"
     search_fields = ("payment_id__exact", "capture_id__exact", "payment_method__exact")
     search_help_text = "A payment id, a capture id, a method, or the id of a payment, order or customer."

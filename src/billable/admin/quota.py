@@ -11,10 +11,10 @@ from django.http import HttpRequest
 
 from billable.admin.acts import Act, ActForm, Answers, reason_field
 from billable.admin.base import Books
-from billable.admin.columns import change, link, pretty, quantity, units, until
+from billable.admin.columns import change, link, pretty, quantity, units, until, value
 from billable.admin.panels import Related
 from billable.inputs import MAX_UNITS
-from billable.models import Adjustment, Grant, Hold, HoldLeg, LedgerEntry, Usage
+from billable.models import Adjustment, Debt, Grant, Hold, HoldLeg, LedgerEntry, RollOut, Usage
 from billable.services import QuotaService
 
 GRANT_COLUMNS = (
@@ -23,6 +23,7 @@ GRANT_COLUMNS = (
     "source",
     "quantity_shown",
     "remaining_shown",
+    "value_shown",
     "valid_from",
     "expires_at_shown",
     "state",
@@ -120,6 +121,7 @@ class GrantAdmin(Books):
         "source",
         "quantity_shown",
         "remaining_shown",
+        "value_shown",
         "expires_at_shown",
         "state",
     )
@@ -138,6 +140,8 @@ class GrantAdmin(Books):
     quantity_shown = units("quantity")
     remaining_shown = units("remaining")
     expires_at_shown = until("expires_at")
+
+    value_shown = value("value")
 
     @admin.display(description="state", ordering="closed_at")
     def state(self, row: Grant) -> str:
@@ -165,6 +169,7 @@ class UsageAdmin(Books):
     panels = (
         Related(LedgerEntry, "usage", ("seq", "grant_link", *ENTRY_COLUMNS[1:]), ordering=("-seq",)),
         Related(Adjustment, "usage", ADJUSTMENT_COLUMNS),
+        Related(Debt, "usage", ("units", "repaid", "forgiven", "owed", "closed_at"), title="Overdrawn"),
     )
     customer_link = link("customer")
     costs_shown = pretty("costs")
@@ -208,6 +213,52 @@ class HoldLegAdmin(Books):
     id_fields = ("hold", "grant", "customer")
     ordering = ("-id",)
     hold_link = link("hold")
+    grant_link = link("grant")
+
+
+@admin.register(Debt)
+class DebtAdmin(Books):
+    list_display = (
+        "own_id",
+        "customer_link",
+        "feature",
+        "usage_link",
+        "units",
+        "repaid",
+        "forgiven",
+        "owed",
+        "closed_at",
+    )
+    list_select_related = ("feature",)
+    list_filter = (("closed_at", admin.EmptyFieldListFilter), "created_at", "feature")
+    search_fields = ("feature__key__exact",)
+    search_help_text = "A feature key, or the id of a debt, customer or usage."
+    id_fields = ("pk", "customer", "usage")
+    panels = (Related(LedgerEntry, "cause_id", ("seq", "grant_link", *ENTRY_COLUMNS[1:]), ordering=("-seq",)),)
+    customer_link = link("customer")
+    usage_link = link("usage")
+
+
+@admin.register(RollOut)
+class RollOutAdmin(Books):
+    list_display = (
+        "own_id",
+        "customer_link",
+        "product",
+        "policy",
+        "kind",
+        "quantity",
+        "grant_link",
+        "holding_source",
+        "actor",
+        "created_at",
+    )
+    list_select_related = ("product",)
+    list_filter = ("policy", "kind", "created_at")
+    search_fields = ("product__sku__exact", "holding_id__exact")
+    search_help_text = "A SKU, or the id of a roll-out, customer, grant, allowance, or of what gave the product."
+    id_fields = ("pk", "customer", "grant", "allowance", "holding_id")
+    customer_link = link("customer")
     grant_link = link("grant")
 
 

@@ -25,7 +25,7 @@ class RefundAdmin(Books):
         "actor",
         "created_at",
     )
-    list_filter = ("origin", "policy", "created_at")
+    list_filter = ("origin", "policy", "created_at", "customer__is_sandbox")
     date_hierarchy = "created_at"
     search_fields = ("refund_id__exact", "items__item__sku__exact", "reason")
     search_help_text = "A refund id, a SKU, words of the reason, or the id of a refund, order, payment or customer."

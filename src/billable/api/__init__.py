@@ -7,8 +7,11 @@ from __future__ import annotations
 
 from billable import __version__
 from billable.api import (
+    alerts,
+    allowances,
     catalog,
     customers,
+    debts,
     exchanges,
     grants,
     holds,
@@ -16,10 +19,12 @@ from billable.api import (
     merges,
     orders,
     payments,
+    plans,
     promotions,
     quota,
     referrals,
     refunds,
+    subscriptions,
     trials,
 )
 from billable.api.auth import BearerToken
@@ -48,8 +53,8 @@ api = BillingAPI(
     openapi_url=None,
 )
 for room in (
-    *(customers, merges, quota, holds, catalog, orders, promotions, exchanges),
-    *(refunds, invoices, payments, grants, trials, referrals),
+    *(customers, merges, quota, holds, debts, alerts, catalog, orders, promotions, exchanges),
+    *(refunds, invoices, payments, grants, allowances, trials, subscriptions, plans, referrals),
 ):
     api.add_router("", room.router)
 add_handlers(api)

@@ -54,6 +54,7 @@ def _granted(body: GrantIn, key: str) -> tuple[Grant, ...]:
             body.customer,
             body.feature,
             quantity=body.quantity,
+            value=body.value,
             period=body.period,
             expires_at=body.expires_at,
             reason=body.reason,

@@ -25,7 +25,12 @@ HTML, PDF = "text/html", "application/pdf"
 def list_invoices(request: HttpRequest, query: Query[InvoicesParameters]) -> Page[Invoice]:
     """Receipts and credit notes, newest first: a customer's, or everybody's when no customer is named."""
     return InvoiceService.list_invoices(
-        query.customer_if_named, kind=query.kind, order=query.order_id, cursor=query.cursor, limit=query.limit
+        query.customer_if_named,
+        kind=query.kind,
+        order=query.order_id,
+        sandbox=query.sandbox,
+        cursor=query.cursor,
+        limit=query.limit,
     )
 
 

@@ -1,4 +1,4 @@
-"""What may become of a customer: merged, parted again, anonymized; and all of it in one answer."""
+"""What may become of a customer: merged, parted again, anonymized, moved in time; and all of it in one answer."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from django.http import HttpRequest
 from ninja import Query, Router
 
-from billable.api.openapi import REPEATS_SAFELY, reads, takes_body
+from billable.api.openapi import REPEATS_SAFELY, TAKES_KEY, reads, takes_body
 from billable.api.schemas.base import PathId
+from billable.api.schemas.customers import ClockAdvanceIn, ClockAdvanceOut
 from billable.api.schemas.merges import (
     AnonymizedOut,
     AnonymizeIn,
@@ -22,7 +23,7 @@ from billable.api.schemas.merges import (
 )
 from billable.errors import CustomerNotFound
 from billable.inputs import known_identifier
-from billable.services import CustomerRef, CustomerService, CustomerState
+from billable.services import ClockAdvance, CustomerRef, CustomerService, CustomerState
 
 if TYPE_CHECKING:
     from billable.models import Customer, Merge
@@ -80,6 +81,27 @@ def unmerge_customers(request: HttpRequest, customer_id: PathId, body: UnmergeIn
 def anonymize_customer(request: HttpRequest, customer_id: PathId, body: AnonymizeIn = NO_REASON) -> Customer:
     """Erase a customer's personal data for good. The books stay."""
     return CustomerService.anonymize_customer(_named(customer_id), reason=body.reason)
+
+
+@router.post(
+    "/customers/{customer_id}/clock/advance",
+    response=takes_body(ClockAdvanceOut, 404, 409),
+    url_name="customer-clock-advance",
+    openapi_extra=TAKES_KEY,
+)
+def advance_clock(request: HttpRequest, customer_id: PathId, body: ClockAdvanceIn) -> ClockAdvance:
+    """Move the clock of a sandbox customer forwards, and do all that falls due on the way, for this customer alone."""
+    return CustomerService.advance_clock(
+        _named(customer_id),
+        to=body.to,
+        months=body.months,
+        weeks=body.weeks,
+        days=body.days,
+        hours=body.hours,
+        minutes=body.minutes,
+        seconds=body.seconds,
+        idempotency_key=body.key(request),
+    )
 
 
 def _named(customer_id: str) -> CustomerRef:

@@ -46,7 +46,7 @@ def create_order(request: HttpRequest, body: OrderIn) -> Order:
 def list_orders(request: HttpRequest, query: Query[OrdersParameters]) -> Page[Order]:
     """Orders, newest first: a customer's, or everybody's when no customer is named."""
     return OrderService.list_orders(
-        query.customer_if_named, status=query.status, cursor=query.cursor, limit=query.limit
+        query.customer_if_named, status=query.status, sandbox=query.sandbox, cursor=query.cursor, limit=query.limit
     )
 
 

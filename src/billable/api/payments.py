@@ -38,7 +38,7 @@ NOTHING_SAID = ReturnIn()
 def list_payments(request: HttpRequest, query: Query[PaymentsParameters]) -> Page[Payment]:
     """Payments, newest first: a customer's, or everybody's when no customer is named."""
     return OrderService.list_payments(
-        query.customer_if_named, status=query.status, cursor=query.cursor, limit=query.limit
+        query.customer_if_named, status=query.status, sandbox=query.sandbox, cursor=query.cursor, limit=query.limit
     )
 
 
@@ -90,6 +90,7 @@ def list_disputes(request: HttpRequest, query: Query[DisputesParameters]) -> Pag
         query.customer_if_named,
         dispute_id=query.dispute_id,
         status=query.status,
+        sandbox=query.sandbox,
         cursor=query.cursor,
         limit=query.limit,
     )

@@ -102,7 +102,9 @@ def refund_payment(request: HttpRequest, body: PaymentRefundIn) -> Refund:
 @router.get("/refunds", response=reads(RefundPage), url_name="refunds")
 def list_refunds(request: HttpRequest, query: Query[RefundsParameters]) -> Page[Refund]:
     """Refunds, newest first: a customer's, or everybody's when no customer is named."""
-    return OrderService.list_refunds(query.customer_if_named, cursor=query.cursor, limit=query.limit)
+    return OrderService.list_refunds(
+        query.customer_if_named, sandbox=query.sandbox, cursor=query.cursor, limit=query.limit
+    )
 
 
 @router.get("/refunds/{refund_id}", response=reads(RefundOut, 404), url_name="refund")

@@ -20,7 +20,7 @@ router = Router(tags=["trials"])
 @router.post("/trials", response=takes_body(TrialOut, 404, 409), url_name="trials", openapi_extra=REPEATS_SAFELY)
 def start_trial(request: HttpRequest, body: TrialIn) -> Trial:
     """Start a trial, unless the customer or one of these identities had it."""
-    return TrialService.start_trial(body.customer, body.sku, identities=body.identities)
+    return TrialService.start_trial(body.customer, body.sku, identities=body.identities, currency=body.currency)
 
 
 @router.post("/trials/eligibility", response=takes_body(EligibilityOut), url_name="trial-eligibility")

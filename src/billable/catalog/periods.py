@@ -78,6 +78,24 @@ class Period:
         except Invalid:
             return None
 
+    def index_at(self, anchor: datetime, instant: datetime, zone: str) -> int:
+        """Which period, counted from ``anchor``, an instant lies in; 0 for all that is before the first boundary."""
+        first, moment = anchor.astimezone(ZoneInfo(zone)), instant.astimezone(ZoneInfo(zone))
+        if self.unit in (PeriodUnit.DAY, PeriodUnit.WEEK):
+            passed = (moment.date() - first.date()).days // (7 if self.unit is PeriodUnit.WEEK else 1)
+        else:
+            passed = 12 * (moment.year - first.year) + moment.month - first.month
+            passed //= 12 if self.unit is PeriodUnit.YEAR else 1
+        # The guess is right or one too high: by the time of day, the day of the month, or a shifted clock.
+        index = max(0, passed // self.count + 1)
+        while index and not self._has_begun(anchor, index, zone, instant):
+            index -= 1
+        return index
+
+    def _has_begun(self, anchor: datetime, index: int, zone: str, instant: datetime) -> bool:
+        begin = self.end(anchor, index, zone)
+        return begin is not None and begin <= instant
+
     def _span(self, index: int) -> relativedelta | timedelta:
         steps = index * self.count
         if self.unit is PeriodUnit.DAY:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
-from typing import Any, ParamSpec, TypedDict, TypeVar
+from typing import ParamSpec, TypeVar
 
 from django.db import transaction
 from django.db.models import Prefetch, Q, QuerySet
 
 from billable import inputs
-from billable.catalog.features import claim_name, feature_named, get_feature
-from billable.catalog.models import DEFAULT_PRIORITY, Price, Product, ProductFeature, UnitPrice
+from billable.catalog.features import claim_name, get_feature, refuse_static
+from billable.catalog.lines import FeatureLine, read_lines, set_lines
+from billable.catalog.models import Price, Product, ProductFeature, UnitPrice
 from billable.catalog.periods import Period
+from billable.catalog.recurring import set_recurrence
 from billable.conf import knobs
 from billable.db.locks import locked
 from billable.db.units import unit_of_work, write_alias
@@ -23,21 +25,6 @@ from billable.money import MAX_AMOUNT_MINOR, Money
 
 P = ParamSpec("P")
 T = TypeVar("T")
-
-MAX_LINES = 50
-MIN_PRIORITY, MAX_PRIORITY = -32_768, 32_767
-
-
-class _FeatureNamed(TypedDict):
-    feature: str
-
-
-class FeatureLine(_FeatureNamed, total=False):
-    """How much of one feature a product gives. No quantity is unlimited, no period is for ever."""
-
-    quantity: int | None
-    period: str | Period | None
-    priority: int
 
 
 def _whole(verb: Callable[P, T]) -> Callable[P, T]:
@@ -105,6 +92,9 @@ def create_product(
     trial_campaign: str = "",
     unit_prices: Mapping[str, int] | None = None,
     tax_rate: Decimal | str | int | None = None,
+    recurs: str | Period | None = None,
+    trial_period: str | Period | None = None,
+    grace_days: int | None = None,
     metadata: Metadata | None = None,
 ) -> Product:
     """Create a product with its prices and features in one call.
@@ -114,7 +104,11 @@ def create_product(
     for ever). Features that do not exist yet are created.
 
     ``unit_prices`` says what it costs in units of existing features, as ``{"credits": 20}``: see ``exchange``.
-    ``tax_rate`` is in percent (None: ``BILLABLE_TAX_RATE``). Raises NameTaken, FeatureNotFound, Invalid.
+    ``tax_rate`` is in percent (None: ``BILLABLE_TAX_RATE``).
+
+    ``recurs="1 month"`` makes every order of it begin a subscription that is paid for by the month. It may then be
+    tried for a ``trial_period``, and goes on for ``grace_days`` when a period is not paid (None:
+    ``BILLABLE_SUBSCRIPTION_GRACE_DAYS``). Raises NameTaken, FeatureNotFound, Invalid.
     """
     product = Product(
         sku=inputs.name(sku, "sku"),
@@ -126,14 +120,13 @@ def create_product(
         tax_rate=None if tax_rate is None else _tax_rate(tax_rate),
         metadata=inputs.metadata(metadata),
     )
-    units = _unit_prices(unit_prices)
-    money = [*_single_price(price, currency), *prices]
-    span = None if period is None else Period.parse(period)
-    lines = _lines(features, quantity, span)
+    set_recurrence(product, recurs, trial_period, grace_days)
+    units, money = _unit_prices(unit_prices), [*_single_price(price, currency), *prices]
+    lines = read_lines(features, quantity, None if period is None else Period.parse(period))
     claim_name(product.sku, "product")
     product.save(using=write_alias())
     _set_prices(product, money)
-    _set_lines(product, lines)
+    set_lines(product, lines)
     _set_unit_prices(product, units)
     return get_product(product.sku)
 
@@ -152,12 +145,16 @@ def update_product(
     trial_campaign: str | None = None,
     unit_prices: Mapping[str, int] | None = None,
     tax_rate: Decimal | str | int | None = None,
+    recurs: str | Period | None = None,
+    trial_period: str | Period | None = None,
+    grace_days: int | str | None = None,
     metadata: Metadata | None = None,
 ) -> Product:
     """Change a product; None leaves a part as it is. What was ordered or granted before keeps its snapshot.
 
     ``prices`` sets the price of each currency that it names; ``features`` replaces all lines, and ``unit_prices`` all
-    prices in units. ``tax_rate=""`` goes back to ``BILLABLE_TAX_RATE``.
+    prices in units. ``tax_rate=""`` goes back to ``BILLABLE_TAX_RATE``, and an empty ``recurs``, ``trial_period`` or
+    ``grace_days`` takes it away. Subscriptions that are running keep their interval and grace until they renew.
     Raises ProductNotFound, FeatureNotFound, Invalid.
     """
     locked(Product.objects.filter(sku=inputs.name(sku, "sku"))).first()
@@ -174,14 +171,14 @@ def update_product(
         product.tax_rate = None if tax_rate == "" else _tax_rate(tax_rate)
     product.is_active = product.is_active if is_active is None else inputs.flag(is_active, "is_active")
     product.is_default = product.is_default if is_default is None else inputs.flag(is_default, "is_default")
-    lines = None if features is None else _lines(features, None, None)
+    set_recurrence(product, recurs, trial_period, grace_days)
+    lines = None if features is None else read_lines(features, None, None)
     units = None if unit_prices is None else _unit_prices(unit_prices)
     product.save(using=write_alias())
     _set_prices(product, prices or ())
     if lines is not None:
-        _set_lines(product, lines)
-    if units is not None:
-        _set_unit_prices(product, units)
+        set_lines(product, lines)
+    _set_unit_prices(product, units)
     return get_product(product.sku)
 
 
@@ -233,66 +230,14 @@ def _unit_prices(given: object) -> dict[str, int]:
     }
 
 
-def _set_unit_prices(product: Product, units: Mapping[str, int]) -> None:
+def _set_unit_prices(product: Product, units: Mapping[str, int] | None) -> None:
+    if units is None:
+        return
     features = {name: get_feature(name) for name in units}
+    for name, feature in features.items():
+        refuse_static(feature, f"unit_prices.{name}")
     rows = UnitPrice.objects.using(write_alias())
     rows.filter(product=product).delete()
     rows.bulk_create(
         [UnitPrice(product=product, feature=features[name], units=each) for name, each in sorted(units.items())]
     )
-
-
-def _lines(features: object, quantity: int | None, period: Period | None) -> list[FeatureLine]:
-    # A text is a sequence too, of features named by one letter each.
-    if isinstance(features, str) or not isinstance(features, Sequence):
-        raise Invalid(field="features", problem="must be a list")
-    return [_line(entry, quantity, period, position) for position, entry in enumerate(features)]
-
-
-def _line(entry: object, quantity: int | None, period: object, position: int) -> FeatureLine:
-    where = f"features[{position}]"
-    if isinstance(entry, str):
-        given: dict[str, Any] = {"feature": entry, "quantity": quantity, "period": period}
-    elif isinstance(entry, dict):
-        given = dict(entry)
-    else:
-        raise Invalid(field=where, problem="must be a feature key or a feature line")
-    unknown = sorted(set(given) - {"feature", "quantity", "period", "priority"})
-    if unknown:
-        raise Invalid(field=f"{where}.{unknown[0]}", problem="is not a part of a feature line")
-    units, span = given.get("quantity"), given.get("period")
-    return FeatureLine(
-        feature=inputs.name(given.get("feature"), f"{where}.feature"),
-        quantity=None if units is None else inputs.whole(units, f"{where}.quantity"),
-        period=None if span is None else Period.parse(span, f"{where}.period"),
-        priority=inputs.whole(
-            given.get("priority", DEFAULT_PRIORITY),
-            f"{where}.priority",
-            minimum=MIN_PRIORITY,
-            maximum=MAX_PRIORITY,
-        ),
-    )
-
-
-def _set_lines(product: Product, lines: Sequence[FeatureLine]) -> None:
-    if len(lines) > MAX_LINES:
-        raise Invalid(field="features", problem=f"must be at most {MAX_LINES} lines")
-    alias = write_alias()
-    # Lines are the catalogue's present wording; orders and grants hold copies of it, so old ones may go.
-    ProductFeature.objects.using(alias).filter(product=product).delete()
-    rows = []
-    for number, line in enumerate(lines, start=1):
-        span = line.get("period")
-        period = span if isinstance(span, Period) else None
-        rows.append(
-            ProductFeature(
-                product=product,
-                line=number,
-                feature=feature_named(line["feature"]),
-                quantity=line.get("quantity"),
-                period_count=period.count if period else None,
-                period_unit=period.unit.value if period else None,
-                priority=line.get("priority", DEFAULT_PRIORITY),
-            )
-        )
-    ProductFeature.objects.using(alias).bulk_create(rows)

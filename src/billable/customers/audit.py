@@ -8,7 +8,7 @@ from django.db.models import Exists, F, OuterRef, Q
 from django.db.models.functions import Coalesce
 
 from billable.audits import Audit, LedgerProblem, Scope, blame, breaking, count, dangling, every, named, within
-from billable.customers.models import Customer, Identity, Merge, UserLink
+from billable.customers.models import ClockMove, Customer, Identity, Merge, UserLink
 
 
 def _names(scope: Scope) -> Iterator[LedgerProblem]:
@@ -47,4 +47,15 @@ def _merges(scope: Scope) -> Iterator[LedgerProblem]:
     yield from named(breaking(merges, Q(absorbed__merged_into=F("head"))), "its absorbed customer is not absorbed so")
 
 
-AUDITS: list[Audit] = [_names, _chains, _merges]
+def _clocks(scope: Scope) -> Iterator[LedgerProblem]:
+    """Merged customers are all of the sandbox or all real, with one clock; nobody of the sandbox ever went back."""
+    customers = within(every(Customer), scope, "pk")
+    same = Q(is_sandbox=F("merged_into__is_sandbox"), clock_offset_seconds=F("merged_into__clock_offset_seconds"))
+    yield from named(breaking(customers, Q(merged_into__isnull=True) | same), "has another clock than who absorbed it")
+    moves = within(every(ClockMove), scope)
+    yield from named(breaking(moves, Q(customer__is_sandbox=True)), "moved the clock of a real customer")
+    arrived = Q(finished_at__isnull=True) | Q(customer__clock_offset_seconds__gte=F("to_offset_seconds"))
+    yield from named(breaking(moves, arrived), "its customer's clock is behind where it moved it")
+
+
+AUDITS: list[Audit] = [_names, _chains, _merges, _clocks]

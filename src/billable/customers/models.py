@@ -14,7 +14,7 @@ from billable.actor import ACTOR_MAX_LENGTH
 from billable.compat import check_constraint
 from billable.conf import knobs
 from billable.db.fields import KeyField
-from billable.inputs import MAX_TEXT_LENGTH
+from billable.inputs import MAX_KEY_LENGTH, MAX_TEXT_LENGTH
 from billable.receipts import Receipt
 
 PROVIDER_MAX_LENGTH = 64
@@ -34,7 +34,17 @@ class Customer(Receipt):
         editable=False,
         help_text="When something becomes due by itself.",
     )
-    clock_offset_seconds = models.BigIntegerField(default=0, editable=False)
+    is_sandbox = models.BooleanField(
+        default=False,
+        editable=False,
+        help_text="Made for trying things out: its clock can be moved. Said when it is made, and never changed.",
+    )
+    has_owed = models.BooleanField(
+        default=False, editable=False, help_text="Whether it, or one it absorbed, ever used more than was there."
+    )
+    clock_offset_seconds = models.BigIntegerField(
+        default=0, editable=False, help_text="By how much its clock is ahead of everybody's."
+    )
     merged_into = models.ForeignKey(
         "self", null=True, blank=True, on_delete=models.PROTECT, related_name="absorbed", editable=False
     )
@@ -59,6 +69,14 @@ class Customer(Receipt):
                 | (Q(anonymized_at__isnull=False) & ~Q(anonymized_by="")),
                 name="billable_customer_anonymized",
             ),
+            check_constraint(
+                Q(clock_offset_seconds=0) | Q(is_sandbox=True, clock_offset_seconds__gt=0),
+                name="billable_customer_clock",
+            ),
+        ]
+        indexes = [
+            # Sweeps find real customers by the common clock, and sandbox customers by their own.
+            models.Index(fields=["next_change_at"], condition=Q(is_sandbox=True), name="billable_customer_sandbox"),
         ]
 
 
@@ -122,5 +140,35 @@ class Merge(Receipt):
             check_constraint(
                 Q(undone_at__isnull=True, undone_by="") | (Q(undone_at__isnull=False) & ~Q(undone_by="")),
                 name="billable_merge_undone",
+            ),
+        ]
+
+
+class ClockMove(Receipt):
+    """The clock of a sandbox customer was moved: from where, how far, and what fell due on the way."""
+
+    customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="clock_moves", db_index=False)
+    asked = models.CharField(max_length=100, help_text="What the caller asked for: a span, or an instant.")
+    idempotency_key = KeyField(max_length=MAX_KEY_LENGTH, null=True, blank=True)
+    started_at = models.DateTimeField(help_text="What time it was for the customer.")
+    from_offset_seconds = models.BigIntegerField()
+    to_offset_seconds = models.BigIntegerField()
+    finished_at = models.DateTimeField(
+        null=True, blank=True, help_text="What time it is for the customer since. Empty: it is still on the way."
+    )
+    happened = models.JSONField(default=dict, blank=True, help_text="How much of what fell due: {grants: 2, orders: 1}")
+
+    class Meta:
+        db_table = "billable_clockmove"
+        ordering = ("-id",)
+        constraints = [
+            models.UniqueConstraint(fields=["customer", "idempotency_key"], name="billable_clockmove_customer_key"),
+            check_constraint(
+                Q(from_offset_seconds__gte=0, to_offset_seconds__gt=F("from_offset_seconds")),
+                name="billable_clockmove_forwards",
+            ),
+            check_constraint(
+                Q(finished_at__isnull=True) | Q(finished_at__isnull=False, finished_at__gt=F("started_at")),
+                name="billable_clockmove_finished",
             ),
         ]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, TypedDict
 
-from django.db.models import QuerySet
+from django.db.models import DateTimeField, F, Q, QuerySet, Value
 
 from billable import clock, inputs
 from billable.actor import current_actor
@@ -22,6 +22,7 @@ from billable.customers.subjects import (
     user_exists,
     who,
 )
+from billable.db.instants import Moved
 from billable.db.units import unit_of_work, write_alias
 from billable.errors import (
     AlreadyAnonymized,
@@ -53,6 +54,23 @@ def now_for(customer: Customer | None, present: datetime | None = None) -> datet
     """The instant that a decision about this customer is made at, when it is ``present`` (None: now) for everybody."""
     present = present or clock.now()
     return present if customer is None else present + timedelta(seconds=customer.clock_offset_seconds)
+
+
+def due_for(comparison: str, present: datetime | None = None, *, customer: str = "customer__") -> Q:
+    """A condition that compares an instant of a row with the clock of the row's customer: ``due_at__lte``.
+
+    ``customer`` leads from the row to its customer. Of real customers it is a comparison with a constant, which an
+    index answers; ``present`` is what time it is for them (None: now).
+    """
+    common = Value(present or clock.now(), output_field=DateTimeField())
+    own = Moved(common, F(f"{customer}clock_offset_seconds"))
+    real = Q(**{f"{customer}is_sandbox": False, comparison: common})
+    return real | Q(**{f"{customer}is_sandbox": True, comparison: own})
+
+
+def apart(rows: QuerySet[Row], sandbox: bool | None) -> QuerySet[Row]:
+    """The rows of sandbox customers (True), of real ones (False), or of both (None). Raises Invalid."""
+    return rows if sandbox is None else rows.filter(customer__is_sandbox=inputs.flag(sandbox, "sandbox"))
 
 
 def find_customer(user: Subject) -> Customer | None:

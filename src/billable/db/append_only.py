@@ -55,6 +55,8 @@ PROTECTED = (
     Protected("Refund", erasable=("metadata", "reason")),
     Protected("RefundItem"),
     Protected("RefundGrant"),
+    Protected("AlertNotice"),
+    Protected("ExpiryNotice"),
     Protected("Invoice"),
     Protected("InvoiceLine"),
 )

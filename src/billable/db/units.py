@@ -7,12 +7,12 @@ import random
 import time
 from collections.abc import Callable
 from contextvars import ContextVar
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from django.apps import apps
 from django.db import OperationalError, connections, router, transaction
 
-from billable.errors import Retryable
+from billable.errors import InsideTransaction, Retryable
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -66,6 +66,17 @@ def start_over() -> None:
     """Give all locks back and run the verb from its start. Does nothing in a transaction that is not the verb's own."""
     if _may_start_over.get():
         raise _StartOver
+
+
+def refuse_transactions() -> None:
+    """Refuse to run inside a transaction: nobody else sees what is done in it, and all of it goes with a rollback.
+
+    Raises InsideTransaction.
+    """
+    # The transaction of a test case is what tests have instead of a database of their own.
+    blocks: list[Any] = connections[write_alias()].atomic_blocks
+    if any(not block._from_testcase for block in blocks):
+        raise InsideTransaction()
 
 
 def _outermost(alias: str, joined: bool, act: Callable[[], T]) -> T:

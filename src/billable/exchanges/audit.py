@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from django.db.models import Exists, F, OuterRef, Q
+from django.db.models.functions import Coalesce
 
 from billable.audits import (
     Audit,
@@ -21,6 +22,8 @@ from billable.audits import (
 )
 from billable.exchanges.models import Exchange
 from billable.quota.audit import grants_of
+from billable.quota.audit_allowances import allowances_of
+from billable.quota.given import made_by
 from billable.quota.kinds import AdjustmentKind, CauseType, EntryKind, GrantSource
 from billable.quota.models import Adjustment, Grant, LedgerEntry, Usage
 
@@ -41,13 +44,15 @@ def _usages(scope: Scope) -> Iterator[LedgerProblem]:
 
 def _grants(scope: Scope) -> Iterator[LedgerProblem]:
     """An exchange made grants, all of its product and as many pieces, and a grant of an exchange names one."""
-    made = every(Grant).filter(of_family(), source=GrantSource.EXCHANGE.value, source_id=OuterRef("id_text"))
+    made = every(Grant).filter(of_family(), made_by(GrantSource.EXCHANGE, OuterRef("id_text")))
     others = breaking(made, Q(product=OuterRef("product"), pieces=OuterRef("quantity")))
     exchanges = within(every(Exchange), scope).annotate(id_text=as_text("pk"))
     yield from named(
         breaking(exchanges, Exists(made), ~Q(Exists(others))), "its grants are not {0.quantity} pieces of its product"
     )
     yield from grants_of(GrantSource.EXCHANGE, every(Exchange).filter(product=OuterRef("grant__product")), scope)
+    same = every(Exchange).filter(product=OuterRef("product"), quantity=OuterRef("pieces"))
+    yield from allowances_of(GrantSource.EXCHANGE, same, scope)
 
 
 def _refunds(scope: Scope) -> Iterator[LedgerProblem]:
@@ -65,7 +70,10 @@ def _refunds(scope: Scope) -> Iterator[LedgerProblem]:
         cause_type=CauseType.EXCHANGE.value,
         cause_id=OuterRef("cause_id"),
     )
-    yield from named(breaking(entries, Exists(given)), "its exchange {0.cause_id} did not give this grant")
+    exchange = every(Exchange).annotate(id_text=as_text("pk")).filter(pk=OuterRef("cause_id"))
+    maker = Coalesce(OuterRef("grant__allowance__origin__source_id"), OuterRef("grant__allowance__source_id"))
+    recurring = Q(Exists(exchange.filter(id_text=maker)), grant__allowance__isnull=False)
+    yield from named(breaking(entries, Exists(given) | recurring), "its exchange {0.cause_id} did not give this grant")
 
 
 AUDITS: list[Audit] = [_usages, _grants, _refunds]

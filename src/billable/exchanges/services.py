@@ -18,6 +18,7 @@ from billable.exchanges.models import Exchange
 from billable.inputs import MAX_ORDER_QUANTITY, MAX_UNITS, Metadata
 from billable.paging import DEFAULT_LIMIT, Page
 from billable.quota.consume import take
+from billable.quota.given import by_line, made_by
 from billable.quota.grant import GrantLine, Source, allot, lines_of
 from billable.quota.kinds import CauseType, GrantSource
 from billable.quota.ledger import Cause
@@ -150,9 +151,9 @@ def _exchanges() -> QuerySet[Exchange]:
 
 
 def _with_grants(exchange: Exchange) -> Exchange:
-    grants = Grant.objects.using(write_alias()).select_related("feature", "product")
-    made = grants.filter(source=GrantSource.EXCHANGE.value, source_id=str(exchange.pk), customer=exchange.customer_id)
-    exchange.grants = tuple(made.order_by("line"))
+    grants = Grant.objects.using(write_alias()).select_related("feature", "product", "allowance__origin")
+    made = made_by(GrantSource.EXCHANGE, str(exchange.pk))
+    exchange.grants = by_line(grants.filter(made, customer=exchange.customer_id))
     return exchange
 
 

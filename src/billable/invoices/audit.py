@@ -9,6 +9,7 @@ from django.db.models import Count, Exists, F, Max, OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce, ExtractYear
 
 from billable.audits import Audit, LedgerProblem, Rows, Scope, blame, breaking, count, every, named, total, within
+from billable.conf import SANDBOX_SERIES
 from billable.invoices.amounts import half_up
 from billable.invoices.kinds import InvoiceKind
 from billable.invoices.models import Invoice, InvoiceLine, InvoiceSeries
@@ -134,7 +135,16 @@ def _corrections(scope: Scope) -> Iterator[LedgerProblem]:
             yield from (blame(note, problem) for note in notes)
 
 
-AUDITS: list[Audit] = [_numbers, _counted, _sums, _receipts, _credit_notes, _corrections]
+def _series(scope: Scope) -> Iterator[LedgerProblem]:
+    """Documents of sandbox customers, and only they, are numbered in the series of the sandbox."""
+    invoices = within(every(Invoice), scope)
+    fits = Q(series=SANDBOX_SERIES, customer__is_sandbox=True) | (
+        ~Q(series=SANDBOX_SERIES) & Q(customer__is_sandbox=False)
+    )
+    yield from named(breaking(invoices, fits), "is of the series {0.series}, which is not its customer's")
+
+
+AUDITS: list[Audit] = [_numbers, _counted, _series, _sums, _receipts, _credit_notes, _corrections]
 
 
 def _item(order: str, *same: str, **named_otherwise: str) -> Rows:

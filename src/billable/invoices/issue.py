@@ -11,10 +11,12 @@ from django.db.models import Exists, OuterRef, QuerySet, Sum
 
 from billable import clock, inputs
 from billable.actor import current_actor
-from billable.conf import knobs
+from billable.conf import SANDBOX_SERIES, knobs
 from billable.customers.models import Customer
+from billable.customers.services import now_for
 from billable.customers.subjects import lock_customer_id
 from billable.db.units import unit_of_work, write_alias
+from billable.duties import Duty
 from billable.errors import Invalid, OrderNotFound, RefundNotFound, WrongOrderState
 from billable.invoices.amounts import tax_going_back
 from billable.invoices.kinds import InvoiceKind
@@ -73,7 +75,7 @@ def issue_credit_note(refund: Refund | UUID | str) -> Invoice:
     items = list(parts.order_by("item__line"))
     if not items:
         raise Invalid(field="refund", problem="gave back nothing of an order")
-    return _write(*_credit_note(named, _receipt(customer, named.order_id), items))
+    return _write(*_credit_note(customer, named, _receipt(customer, named.order_id), items))
 
 
 def issue_missing(*, limit: int | None = None) -> InvoiceSweep:
@@ -98,6 +100,10 @@ def _issue_all(
         # Somebody else may issue them too, and then the answer is a replay.
         issued += sum(not issue(source_id).replayed for source_id in batch)
     return issued
+
+
+def _do(issue: Callable[[UUID], Invoice]) -> Callable[[UUID], bool]:
+    return lambda source_id: not issue(source_id).replayed
 
 
 def _unreceipted() -> QuerySet[Order]:
@@ -129,30 +135,34 @@ def _receipt(customer: Customer, order_id: UUID) -> Invoice:
     order = Order.objects.using(alias).get(pk=order_id)
     if order.paid_at is None:
         raise WrongOrderState(order=str(order.pk), status=order.status, verb="receipted")
-    invoice = _document(InvoiceKind.RECEIPT, order, order.pk, seller(), buyer(customer))
+    invoice = _document(customer, InvoiceKind.RECEIPT, order, order.pk, seller(), buyer(customer))
     invoice.payment_method = _method(order)
     items = OrderItem.objects.using(alias).filter(order=order).order_by("line")
     return _write(invoice, [_sold(invoice, item) for item in items])
 
 
-def _credit_note(refund: Refund, receipt: Invoice, parts: Sequence[RefundItem]) -> tuple[Invoice, list[InvoiceLine]]:
+def _credit_note(
+    customer: Customer, refund: Refund, receipt: Invoice, parts: Sequence[RefundItem]
+) -> tuple[Invoice, list[InvoiceLine]]:
     # It is made out to whom the receipt was made out to: that is what it corrects.
-    invoice = _document(InvoiceKind.CREDIT_NOTE, receipt.order, refund.pk, seller(), receipt.buyer)
+    invoice = _document(customer, InvoiceKind.CREDIT_NOTE, receipt.order, refund.pk, seller(), receipt.buyer)
     invoice.refund, invoice.corrects, invoice.payment_method = refund, receipt, receipt.payment_method
     back = InvoiceLine.objects.using(write_alias()).filter(invoice__corrects=receipt).values("line").order_by("line")
     before = {row["line"]: row["before"] for row in back.annotate(before=Sum("total_minor"))}
     return invoice, [_gone_back(invoice, part, before.get(part.item.line, 0)) for part in parts]
 
 
-def _document(kind: InvoiceKind, order: Order, source_id: UUID, seller: Party, buyer: Party) -> Invoice:
+def _document(
+    customer: Customer, kind: InvoiceKind, order: Order, source_id: UUID, seller: Party, buyer: Party
+) -> Invoice:
     """A document without its number and sums. It belongs to whom its order belongs to."""
-    now = clock.now()
+    now = now_for(customer)
     return Invoice(
         customer_id=order.customer_id,
         kind=kind.value,
         source_id=source_id,
         order=order,
-        series=knobs.invoice_series[kind.value],
+        series=SANDBOX_SERIES if customer.is_sandbox else knobs.invoice_series[kind.value],
         year=now.astimezone(zone_of(seller)).year,
         issued_at=now,
         currency=order.currency,
@@ -160,7 +170,7 @@ def _document(kind: InvoiceKind, order: Order, source_id: UUID, seller: Party, b
         seller=seller,
         buyer=buyer,
         actor=current_actor(),
-        created_at=now,
+        created_at=clock.now(),
     )
 
 
@@ -227,3 +237,10 @@ def _write(invoice: Invoice, lines: Sequence[InvoiceLine]) -> Invoice:
         InvoiceLine.objects.using(alias).bulk_create(lines)
     emit("invoice.issued", invoice=invoice)
     return with_parts().get(pk=invoice.pk)
+
+
+RECEIPTS = Duty(name="receipts", due=lambda _: _unreceipted(), do=_do(issue_receipt))
+"""Paid orders without a receipt."""
+
+CREDIT_NOTES = Duty(name="credit_notes", due=lambda _: _uncredited(), do=_do(issue_credit_note))
+"""Refunds of orders without a credit note."""

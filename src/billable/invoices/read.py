@@ -7,6 +7,7 @@ from uuid import UUID
 from django.db.models import Prefetch, QuerySet
 
 from billable import inputs, paging
+from billable.customers.services import apart
 from billable.customers.subjects import Subject, family, find_customer_id, who
 from billable.db.units import write_alias
 from billable.errors import Invalid, InvoiceNotFound
@@ -38,15 +39,18 @@ def list_invoices(
     *,
     kind: str | None = None,
     order: Order | UUID | str | None = None,
+    sandbox: bool | None = None,
     cursor: str | None = None,
     limit: int = DEFAULT_LIMIT,
 ) -> Page[Invoice]:
     """Receipts and credit notes, newest first: of ``user`` or (None) of everybody, with their lines loaded.
 
-    ``kind`` is ``receipt`` or ``credit_note``; ``order`` narrows to the documents of one order. Raises OrderNotFound
+    ``kind`` is ``receipt`` or ``credit_note``; ``order`` narrows to the documents of one order; ``sandbox`` is as for
+    ``list_orders``. Raises OrderNotFound
     for what can be no order, Invalid for an unknown ``kind``, a foreign cursor or a limit outside 1 to 200.
     """
     size, invoices = paging.page_limit(limit), with_parts().order_by("-id")
+    invoices = apart(invoices, sandbox)
     if user is not None:
         person = who(user)
         customer_id = None if person.is_anonymous else find_customer_id(person)

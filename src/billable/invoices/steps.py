@@ -7,15 +7,22 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from billable.changes.models import PlanChange
 from billable.db.units import write_alias
 from billable.invoices.issue import issue_credit_note, issue_receipt
-from billable.orders.models import Order, Payment
+from billable.orders.models import Order, OrderItem, Payment
 from billable.refunds.models import Dispute, Refund, RefundItem
 
 
 def receipt_after_order(order: Order) -> None:
     """After create_order: an order of nothing to pay is paid."""
     _receipt_if_paid(order.pk)
+
+
+def receipt_after_change(change: PlanChange) -> None:
+    """After a change of plan: one of nothing to pay is paid. At the end of the period there is no order yet."""
+    for order_id in OrderItem.objects.using(write_alias()).filter(change=change.pk).values_list("order", flat=True):
+        _receipt_if_paid(order_id)
 
 
 def receipt_after_payment(payment: Payment) -> None:

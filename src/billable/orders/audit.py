@@ -26,8 +26,9 @@ from billable.orders.claims import GATE
 from billable.orders.lifecycle import COUNTED, OrderStatus, PaymentStatus, UnappliedReason
 from billable.orders.models import Order, OrderItem, OrderItemFeature, Payment, PaymentClaim
 from billable.quota.audit import grants_of
+from billable.quota.audit_allowances import allowances_of
 from billable.quota.kinds import CauseType, EntryKind, GrantSource
-from billable.quota.models import Grant, LedgerEntry
+from billable.quota.models import Allowance, Grant, LedgerEntry
 
 # Of what arrived, what counts for the order that took it; a code says that the order it came for did not.
 COUNTS = Q(Q(applied_to__isnull=False) | Q(code=""), status__in=[status.value for status in COUNTED])
@@ -108,51 +109,65 @@ def _takes(order: str) -> Q:
 
 def _is_refused() -> Q:
     """The order that a payment came for has the reason not to take it that the payment names."""
-    same = Q(currency=F("order__currency"))
+    same, change = (
+        Q(currency=F("order__currency")),
+        every(OrderItem).filter(order=OuterRef("order"), change__isnull=False),
+    )
     of_the_payment = [UnappliedReason.TOO_MUCH.value, UnappliedReason.EXPIRED.value, UnappliedReason.DISPUTED.value]
     return (
         Q(same, code__in=of_the_payment)
         | Q(~same, code=UnappliedReason.OTHER_CURRENCY.value)
         | Q(code=UnappliedReason.ALREADY_PAID.value, order__status__in=GAVE)
         | Q(code=UnappliedReason.CANCELLED.value, order__status=OrderStatus.CANCELLED.value)
+        | Q(Exists(change), same, code=UnappliedReason.CHANGE_OVER.value)
     )
 
 
 def _gifts(scope: Scope) -> Iterator[LedgerProblem]:
-    """A paid order has one grant per feature of its items, any other order none."""
+    """A paid order has one grant or allowance per feature of its items, any other order none."""
+    grants, allowances = (count(_given(every(model), "customer", "name"), "source") for model in (Grant, Allowance))
     orders = within(every(Order), scope).annotate(
         name=as_text("pk"),
         promised=count(every(OrderItemFeature).filter(item__order=OuterRef("pk")), "item__order"),
-        given=count(_given(every(Grant), customer="customer", name="name"), "source"),
+        given=grants + allowances,
     )
     kept = Q(status__in=GAVE, given=F("promised")) | Q(~Q(status__in=GAVE), given=0)
     yield from named(breaking(orders, kept), "is {0.status} and made {0.given} grants; its items promise {0.promised}")
 
 
 def _promises(scope: Scope) -> Iterator[LedgerProblem]:
-    """Each line of a paid order has its grant: feature, product, units, pieces, priority and period are the same."""
-    lines = within(every(OrderItemFeature), scope, "item__order__customer").filter(item__order__status__in=GAVE)
-    lines = lines.annotate(name=as_text("item__order_id"), **_line("quantity", "item__quantity"))
-    alike = every(OrderItemFeature).annotate(**_line("quantity", "item__quantity"))
-    alike = alike.filter(_same_line(), feature=OuterRef("feature"), item__product=OuterRef("item__product"))
-    grants = _given(every(Grant).annotate(**_line("quantity", "pieces", whole=True)), "item__order__customer", "name")
-    grants = grants.filter(_same_line(), feature=OuterRef("feature"), product=OuterRef("item__product"))
-    lines = lines.annotate(
-        alike=count(alike.filter(item__order=OuterRef("item__order")), "item__order"), given=count(grants, "source")
-    )
-    for line in breaking(lines.select_related("item"), Q(alike=F("given"))).iterator():
-        problem = f"promises {line.units} units on {line.alike} lines; the order made {line.given} such grants"
-        yield blame(line, problem)
-        yield blame(line.item, f"its line {line.line} {problem}")
+    """Each line of a paid order has its grant, or allowance: feature, product, units, pieces, priority and terms."""
+    for model, is_once in ((Grant, True), (Allowance, False)):
+        promised = every(OrderItemFeature).filter(reset_count__isnull=is_once)
+        promised = promised.annotate(**_line("quantity", "item__quantity", recurs=not is_once))
+        lines = within(promised, scope, "item__order__customer").filter(item__order__status__in=GAVE)
+        lines = lines.annotate(name=as_text("item__order_id"))
+        alike = promised.filter(
+            _same_line(recurs=not is_once), feature=OuterRef("feature"), item__product=OuterRef("item__product")
+        ).filter(item__order=OuterRef("item__order"))
+        made = every(model).annotate(**_line("quantity", "pieces", whole=True, recurs=not is_once))
+        made = _given(made, "item__order__customer", "name")
+        made = made.filter(
+            _same_line(recurs=not is_once), feature=OuterRef("feature"), product=OuterRef("item__product")
+        )
+        lines = lines.annotate(alike=count(alike, "item__order"), given=count(made, "source"))
+        for line in breaking(lines.select_related("item"), Q(alike=F("given"))).iterator():
+            problem = f"promises {line.units} units on {line.alike} lines; the order made {line.given} such grants"
+            yield blame(line, problem)
+            yield blame(line.item, f"its line {line.line} {problem}")
 
 
 def _grants(scope: Scope) -> Iterator[LedgerProblem]:
     """A grant that an order made is promised by one of its lines."""
     yield from grants_of(GrantSource.ORDER, every(Order).filter(status__in=GAVE), scope)
     births = within(every(LedgerEntry), scope).filter(kind=EntryKind.GRANT.value, cause_type=CauseType.ORDER.value)
+    yield from allowances_of(GrantSource.ORDER, every(Order).filter(status__in=GAVE), scope)
     lines = every(OrderItemFeature).annotate(**_line("quantity", "item__quantity")).filter(_same_line())
     promised = lines.filter(
-        item__order=OuterRef("cause_id"), feature=OuterRef("grant__feature"), item__product=OuterRef("grant__product")
+        reset_count__isnull=True,
+        item__order=OuterRef("cause_id"),
+        feature=OuterRef("grant__feature"),
+        item__product=OuterRef("grant__product"),
     )
     births = births.annotate(**_line("grant__quantity", "grant__pieces", "grant__", whole=True))
     for entry in breaking(births.select_related("grant"), Exists(promised)).iterator():
@@ -208,17 +223,33 @@ def _given(grants: Rows, customer: str, name: str) -> Rows:
     return grants.filter(of_family(customer), source=GrantSource.ORDER.value, source_id=OuterRef(name))
 
 
-def _line(units: str, pieces: str, prefix: str = "", *, whole: bool = False) -> dict[str, Coalesce | F]:
+_TERMS = ("units", "made_of", "order_of_use", "periods", "period_name")
+_RECURRING = ("resets", "reset_name", "rolls", "rolls_for")
+
+
+def _line(
+    units: str, pieces: str, prefix: str = "", *, whole: bool = False, recurs: bool = False
+) -> dict[str, Coalesce | F]:
     """What a line gives, in columns that are never null and named alike for promises and for grants."""
     each = F(units) if whole else F(units) * F(pieces)
-    return {
+    columns: dict[str, Coalesce | F] = {
         "units": Coalesce(each, 0),
         "made_of": F(pieces),
         "order_of_use": F(f"{prefix}priority"),
         "periods": Coalesce(f"{prefix}period_count", 0),
         "period_name": Coalesce(f"{prefix}period_unit", Value("")),
     }
+    if recurs:
+        rolls = F("rollover_quantity") if whole else F("rollover_quantity") * F(pieces)
+        columns |= {
+            "resets": Coalesce("reset_count", 0),
+            "reset_name": Coalesce("reset_unit", Value("")),
+            "rolls": Coalesce(rolls, 0),
+            "rolls_for": Coalesce("rollover_periods", 0),
+        }
+    return columns
 
 
-def _same_line() -> Q:
-    return Q(**{name: OuterRef(name) for name in ("units", "made_of", "order_of_use", "periods", "period_name")})
+def _same_line(*, recurs: bool = False) -> Q:
+    names = (*_TERMS, *_RECURRING) if recurs else _TERMS
+    return Q(**{name: OuterRef(name) for name in names})

@@ -49,8 +49,10 @@ def _uses(scope: Scope) -> Iterator[LedgerProblem]:
         currency=OuterRef("currency"),
         discount_minor=OuterRef("discount_minor"),
     )
-    orders = within(every(Order), scope)
-    kept = Q(promotion_code="", discount_minor=0) | Q(~Q(promotion_code=""), Exists(own))
+    items = every(OrderItem).filter(order=OuterRef("pk"))
+    orders = within(every(Order), scope).annotate(credit=total(items, "order", "credit_minor"))
+    # What is taken off without a code is credit of the subscriptions that it renews.
+    kept = Q(promotion_code="", discount_minor=F("credit")) | Q(~Q(promotion_code=""), Exists(own))
     yield from named(
         breaking(orders, kept), "takes {0.discount_minor} off by the code {0.promotion_code!r}, and has no such use"
     )

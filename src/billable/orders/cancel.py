@@ -5,15 +5,15 @@ from __future__ import annotations
 from uuid import UUID
 
 from billable import inputs
+from billable.customers.models import Customer
 from billable.customers.services import now_for
 from billable.customers.subjects import lock_customer_id
 from billable.db.units import unit_of_work
 from billable.errors import WrongOrderState
-from billable.orders.fulfil import save_state
 from billable.orders.lifecycle import OrderStatus, UnappliedReason
 from billable.orders.models import Order
 from billable.orders.read import get_order
-from billable.orders.settle import let_go
+from billable.orders.state import let_go, save_state
 from billable.promotions.kinds import Release
 from billable.promotions.uses import release
 from billable.signals import emit
@@ -35,10 +35,15 @@ def cancel_order(order: Order | UUID | str, *, reason: str = "") -> Order:
         return locked
     if locked.status != OrderStatus.PENDING.value:
         raise WrongOrderState(order=str(locked.pk), status=locked.status, verb="cancelled")
-    locked.status, locked.cancelled_at, locked.reason = OrderStatus.CANCELLED.value, now_for(customer), reason
-    let_go(locked, UnappliedReason.CANCELLED)
-    save_state(locked)
-    emit("order.cancelled", order=locked)
-    if locked.promotion_code:
-        release(customer, locked.pk, Release.CANCELLED)
+    call_off(customer, locked, reason)
     return locked
+
+
+def call_off(customer: Customer, order: Order, reason: str) -> None:
+    """Cancel an order of a locked customer that waits for money, or that nobody paid in time."""
+    order.status, order.cancelled_at, order.reason = OrderStatus.CANCELLED.value, now_for(customer), reason
+    let_go(order, UnappliedReason.CANCELLED)
+    save_state(order)
+    emit("order.cancelled", order=order)
+    if order.promotion_code:
+        release(customer, order.pk, Release.CANCELLED)

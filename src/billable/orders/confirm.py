@@ -126,7 +126,7 @@ def _says_nothing_new(payment: Payment, notice: Notice, money: Money | None) -> 
 def _apply(customer: Customer, order: Order, payment: Payment) -> None:
     """Let the order take money that arrived, or keep the money as unapplied."""
     payment.succeeded_at = now_for(customer)
-    verdict = judge(order, payment)
+    verdict = judge(order, payment, payment.succeeded_at)
     if verdict.applies:
         take(customer, order, payment, verdict)
     else:

@@ -9,7 +9,7 @@ from typing import Any
 
 from django.db import transaction
 
-from billable import clock, inputs
+from billable import inputs
 from billable.actor import current_actor
 from billable.catalog.models import Product, ProductFeature
 from billable.conf import knobs
@@ -98,30 +98,37 @@ def place(customer: Customer, wish: Wish) -> Order:
         return _replay(earlier, wish)
     basket = fill(wish.lines, wish.currency)
     if wish.promotion_code is None:
-        return _write(_order(customer, basket, wish, None))
+        return write(customer, draft(customer, basket, wish))
     discount = discount_for(customer, wish.promotion_code, basket)
     # A savepoint, for this once: when the last use went to somebody else while this was written, it must go again.
     with transaction.atomic(using=write_alias()):
-        order = _write(_order(customer, basket, wish, discount))
+        order = write(customer, draft(customer, basket, wish, discount))
         reserve(customer, discount.promotion, order.pk, order.currency, order.discount_minor)
     return order
 
 
-def _write(order: Order) -> Order:
-    """Insert an order with its items; one of nothing to pay is paid."""
+def write(customer: Customer, order: Order) -> Order:
+    """Insert an order with its items, for a locked customer; one of nothing to pay is paid."""
     alias, items = write_alias(), order.items.all()
     Order.objects.using(alias).bulk_create([order])
     OrderItem.objects.using(alias).bulk_create(items)
     OrderItemFeature.objects.using(alias).bulk_create([given for item in items for given in item.features.all()])
     emit("order.created", order=order)
     if order.total_amount_minor == 0:
-        fulfil(order.customer, order)
+        fulfil(customer, order)
     return order
 
 
-def _order(customer: Customer, basket: Basket, wish: Wish, discount: Discount | None) -> Order:
-    """The order with its items and what they give, not yet written."""
-    charges = basket.charges(discount.by_line if discount else None)
+def draft(
+    customer: Customer,
+    basket: Basket,
+    wish: Wish,
+    discount: Discount | None = None,
+    *,
+    credits_minor: Sequence[int] | None = None,
+) -> Order:
+    """The order with its items and what they give, not yet written. ``credits_minor`` is taken off line by line."""
+    charges = basket.charges(discount.by_line if discount else credits_minor)
     total = sum(charge.total_minor for charge in charges)
     order = Order(
         customer=customer,
@@ -135,12 +142,14 @@ def _order(customer: Customer, basket: Basket, wish: Wish, discount: Discount | 
         expires_at=_deadline(customer) if total else None,
         metadata=wish.metadata,
         actor=current_actor(),
-        created_at=clock.now(),
+        # By the customer's clock: expire_orders counts an order's age from it.
+        created_at=now_for(customer),
     )
     items = []
     for number, (line, charge) in enumerate(zip(basket.wanted, charges, strict=True), start=1):
         listing = basket.listings[line.sku]
         item = _item(order, number, line, charge, listing.product)
+        item.credit_minor = credits_minor[number - 1] if credits_minor else 0
         remember(item, features=[_feature(item, each) for each in listing.lines])
         items.append(item)
     remember(order, items=items, payments=[], applied_payments=[], refunds=[])
@@ -168,6 +177,9 @@ def _item(order: Order, number: int, line: Wanted, charge: Charge, product: Prod
         tax_minor=charge.tax_minor,
         tax_included=order.tax_included,
         total_amount_minor=charge.total_minor,
+        recurs_count=product.recurs_count,
+        recurs_unit=product.recurs_unit,
+        grace_days=None if product.recurs is None else product.effective_grace_days,
     )
 
 
@@ -177,10 +189,7 @@ def _feature(item: OrderItem, line: ProductFeature) -> OrderItemFeature:
         item=item,
         line=line.line,
         feature=line.feature,
-        quantity=line.quantity,
-        period_count=line.period_count,
-        period_unit=line.period_unit,
-        priority=line.priority,
+        **line.terms.columns(),
     )
 
 

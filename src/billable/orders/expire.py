@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Min, QuerySet
 
 from billable import clock, inputs
-from billable.customers.subjects import lock_customer_id
+from billable.customers.models import Customer
+from billable.customers.services import due_for
+from billable.customers.subjects import lock_owner
 from billable.db.units import unit_of_work, write_alias
+from billable.duties import Duty, keys
 from billable.errors import Invalid
-from billable.orders.fulfil import save_state
 from billable.orders.lifecycle import OrderStatus, UnappliedReason
 from billable.orders.models import Order
 from billable.orders.read import get_order
-from billable.orders.settle import let_go
+from billable.orders.state import let_go, save_state
 from billable.promotions.kinds import Release
 from billable.promotions.uses import release
 from billable.signals import emit
-
-BATCH = 500
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,36 +41,46 @@ def expire_orders(*, older_than: timedelta | None = None, limit: int | None = No
     takes the exact money. Each order is a transaction of its own; any number of sweeps may run at once. Raises Invalid.
     """
     most = None if limit is None else inputs.whole(limit, "limit")
-    waiting = _overdue(older_than)
-    expired, last = 0, None
-    while most is None or expired < most:
-        rest = waiting if last is None else waiting.filter(pk__gt=last)
-        batch = list(rest.values_list("pk", "customer_id")[: BATCH if most is None else min(BATCH, most - expired)])
-        if not batch:
-            break
-        expired += sum(_expire(order_id, customer_id) for order_id, customer_id in batch)
-        last = batch[-1][0]
-    return OrderSweep(orders=expired)
+    return OrderSweep(orders=_sweep(_overdue(older_than), most))
 
 
-def _overdue(older_than: timedelta | None) -> QuerySet[Order]:
-    # Sandbox customers whose clock runs ahead are due by the common clock, as in every sweep.
-    orders = Order.objects.using(write_alias()).filter(status=OrderStatus.PENDING.value).order_by("pk")
+def next_expiry(customers: QuerySet[Customer, Any], after: datetime) -> datetime | None:
+    """The first instant after another at which an order of some customers expires."""
+    waiting = _pending().filter(customer__in=customers, expires_at__gt=after)
+    first: datetime | None = waiting.aggregate(first=Min("expires_at"))["first"]
+    return first
+
+
+def _sweep(waiting: QuerySet[Order], most: int | None = None) -> int:
+    return sum(_expire(order_id) for order_id in keys(waiting, most=most))
+
+
+def _pending() -> QuerySet[Order]:
+    return Order.objects.using(write_alias()).filter(status=OrderStatus.PENDING.value)
+
+
+def _due(now: datetime | None = None) -> QuerySet[Order]:
+    """The orders whose time is over, each by the clock of its customer."""
+    return _pending().filter(due_for("expires_at__lte", now))
+
+
+def _overdue(older_than: timedelta | None = None) -> QuerySet[Order]:
+    """The orders that are to expire, each by the clock of its customer. Raises Invalid."""
     if older_than is None:
-        return orders.filter(expires_at__lte=clock.now())
+        return _due()
     if not isinstance(older_than, timedelta) or older_than <= timedelta(0):
         raise Invalid(field="older_than", problem="must be a span of time above zero")
     try:
-        return orders.filter(created_at__lt=clock.now() - older_than)
+        return _pending().filter(due_for("created_at__lt", clock.now() - older_than))
     except OverflowError:
-        return orders.none()
+        return _pending().none()
 
 
 @unit_of_work
-def _expire(order_id: UUID, customer_id: UUID) -> int:
-    customer = lock_customer_id(customer_id)
+def _expire(order_id: UUID) -> int:
+    customer = lock_owner(Order.objects.filter(pk=order_id))
     order = get_order(order_id)
-    if order.status != OrderStatus.PENDING.value:
+    if customer is None or order.status != OrderStatus.PENDING.value:
         return 0
     order.status = OrderStatus.EXPIRED.value
     let_go(order, UnappliedReason.EXPIRED)
@@ -78,3 +89,7 @@ def _expire(order_id: UUID, customer_id: UUID) -> int:
     if order.promotion_code:
         release(customer, order.pk, Release.EXPIRED)
     return 1
+
+
+UNPAID_ORDERS = Duty(name="unpaid_orders", due=_due, do=_expire, next_at=next_expiry)
+"""Orders that nobody paid in time."""

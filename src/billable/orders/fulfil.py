@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from uuid import UUID
 
 from billable.customers.models import Customer
 from billable.customers.services import now_for
-from billable.db.units import write_alias
+from billable.orders.changing import carry_out
 from billable.orders.lifecycle import OrderStatus
 from billable.orders.models import Order
+from billable.orders.periods import pay_periods
+from billable.orders.state import save_state
 from billable.promotions.uses import retake
-from billable.quota.grant import GrantLine, Source, allot
+from billable.quota.grant import GrantLine, Placement, Source, allot
 from billable.quota.kinds import CauseType, GrantSource
 from billable.quota.ledger import Cause
 from billable.signals import emit
@@ -22,7 +25,8 @@ def fulfil(customer: Customer, order: Order) -> None:
     order.status, order.paid_at = OrderStatus.PAID.value, now_for(customer)
     order.paid_amount_minor = order.total_amount_minor
     save_state(order)
-    lines = list(_lines(order))
+    placements = {**pay_periods(customer, order, order.paid_at), **carry_out(customer, order, order.paid_at)}
+    lines = list(_lines(order, placements))
     if lines:
         cause = Cause(CauseType.ORDER, order.pk)
         allot(customer, lines, Source(kind=GrantSource.ORDER, id=str(order.pk), cause=cause))
@@ -31,22 +35,13 @@ def fulfil(customer: Customer, order: Order) -> None:
         retake(customer, order.pk)
 
 
-def save_state(order: Order) -> None:
-    """Write where a locked order stands."""
-    changed = ("status", "paid_amount_minor", "paid_at", "cancelled_at", "reason")
-    Order.objects.using(write_alias()).filter(pk=order.pk, customer=order.customer_id).update(
-        **{name: getattr(order, name) for name in changed}
-    )
-
-
-def _lines(order: Order) -> Iterator[GrantLine]:
+def _lines(order: Order, placements: Mapping[UUID, Placement]) -> Iterator[GrantLine]:
     for item in order.items.all():
         for given in item.features.all():
             yield GrantLine(
                 feature=given.feature,
                 product=item.product,
-                quantity=given.quantity,
-                period=given.period,
-                priority=given.priority,
+                terms=given.terms,
                 pieces=item.quantity,
+                placement=placements.get(item.pk),
             )

@@ -56,6 +56,7 @@ class UnappliedReason(str, Enum):
     CANCELLED = "order_cancelled"
     EXPIRED = "order_expired"
     DISPUTED = "payment_disputed"
+    CHANGE_OVER = "change_is_over"
 
 
 _NOTICES: dict[object, PaymentStatus] = {

@@ -8,25 +8,27 @@ from django.db import models
 from django.db.models import F, Q
 
 from billable.catalog.models import (
-    DEFAULT_PRIORITY,
     PERIOD_UNITS,
     Feature,
+    LineTerms,
     Product,
+    line_constraints,
     period_of,
-    units_or_unlimited,
-    whole_period,
 )
 from billable.catalog.periods import Period
+from billable.changes.models import PlanChange
 from billable.compat import check_constraint
 from billable.customers.models import Customer
 from billable.db.constraints import one_of
 from billable.db.fields import KeyField
 from billable.errors import PaymentUnapplied
 from billable.ids import new_id
-from billable.inputs import MAX_KEY_LENGTH, MAX_ORDER_QUANTITY, MAX_TEXT_LENGTH
+from billable.inputs import MAX_KEY_LENGTH, MAX_TEXT_LENGTH
 from billable.money import Money
+from billable.orders.item_constraints import ITEM_CONSTRAINTS
 from billable.orders.lifecycle import COUNTED, OrderStatus, PaymentStatus
 from billable.receipts import Receipt
+from billable.subscriptions.models import Subscription
 
 METHOD_MAX_LENGTH = 64
 
@@ -133,48 +135,49 @@ class OrderItem(models.Model):
     total_amount_minor = models.BigIntegerField(help_text="After the discount, with the tax.")
     refunded_minor = models.BigIntegerField(default=0)
     refunded_pieces = models.BigIntegerField(default=0)
+    credit_minor = models.BigIntegerField(default=0, help_text="What of the discount is credit of its subscription.")
+    recurs_count = models.PositiveSmallIntegerField(null=True, blank=True, help_text="Empty: it pays for no period.")
+    recurs_unit = models.CharField(max_length=5, null=True, blank=True, choices=PERIOD_UNITS)  # noqa: DJ001  # null with its count
+    grace_days = models.PositiveSmallIntegerField(null=True, blank=True)
+    # What it renews, or began when it was paid.
+    subscription = models.ForeignKey(
+        Subscription, null=True, blank=True, on_delete=models.PROTECT, related_name="items", db_index=False
+    )
+    period_index = models.PositiveIntegerField(null=True, blank=True, help_text="The period that it paid for.")
+    period_from = models.DateTimeField(null=True, blank=True)
+    period_until = models.DateTimeField(null=True, blank=True)
+    # The change of a subscription that it pays for, and the one that ended what it paid for.
+    change = models.OneToOneField(PlanChange, models.PROTECT, null=True, blank=True, related_name="item")
+    credited_by = models.ForeignKey(
+        PlanChange, models.PROTECT, null=True, blank=True, related_name="credits", db_index=False
+    )
+    credited_minor = models.BigIntegerField(default=0, help_text="What a change of plan credited: it never goes back.")
 
     class Meta:
         db_table = "billable_orderitem"
         ordering = ("order", "line")
-        constraints = [
-            models.UniqueConstraint(fields=["order", "line"], name="billable_orderitem_order_line"),
-            check_constraint(
-                Q(
-                    quantity__gte=1,
-                    quantity__lte=MAX_ORDER_QUANTITY,
-                    unit_amount_minor__gte=0,
-                    discount_minor__gte=0,
-                    discount_minor__lte=F("quantity") * F("unit_amount_minor"),
-                    tax_rate__gte=0,
-                    tax_rate__lte=100,
-                    tax_minor__gte=0,
-                    refunded_minor__gte=0,
-                    refunded_minor__lte=F("total_amount_minor"),
-                    refunded_pieces__gte=0,
-                    refunded_pieces__lte=F("quantity"),
-                ),
-                name="billable_orderitem_amounts",
-            ),
-            check_constraint(
-                Q(
-                    tax_included=True,
-                    total_amount_minor=F("quantity") * F("unit_amount_minor") - F("discount_minor"),
-                    tax_minor__lte=F("total_amount_minor"),
-                )
-                | Q(
-                    tax_included=False,
-                    total_amount_minor=F("quantity") * F("unit_amount_minor") - F("discount_minor") + F("tax_minor"),
-                ),
-                name="billable_orderitem_total",
-            ),
-        ]
+        constraints = ITEM_CONSTRAINTS
 
     def __str__(self) -> str:
         return f"{self.quantity} × {self.sku}"
 
+    @property
+    def refundable_minor(self) -> int:
+        """What can still go back of it: what went back before and what was credited can not."""
+        charged = self.quantity * self.unit_amount_minor - self.discount_minor
+        # Credit is counted as prices are, which need not contain the tax that would go back with it.
+        credited = (
+            -(-self.credited_minor * self.total_amount_minor // charged) if self.credited_minor and charged else 0
+        )
+        return max(self.total_amount_minor - self.refunded_minor - credited, 0)
 
-class OrderItemFeature(models.Model):
+    @property
+    def recurs(self) -> Period | None:
+        """How long the period lasts that it pays for; None when it pays for none."""
+        return period_of(self, "recurs")
+
+
+class OrderItemFeature(LineTerms):
     """What one line of an order gives, per piece, as the catalogue said on its day."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -182,27 +185,17 @@ class OrderItemFeature(models.Model):
     item = models.ForeignKey(OrderItem, on_delete=models.PROTECT, related_name="features", db_index=False)
     line = models.PositiveIntegerField()
     feature = models.ForeignKey(Feature, on_delete=models.PROTECT, related_name="+", db_index=False)
-    quantity = models.BigIntegerField(null=True, blank=True, help_text="Empty: unlimited.")
-    period_count = models.PositiveSmallIntegerField(null=True, blank=True)
-    period_unit = models.CharField(max_length=5, null=True, blank=True, choices=PERIOD_UNITS)  # noqa: DJ001  # null with its count
-    priority = models.SmallIntegerField(default=DEFAULT_PRIORITY)
 
     class Meta:
         db_table = "billable_orderitemfeature"
         ordering = ("item", "line")
         constraints = [
             models.UniqueConstraint(fields=["item", "line"], name="billable_orderitemfeature_item_line"),
-            units_or_unlimited("billable_orderitemfeature_quantity"),
-            whole_period("billable_orderitemfeature_period"),
+            *line_constraints("orderitemfeature"),
         ]
 
     def __str__(self) -> str:
         return f"{self.item_id}:{self.line}"
-
-    @property
-    def period(self) -> Period | None:
-        """How long the units last; None is for ever."""
-        return period_of(self)
 
 
 class Payment(Receipt):

@@ -10,6 +10,7 @@ from django.apps import apps
 from django.db.models import Prefetch, Q, QuerySet
 
 from billable import inputs, paging
+from billable.customers.services import apart
 from billable.customers.subjects import Subject, family_of
 from billable.db.units import write_alias
 from billable.errors import Invalid, OrderNotFound, PaymentNotFound
@@ -80,14 +81,17 @@ def list_orders(
     user: Subject | None = None,
     *,
     status: str | None = None,
+    sandbox: bool | None = None,
     cursor: str | None = None,
     limit: int = DEFAULT_LIMIT,
 ) -> Page[Order]:
     """Orders, newest first: of ``user`` or (None) of everybody, with items and payments loaded.
+    ``sandbox`` narrows to customers of the sandbox (True) or to real ones (False).
 
     Raises Invalid for an unknown ``status``, a foreign cursor or a limit outside 1 to 200.
     """
     size, orders = paging.page_limit(limit), with_parts().order_by("-id")
+    orders = apart(orders, sandbox)
     if user is not None:
         orders = orders.filter(customer__in=family_of(user))
     if status is not None:
@@ -113,15 +117,18 @@ def list_payments(
     user: Subject | None = None,
     *,
     status: str | None = None,
+    sandbox: bool | None = None,
     cursor: str | None = None,
     limit: int = DEFAULT_LIMIT,
 ) -> Page[Payment]:
     """Payments, newest first: of ``user`` or (None) of everybody, with their orders loaded.
 
-    ``unapplied`` is the status of money that somebody must look at; its ``code`` says why. Raises Invalid for an
+    ``unapplied`` is the status of money that somebody must look at; its ``code`` says why. ``sandbox`` is as for
+    ``list_orders``. Raises Invalid for an
     unknown ``status``, a foreign cursor or a limit outside 1 to 200.
     """
     size, payments = paging.page_limit(limit), _with_orders().order_by("-id")
+    payments = apart(payments, sandbox)
     if user is not None:
         payments = payments.filter(customer__in=family_of(user))
     if status is not None:

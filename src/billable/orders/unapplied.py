@@ -36,7 +36,7 @@ def apply_payment(payment: Payment | UUID | str, order: Order | UUID | str, *, r
         locked.replayed = True
         return locked
     _must_be_unapplied(locked, "applied")
-    verdict = judge(target, locked)
+    verdict = judge(target, locked, now_for(customer))
     if not verdict.applies:
         amount, due = str(locked.amount), str(target.amount_due)
         raise PaymentUnapplied(payment_id=locked.payment_id, reason=verdict.reason.value, amount=amount, due=due)

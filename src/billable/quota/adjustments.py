@@ -8,7 +8,7 @@ from billable.customers.models import Customer
 from billable.customers.subjects import Who, of_family
 from billable.db.units import write_alias
 from billable.errors import IdempotencyConflict
-from billable.quota import burn, standing
+from billable.quota import standing
 from billable.quota.kinds import AdjustmentKind
 from billable.quota.models import Adjustment
 
@@ -16,7 +16,7 @@ from billable.quota.models import Adjustment
 def file(adjustment: Adjustment, feature: str) -> Adjustment:
     """Insert an adjustment whose entries are written, with the balance that they left."""
     found = standing.only(standing.read(Who(customer_id=adjustment.customer_id), feature), feature)
-    adjustment.balance_after = burn.balance(found.usable())
+    adjustment.balance_after = found.balance()
     adjustment.save(using=write_alias(), force_insert=True)
     return adjustment
 

@@ -28,7 +28,7 @@ from billable.audits import (
 from billable.catalog.periods import Period, PeriodUnit
 from billable.customers.models import Customer
 from billable.errors import Invalid
-from billable.quota.kinds import AdjustmentKind, CauseType, EntryKind, GrantEnd, GrantSource
+from billable.quota.kinds import OF_ALLOWANCES, AdjustmentKind, CauseType, EntryKind, GrantEnd, GrantSource
 from billable.quota.models import Adjustment, Grant, Hold, LedgerEntry, Usage
 
 
@@ -67,18 +67,24 @@ def _defaults(scope: Scope) -> Iterator[LedgerProblem]:
 
 
 def _windows(scope: Scope) -> Iterator[LedgerProblem]:
-    """A grant runs from its start; with a period, for its periods counted from the anchor."""
+    """A grant runs from its start; with a period, for its periods counted from the anchor.
+
+    What is a part of a subscription has its windows from there, and is audited there.
+    """
     birth = every(LedgerEntry).filter(grant=OuterRef("pk"), kind=EntryKind.GRANT.value)
     at_once = Exists(birth.filter(effective_at=OuterRef("valid_from")))
     forever = (
-        Q(expires_at__isnull=True) | Q(source=GrantSource.MANUAL.value) | Q(origin__source=GrantSource.MANUAL.value)
+        Q(expires_at__isnull=True)
+        | Q(source__in=[GrantSource.MANUAL.value, GrantSource.ROLL_OUT.value])
+        | Q(origin__source=GrantSource.MANUAL.value)
     )
-    plain = within(every(Grant), scope).filter(period_count__isnull=True)
+    loose = within(every(Grant), scope).filter(subscription__isnull=True)
+    plain = loose.filter(period_count__isnull=True)
     yield from named(
         breaking(plain, Q(anchor=F("valid_from")), Q(at_once) | Q(origin__isnull=False), forever),
         "runs from {0.valid_from} to {0.expires_at}, which is not what it was given for",
     )
-    for grant in within(every(Grant), scope).filter(period_count__isnull=False).iterator():
+    for grant in loose.filter(period_count__isnull=False).select_related("allowance").iterator():
         if not _is_its_window(grant):
             yield blame(grant, f"runs from {grant.valid_from} to {grant.expires_at}, which are not its periods")
 
@@ -91,8 +97,9 @@ def _endings(scope: Scope) -> Iterator[LedgerProblem]:
     whole = [CauseType.GRANT.value, CauseType.REFERRAL.value]
     ended = own.filter(kind=EntryKind.REVOKE.value, cause_type__in=whole)
     revoked = Exists(ended)
-    # What a refund, a dispute or a merge ends: its way out says which, and a refund may also take a part.
+    # What a refund, a dispute, a merge or a change ends: its way out says which, and a refund may also take a part.
     ways = {GrantEnd.DISPUTED: EntryKind.DISPUTE, GrantEnd.TRANSFERRED: EntryKind.TRANSFER}
+    ways |= {GrantEnd.CHANGED: EntryKind.CHANGE}
     gone = own.filter(kind__in=[kind.value for kind in ways.values()])
     then = Exists(ended.filter(effective_at=OuterRef("ended_at")))
     emptied = Exists(own.filter(effective_at=OuterRef("closed_at")))
@@ -169,12 +176,18 @@ def _kinds(scope: Scope) -> Iterator[LedgerProblem]:
             amount__lte=0,
             usage__isnull=True,
         )
+        | Q(kind=EntryKind.ROLLOVER.value, cause_type=CauseType.ALLOWANCE.value, amount__lt=0, usage__isnull=True)
         | Q(cause_type=CauseType.REFERRAL.value, kind=EntryKind.REVOKE.value, amount__lte=0, usage__isnull=True)
     )
+    # What was held of a plan when it was changed leaves when it is let go.
+    changed = of_grant | of_adjustment | Q(cause_type=CauseType.CHANGE.value)
+    units |= Q(changed, kind=EntryKind.CHANGE.value, amount__lte=0, usage__isnull=True)
     swap = Q(held_change=F("amount") * -1, usage__isnull=True)
     reserving = Q(swap, kind=EntryKind.HOLD.value, amount__lt=0) | Q(swap, kind=EntryKind.RELEASE.value, amount__gt=0)
     reserving |= Q(kind=EntryKind.CAPTURE.value, amount=0, held_change__lt=0, usage__isnull=False)
     held = Q(reserving, cause_type=CauseType.HOLD.value)
+    repaying = Q(cause_type=CauseType.DEBT.value, amount__lt=0) | Q(of_adjustment, amount__gt=0)
+    units |= Q(repaying, kind=EntryKind.REPAY.value, usage__isnull=True)
     units |= Q(
         of_adjustment | Q(cause_type__in=_TAKERS),
         kind__in=[EntryKind.REFUND.value, EntryKind.DISPUTE.value, EntryKind.TRANSFER.value],
@@ -202,27 +215,24 @@ def _causes(scope: Scope) -> Iterator[LedgerProblem]:
     receipt = every(Adjustment).filter(pk=OuterRef("cause_id"))
     reversal = receipt.filter(kind=AdjustmentKind.REVERSE.value)
     back = reversal.filter(usage=OuterRef("usage"))
-    # What was put back to a grant that is over left it again at once.
-    out_again = reversal.filter(
-        usage__entries__kind=EntryKind.REVERSE.value,
-        usage__entries__cause_id=OuterRef("cause_id"),
-        usage__entries__grant=OuterRef("grant"),
-        usage__entries__amount=OuterRef("amount") * -1,
+    returned = every(LedgerEntry).filter(
+        cause_type=CauseType.ADJUSTMENT.value,
+        cause_id=OuterRef("cause_id"),
+        kind__in=[EntryKind.REVERSE.value, EntryKind.REPAY.value],
     )
+    # What was put back to a grant that is over left it again at once.
+    out_again = returned.filter(grant=OuterRef("grant"), amount=OuterRef("amount") * -1)
     taken = receipt.filter(kind=AdjustmentKind.REVOKE.value, grant=OuterRef("grant"), quantity=OuterRef("amount") * -1)
     # What came back to a grant that gave its units on followed them to an heir.
-    line = Q(usage__entries__grant=OuterRef("grant__origin"))
-    line |= Q(usage__entries__grant__origin=OuterRef("grant__origin"))
-    followed = reversal.filter(
-        line,
-        usage__entries__kind=EntryKind.REVERSE.value,
-        usage__entries__cause_id=OuterRef("cause_id"),
-        usage__entries__amount=OuterRef("grant__quantity"),
-    )
+    line = Q(grant=OuterRef("grant__origin")) | Q(grant__origin=OuterRef("grant__origin"))
+    followed = returned.filter(line, amount=OuterRef("grant__quantity"))
+    repaid = reversal.filter(usage__debt__feature=OuterRef("grant__feature"))
+    handed = Q(grant__source=GrantSource.TRANSFER.value, kind__in=[EntryKind.GRANT.value, *_WAYS_OUT])
     known = (
         Q(Exists(back), kind=EntryKind.REVERSE.value)
-        | Q(Exists(followed), grant__source=GrantSource.TRANSFER.value, kind__in=[EntryKind.GRANT.value, *_WAYS_OUT])
-        | Q(Exists(out_again), kind__in=_WAYS_OUT)
+        | Q(Exists(repaid), kind=EntryKind.REPAY.value)
+        | Q(handed, Exists(reversal), Exists(followed))
+        | Q(Exists(reversal), Exists(out_again), kind__in=_WAYS_OUT)
         | Q(Exists(taken), kind=EntryKind.REVOKE.value)
     )
     yield from named(
@@ -267,7 +277,7 @@ def grants_of(source: GrantSource, receipts: Rows, scope: Scope, *, whose: Q | N
 _TAKERS = [CauseType.REFUND.value, CauseType.DISPUTE.value, CauseType.EXCHANGE.value, CauseType.MERGE.value]
 _WAYS_OUT = [
     *(EntryKind.EXPIRE.value, EntryKind.REVOKE.value, EntryKind.REFUND.value),
-    *(EntryKind.DISPUTE.value, EntryKind.TRANSFER.value),
+    *(EntryKind.DISPUTE.value, EntryKind.TRANSFER.value, EntryKind.CHANGE.value),
 ]
 
 
@@ -277,7 +287,9 @@ def _birth_cause() -> Q:
     by_itself = [GrantSource.MANUAL.value, GrantSource.DEFAULT.value]
     movers = [CauseType.MERGE.value, CauseType.ADJUSTMENT.value]
     moved = Q(grant__source=GrantSource.TRANSFER.value, cause_type__in=movers, grant__origin__isnull=False)
-    return Q(itself, grant__source__in=by_itself) | Q(cause_type=F("grant__source")) | moved
+    given = Q(cause_type=CauseType.ALLOWANCE.value, cause_id=F("grant__allowance"), grant__source__in=OF_ALLOWANCES)
+    named = Q(~Q(grant__source__in=OF_ALLOWANCES), cause_type=F("grant__source"))
+    return Q(itself, grant__source__in=by_itself) | named | moved | given
 
 
 def _is_its_window(grant: Grant) -> bool:
@@ -289,6 +301,9 @@ def _is_its_window(grant: Grant) -> bool:
         end = period.end(grant.anchor, grant.period_index + grant.period_span, grant.zone)
     except (Invalid, ZoneInfoNotFoundError, ValueError, OSError):
         return False
+    if grant.allowance is not None and grant.allowance.expires_at is not None:
+        # Its last period ends with the allowance.
+        end = min(filter(None, (end, grant.allowance.expires_at)))
     if end is None or grant.expires_at is None:
         return end is grant.expires_at
     return abs(grant.valid_from - start) <= leeway and abs(grant.expires_at - end) <= leeway

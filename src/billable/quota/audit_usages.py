@@ -18,7 +18,8 @@ from billable.quota.models import Adjustment, LedgerEntry, Usage
 def _draws(scope: Scope) -> Iterator[LedgerProblem]:
     """Units are consumed from a grant while it is valid."""
     consumed = within(every(LedgerEntry), scope).filter(kind=EntryKind.CONSUME.value)
-    in_time = Q(grant__valid_from__lte=F("effective_at")) & (
+    # The pause of a subscription moves what was already used of: its room looks at those.
+    in_time = Q(Q(grant__valid_from__lte=F("effective_at")) | Q(grant__subscription__isnull=False)) & (
         Q(grant__expires_at__isnull=True) | Q(grant__expires_at__gt=F("effective_at"))
     )
     yield from named(breaking(consumed, in_time), "consumed at {0.effective_at}, when its grant was not valid")
@@ -59,11 +60,11 @@ def _usages(scope: Scope) -> Iterator[LedgerProblem]:
     reversals = every(Adjustment).filter(usage=OuterRef("pk"), kind=AdjustmentKind.REVERSE.value)
     usages = within(every(Usage), scope).annotate(undone=total(reversals, "usage", "quantity")).order_by("pk")
     legs = usages.values_list(
-        *("pk", "feature__key", "quantity", "costs", "undone"),
+        *("pk", "feature__key", "quantity", "costs", "undone", "debt__units"),
         *("entries__grant__feature__key", "entries__kind", "entries__amount", "entries__held_change"),
     )
-    for (pk, feature, quantity, costs, undone), rows in groupby(legs.iterator(), key=lambda leg: leg[:5]):
-        if problem := _misused(feature, quantity, costs, undone, [leg[5:] for leg in rows]):
+    for (pk, feature, quantity, costs, undone, owed), rows in groupby(legs.iterator(), key=lambda leg: leg[:6]):
+        if problem := _misused(feature, quantity, costs, undone, owed or 0, [leg[6:] for leg in rows]):
             yield LedgerProblem(table=Usage._meta.db_table, id=str(pk), problem=problem)
             for adjustment in every(Adjustment).filter(usage=pk):
                 yield blame(adjustment, f"does not fit its usage, which {problem}")
@@ -72,9 +73,14 @@ def _usages(scope: Scope) -> Iterator[LedgerProblem]:
 AUDITS: list[Audit] = [_draws, _narrowed, _adjustments, _usages]
 
 
-def _misused(feature: str, quantity: int, costs: Any, undone: int, legs: Iterable[tuple[Any, ...]]) -> str | None:
-    """What is wrong with a usage, whose ``legs`` are the (payer, kind, amount, held change) of its entries."""
-    shares = _shares(feature, quantity, costs)
+def _misused(
+    feature: str, quantity: int, costs: Any, undone: int, owed: int, legs: Iterable[tuple[Any, ...]]
+) -> str | None:
+    """What is wrong with a usage, whose ``legs`` are the (payer, kind, amount, held change) of its entries.
+
+    Of its quantity, ``owed`` was not there; that came last, and is undone first.
+    """
+    shares = _shares(feature, quantity - owed, costs)
     if shares is None:
         return "has costs that say nothing"
     if undone > quantity:
@@ -85,7 +91,7 @@ def _misused(feature: str, quantity: int, costs: Any, undone: int, legs: Iterabl
             gone = amount + (held_change if kind == EntryKind.CAPTURE.value else 0)
             taken[payer] -= gone if kind in (EntryKind.CONSUME.value, EntryKind.CAPTURE.value) else 0
             out[payer] -= gone
-    kept = quantity - undone
+    kept = min(quantity - undone, quantity - owed)
     for rate, covered in shares:
         keep = min(covered, kept)
         kept -= keep

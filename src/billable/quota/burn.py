@@ -1,7 +1,8 @@
 """Which grants pay for a request, in which order, and what is left. Pure: no database, no clock, no framework.
 
 Burn order, total: own unlimited, paid-from unlimited, own finite, paid-from finite by the cost's position; within
-those by priority (lower first), earliest expiry (never last), earliest start, id.
+those by priority (lower first), earliest expiry (never last), earliest start, id. An unlimited grant with a cap is
+finite for the moment: it comes among the finite ones, but before those that have a quantity.
 """
 
 from __future__ import annotations
@@ -38,7 +39,10 @@ class Rate:
 
 @dataclass(frozen=True, kw_only=True)
 class Open:
-    """A usable grant, as far as burning is concerned. ``remaining`` None is unlimited."""
+    """A usable grant, as far as burning is concerned.
+
+    ``remaining`` is what is left of it (None: unlimited), ``room`` what its cap lets it give now (None: no cap).
+    """
 
     id: UUID
     rate: Rate
@@ -46,6 +50,14 @@ class Open:
     priority: int
     valid_from: datetime
     expires_at: datetime | None
+    room: int | None = None
+
+    @property
+    def available(self) -> int | None:
+        """What it gives now: no more than is left, and than its cap has room for. None is unlimited."""
+        if self.remaining is None or self.room is None:
+            return self.room if self.remaining is None else self.remaining
+        return min(self.remaining, self.room)
 
 
 @dataclass(frozen=True)
@@ -70,8 +82,9 @@ def in_burn_order(grants: Iterable[Open]) -> list[Open]:
     return sorted(
         grants,
         key=lambda grant: (
-            grant.remaining is not None,
+            grant.available is not None,
             grant.rate.position,
+            grant.remaining is not None,
             grant.priority,
             grant.expires_at or NEVER,
             grant.valid_from,
@@ -84,9 +97,9 @@ def balance(grants: Iterable[Open]) -> int | None:
     """How many units of the asked feature the grants pay for, up to 10¹⁸; None is unlimited."""
     available: dict[Rate, int] = {}
     for grant in grants:
-        if grant.remaining is None:
+        if grant.available is None:
             return None
-        available[grant.rate] = available.get(grant.rate, 0) + grant.remaining
+        available[grant.rate] = available.get(grant.rate, 0) + grant.available
     return min(MAX_BALANCE, sum(rate.affords(units) for rate, units in available.items()))
 
 
@@ -95,31 +108,37 @@ def plan(grants: Iterable[Open], quantity: int) -> tuple[Share, ...] | None:
 
     One unit of the asked feature is never split over two kinds of payment; the draws of one kind need not divide.
     """
+    shares, missing = cover(grants, quantity)
+    return None if missing else shares
+
+
+def cover(grants: Iterable[Open], quantity: int) -> tuple[tuple[Share, ...], int]:
+    """How the grants pay for as much of ``quantity`` units as they can, in burn order; and how much they cannot."""
     shares: list[Share] = []
     missing = quantity
-    for (_, rate), group in groupby(in_burn_order(grants), key=lambda grant: (grant.remaining is None, grant.rate)):
+    for (_, rate), group in groupby(in_burn_order(grants), key=lambda grant: (grant.available is None, grant.rate)):
         sources = list(group)
         covered = _covered(sources, rate, missing)
         if covered:
             shares.append(Share(rate, covered, _draw(sources, rate.cost(covered))))
             missing -= covered
         if not missing:
-            return tuple(shares)
-    return None
+            break
+    return tuple(shares), missing
 
 
 def _covered(sources: Sequence[Open], rate: Rate, missing: int) -> int:
-    if sources[0].remaining is None:
+    if sources[0].available is None:
         return missing
-    return min(missing, rate.affords(sum(grant.remaining or 0 for grant in sources)))
+    return min(missing, rate.affords(sum(grant.available or 0 for grant in sources)))
 
 
 def _draw(sources: Sequence[Open], units: int) -> tuple[Draw, ...]:
-    if sources[0].remaining is None:
+    if sources[0].available is None:
         return (Draw(sources[0].id, units),)
     draws: list[Draw] = []
     for grant in sources:
-        taken = min(grant.remaining or 0, units)
+        taken = min(grant.available or 0, units)
         if taken:
             draws.append(Draw(grant.id, taken))
             units -= taken

@@ -13,7 +13,7 @@ from billable.customers.services import now_for
 from billable.db.units import unit_of_work, write_alias
 from billable.errors import CaptureTooLarge, HoldClosed, IdempotencyConflict, Invalid
 from billable.inputs import Metadata
-from billable.quota import burn, holds, ledger, standing
+from billable.quota import alerts, burn, caps, holds, ledger, standing
 from billable.quota.catch_up import catch_up
 from billable.quota.consume import take, tell, usage_by_key
 from billable.quota.kinds import CauseType, HoldEnd
@@ -114,7 +114,11 @@ def _capture(
     usage = _receipt(customer, hold, quantity, key, metadata)
     usage.costs = costs_of(shares)
     back = {leg.grant_id: holds.outstanding(leg) for leg in rest}
-    usage.balance_after = balance_with(standing.of_customer(customer, hold.feature.key, present).usable(), back)
+    same_window = {leg.grant_id: back[leg.grant_id] for leg in rest if leg.cap_index == caps.window_of(leg.grant, now)}
+    found = standing.of_customer(customer, hold.feature.key, present)
+    left = balance_with(found.usable(), back, same_window)
+    usage.balance_after = None if left is None else left - found.owed
+    crossed = alerts.crossings(found, taken)
     ledger.capture(customer, usage, taken, cause=ledger.Cause(CauseType.HOLD, hold.pk), at=now)
     for leg in {by_grant[grant.pk].pk: by_grant[grant.pk] for grant, _ in taken}.values():
         holds.save_leg(leg)
@@ -125,6 +129,7 @@ def _capture(
     holds.save(hold, "captured", "closed_at", "closed_as", "final_capture")
     emit("hold.captured", hold=hold)
     tell(usage)
+    alerts.notify(customer, usage, crossed)
     return usage
 
 
@@ -143,7 +148,7 @@ def _capture_late(
         action_id=hold.action_id,
         metadata=metadata or hold.metadata,
     )
-    usage = take(customer, request, key, late_for=hold)
+    usage = take(customer, request, key, overdraw=True, late_for=hold)
     hold.captured += quantity
     if last or hold.captured == hold.quantity:
         hold.final_capture = usage

@@ -9,10 +9,13 @@ from functools import cached_property
 from uuid import UUID
 
 from billable import inputs
+from billable.catalog.kinds import ValueType
 from billable.catalog.models import Product
 from billable.catalog.services import offers_for
 from billable.customers.subjects import Subject, who
 from billable.quota import burn, standing
+from billable.quota.caps import CapState
+from billable.quota.entitlements import Value, entitlement_of
 
 SHOWN_GRANTS = 20
 
@@ -24,6 +27,8 @@ _MESSAGES = {
     "no_grant": "Nothing that was bought includes this feature.",
     "exhausted": "Not enough units are left.",
     "expired": "The units of this feature have expired.",
+    "cap_reached": "At most {cap.quantity} {cap.feature} in {cap.period} may be used; {cap.used} are.",
+    "over_limit": "The limit is lower.",
 }
 
 
@@ -31,7 +36,9 @@ _MESSAGES = {
 class GrantSummary:
     """One usable grant, as check explains it. ``remaining`` None is unlimited, ``expires_at`` None is never.
 
-    ``grant_id`` is None for a default product that is only granted with the first write.
+    ``available`` is what it gives now: of what remains, no more than its ``cap`` (None: it has none) lets out.
+    ``value`` is what one of a static feature reads. ``grant_id`` is None for what only the next write will write down:
+    a default product, or a new period of an allowance.
     """
 
     grant_id: UUID | None
@@ -39,16 +46,27 @@ class GrantSummary:
     product_sku: str | None
     source: str
     remaining: int | None
+    available: int | None
+    cap: CapState | None
+    value: Value | None
     expires_at: datetime | None
 
 
 class QuotaCheck(tuple[bool, str, "Product | None", "int | None"]):
     """The answer of check: a tuple ``(allowed, message, product, balance)`` whose truth is ``allowed``.
 
-    ``code`` is ``allowed``, ``anonymous``, ``unknown_customer``, ``unknown_feature``, ``no_grant``, ``exhausted`` or
-    ``expired``. ``balance`` None is unlimited. ``product`` is the product of the first grant in burn order.
+    ``code`` is ``allowed``, ``anonymous``, ``unknown_customer``, ``unknown_feature``, ``no_grant``, ``exhausted``,
+    ``expired``, ``cap_reached`` (units are left, but ``cap``, the one that resets first, lets out no more now) or
+    ``over_limit``. ``balance`` None is unlimited. ``product`` is the product of the first grant in burn order.
     ``grants`` are the first 20 usable grants in burn order, ``grant_count`` how many there are. ``expires_at`` is when
-    the first of them expires. ``offers`` are the products on sale that would help; it alone runs a query, when read.
+    the first of them expires, ``next_reset_at`` when an allowance gives units anew. ``offers`` are the products on sale
+    that would help; it alone runs a query, when read.
+
+    The balance is negative where more was used than was there; ``allowed`` says whether still more may be.
+
+    A static feature is allowed when its ``value`` is neither false nor 0, a limit for no more than it says; the balance
+    is the limit then, and None of a flag or a text. ``value`` is None of a metered feature, ``cap`` when none keeps
+    units back.
     """
 
     feature: str
@@ -56,6 +74,9 @@ class QuotaCheck(tuple[bool, str, "Product | None", "int | None"]):
     grants: tuple[GrantSummary, ...]
     grant_count: int
     expires_at: datetime | None
+    next_reset_at: datetime | None
+    cap: CapState | None
+    value: Value | None
 
     @classmethod
     def no(cls, feature: str, code: str, balance: int = 0) -> QuotaCheck:
@@ -70,34 +91,32 @@ class QuotaCheck(tuple[bool, str, "Product | None", "int | None"]):
         product: Product | None,
         balance: int | None,
         grants: Sequence[GrantSummary],
+        cap: CapState | None = None,
+        value: Value | None = None,
     ) -> QuotaCheck:
-        check = cls((code == "allowed", _MESSAGES[code], product, balance))
-        check.feature, check.code = feature, code
+        check = cls((code == "allowed", _MESSAGES[code].format(cap=cap), product, balance))
+        check.feature, check.code, check.cap, check.value = feature, code, cap, value
         check.grants, check.grant_count = tuple(grants[:SHOWN_GRANTS]), len(grants)
+        check.next_reset_at = None
         check.expires_at = min((grant.expires_at for grant in grants if grant.expires_at), default=None)
         return check
 
     @classmethod
     def of(cls, standing: standing.Standing, quantity: int, sku: str | None) -> QuotaCheck:
         """The answer that a standing gives."""
-        usable = standing.usable(sku)
-        allowed = burn.plan(usable, quantity) is not None
-        code = "allowed" if allowed else standing.shortage(sku)
-        grants = [standing.grants[each.id] for each in usable]
-        left = {each.id: each.remaining for each in usable}
-        summaries = [
-            GrantSummary(
-                grant_id=None if grant._state.adding else grant.pk,
-                feature=grant.feature.key,
-                product_sku=grant.product.sku if grant.product else None,
-                source=grant.source,
-                remaining=left[grant.pk],
-                expires_at=grant.expires_at,
-            )
-            for grant in grants
-        ]
-        product = grants[0].product if grants else None
-        return cls._of(standing.feature.key, code, product, burn.balance(usable), summaries)
+        usable, feature = standing.usable(sku), standing.feature
+        grants = [_summary(standing, each) for each in usable]
+        product = standing.grants[usable[0].id].product if usable else None
+        if feature.is_static:
+            value = entitlement_of(standing, sku).value
+            balance = balance_of(value)
+            code = _static_code(standing, value, quantity, sku)
+            return cls._of(feature.key, code, product, balance, grants, value=value)
+        allowed = standing.pay(quantity, sku, overdraw=True) is not None
+        code = "allowed" if allowed else standing.shortage(quantity, sku)
+        check = cls._of(feature.key, code, product, standing.balance(sku), grants, standing.narrowest(sku))
+        check.next_reset_at = standing.next_reset_at
+        return check
 
     def __bool__(self) -> bool:
         return self.allowed
@@ -129,6 +148,37 @@ class QuotaCheck(tuple[bool, str, "Product | None", "int | None"]):
     def offers(self) -> tuple[Product, ...]:
         """The products on sale that give the feature, or one that it can be paid from. Runs a query when first read."""
         return offers_for(self.feature)
+
+
+def balance_of(value: Value | None) -> int | None:
+    """What a static feature has instead of a balance: its limit, nothing, or no end."""
+    if not value:
+        return 0
+    return value if ValueType.of(value) is ValueType.LIMIT else None  # type: ignore[return-value]  # so it is one
+
+
+def _static_code(found: standing.Standing, value: Value | None, quantity: int, sku: str | None) -> str:
+    balance = balance_of(value)
+    if balance is None or quantity <= balance:
+        return "allowed"
+    if value:
+        return "over_limit"
+    return "no_grant" if value is not None else found.shortage(quantity, sku)
+
+
+def _summary(found: standing.Standing, given: burn.Open) -> GrantSummary:
+    grant = found.grants[given.id]
+    return GrantSummary(
+        grant_id=None if grant._state.adding else grant.pk,
+        feature=grant.feature.key,
+        product_sku=grant.product.sku if grant.product else None,
+        source=grant.source,
+        remaining=given.remaining,
+        available=given.available,
+        cap=found.cap_of(grant.pk),
+        value=grant.value,
+        expires_at=grant.expires_at,
+    )
 
 
 def check(user: Subject, feature: str, *, quantity: int = 1, sku: str | None = None) -> QuotaCheck:

@@ -9,7 +9,7 @@ from billable.customers.subjects import Subject, lock_customer, of_family
 from billable.db.units import unit_of_work, write_alias
 from billable.errors import IdempotencyConflict
 from billable.inputs import Metadata
-from billable.quota import ledger
+from billable.quota import alerts, debts, ledger
 from billable.quota.models import Hold, Usage
 from billable.quota.request import UsageRequest, answer, refuse_users_without_customer
 from billable.signals import emit
@@ -30,9 +30,11 @@ def consume(
     """Take ``quantity`` units of ``feature`` from the customer's grants, in burn order.
 
     ``feature`` is a feature's key, or the SKU of a product that has exactly one. All or nothing; ``sku`` narrows to
-    the grants of one product. Returns the usage; ``usage.replayed`` is true when this key had been used before, and
+    the grants of one product. Where the feature's overdraft allows it, what is not there is owed, and the next grants
+    repay it. Returns the usage; ``usage.replayed`` is true when this key had been used before, and
     then nothing was taken. Raises QuotaExceeded (nothing is written, and the same key may succeed later),
-    IdempotencyConflict, CustomerNotFound, FeatureNotFound, AmbiguousSku, Invalid.
+    IdempotencyConflict, CustomerNotFound, FeatureNotFound, WrongFeatureType,
+    AmbiguousSku, Invalid.
     """
     request = UsageRequest.read(feature, quantity, sku, action_type, action_id, metadata)
     key = inputs.optional_key(idempotency_key)
@@ -44,15 +46,23 @@ def consume(
             raise IdempotencyConflict(idempotency_key=key or "", fields=["hold"])
         earlier.replayed = True
         return earlier
-    return take(customer, request, key)
+    return take(customer, request, key, overdraw=True)
 
 
-def take(customer: Customer, request: UsageRequest, key: str | None = None, *, late_for: Hold | None = None) -> Usage:
+def take(
+    customer: Customer,
+    request: UsageRequest,
+    key: str | None = None,
+    *,
+    overdraw: bool = False,
+    late_for: Hold | None = None,
+) -> Usage:
     """Take the units for a locked customer. Raises QuotaExceeded, FeatureNotFound, Invalid before anything is written.
 
-    Other rooms that pay in units take them here too: their own receipt has the key. ``late_for`` is a lapsed hold.
+    Other rooms that pay in units take them here too: their own receipt has the key, and they pay with what is there.
+    ``overdraw`` lets the customer owe the rest, as far as the feature allows. ``late_for`` is a lapsed hold.
     """
-    paid = answer(customer, request)
+    paid = answer(customer, request, overdraw=overdraw)
     usage = Usage(
         customer=customer,
         feature=paid.found.feature,
@@ -70,8 +80,12 @@ def take(customer: Customer, request: UsageRequest, key: str | None = None, *, l
         actor=current_actor(),
         created_at=clock.now(),
     )
+    crossed = alerts.crossings(paid.found, paid.taken)
     ledger.use(customer, usage, paid.taken, at=paid.found.now)
+    if paid.overdrawn:
+        debts.incur(customer, usage, paid.overdrawn)
     tell(usage)
+    alerts.notify(customer, usage, crossed)
     return usage
 
 

@@ -3,57 +3,67 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from billable import clock, inputs
+from django.db.models import Min, QuerySet
+
+from billable import inputs
 from billable.customers.models import Customer
-from billable.customers.services import now_for
+from billable.customers.services import due_for, now_for
 from billable.customers.subjects import lock_customer_id
 from billable.db.units import unit_of_work, write_alias
+from billable.duties import Duty, keys
 from billable.quota.catch_up import CaughtUp, catch_up
-
-BATCH = 500
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sweep:
-    """What a sweep wrote: for how many customers, how many grants ended, and how many holds lapsed."""
+    """What a sweep wrote: for how many customers, how many grants ended, how many holds lapsed, what allowances gave.
+
+    ``resets`` are the grants of new periods, and of what rolled over to them.
+    """
 
     customers: int
     grants: int
     holds: int
+    resets: int
 
 
 def expire_grants(*, limit: int | None = None) -> Sweep:
-    """Write the expiry of every grant and the lapse of every hold whose time ran out.
+    """Write the expiry of every grant and the lapse of every hold whose time ran out, and what allowances gave since.
 
     ``limit`` is for how many customers; None is for all that are due.
 
     Changes no answer. Each customer is a transaction of its own; any number of sweeps may run at once. Raises Invalid.
     """
     most = None if limit is None else inputs.whole(limit, "limit")
-    customers = grants = lapsed = 0
-    last: UUID | None = None
-    while most is None or customers < most:
-        batch = _due(last, BATCH if most is None else min(BATCH, most - customers))
-        if not batch:
-            break
-        for customer_id in batch:
-            wrote = _sweep(customer_id)
-            customers, grants, lapsed = customers + 1, grants + wrote.grants, lapsed + wrote.holds
-        last = batch[-1]
-    return Sweep(customers=customers, grants=grants, holds=lapsed)
+    wrote = [_sweep(customer_id) for customer_id in keys(_due(), most=most)]
+    return Sweep(
+        customers=len(wrote),
+        grants=sum(each.grants for each in wrote),
+        holds=sum(each.holds for each in wrote),
+        resets=sum(each.resets for each in wrote),
+    )
 
 
-def _due(after: UUID | None, size: int) -> list[UUID]:
-    # Sandbox customers whose clock runs ahead are due by their own clock; the next write of theirs catches up.
-    due = Customer.objects.using(write_alias()).filter(next_change_at__lte=clock.now()).order_by("id")
-    if after is not None:
-        due = due.filter(pk__gt=after)
-    return list(due.values_list("pk", flat=True)[:size])
+def next_change(customers: QuerySet[Customer, Any], after: datetime) -> datetime | None:
+    """The first instant after another at which a grant or hold of some customers is over."""
+    changing = Customer.objects.using(write_alias()).filter(pk__in=customers, next_change_at__gt=after)
+    first: datetime | None = changing.aggregate(first=Min("next_change_at"))["first"]
+    return first
+
+
+def _due(now: datetime | None = None) -> QuerySet[Customer]:
+    return Customer.objects.using(write_alias()).filter(due_for("next_change_at__lte", now, customer=""))
 
 
 @unit_of_work
 def _sweep(customer_id: UUID) -> CaughtUp:
     customer = lock_customer_id(customer_id)
     return catch_up(customer, now_for(customer))
+
+
+GRANTS_AND_HOLDS = Duty(name="grants_and_holds", due=_due, do=_sweep, owner="pk", next_at=next_change)
+"""Grants that expired and holds that lapsed, by customer."""

@@ -14,7 +14,7 @@ from billable.customers.subjects import Subject, lock_customer, of_family
 from billable.db.units import unit_of_work, write_alias
 from billable.errors import HoldClosed, Invalid
 from billable.inputs import Metadata
-from billable.quota import adjustments, holds, ledger
+from billable.quota import adjustments, caps, holds, ledger
 from billable.quota.catch_up import catch_up
 from billable.quota.kinds import AdjustmentKind, HoldEnd
 from billable.quota.models import Adjustment, Hold, HoldLeg
@@ -43,7 +43,8 @@ def hold_quota(
     ``ttl`` is how long, a timedelta or whole seconds; None is ``BILLABLE_HOLD_SECONDS``. After that (and
     ``BILLABLE_HOLD_GRACE_SECONDS``) the units are free again by themselves. Feature, quantity and sku are as for
     ``consume_quota``, and so is the key: a repeat answers the same hold, whatever became of it, and compares these
-    three. Raises QuotaExceeded, IdempotencyConflict, CustomerNotFound, FeatureNotFound, AmbiguousSku, Invalid.
+    three. Raises QuotaExceeded, IdempotencyConflict, CustomerNotFound, FeatureNotFound, WrongFeatureType,
+    AmbiguousSku, Invalid.
     """
     request = UsageRequest.read(feature, quantity, sku, action_type, action_id, metadata)
     key, lasting = inputs.optional_key(idempotency_key), _lasting(ttl)
@@ -139,7 +140,14 @@ def _write(customer: Customer, request: UsageRequest, paid: Answer, key: str | N
     )
     Hold.objects.using(write_alias()).bulk_create([hold])
     legs = [
-        HoldLeg(customer=customer, hold=hold, position=position, grant=grant, units=units)
+        HoldLeg(
+            customer=customer,
+            hold=hold,
+            position=position,
+            grant=grant,
+            units=units,
+            cap_index=caps.window_of(grant, paid.found.now),
+        )
         for position, (grant, units) in enumerate(paid.taken, start=1)
     ]
     HoldLeg.objects.using(write_alias()).bulk_create(legs)

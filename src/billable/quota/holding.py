@@ -10,11 +10,9 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Any, ParamSpec, TypeVar
 
-from django.db import connections
-
 from billable.bridge import in_thread
-from billable.db.units import unit_of_work, write_alias
-from billable.errors import HoldClosed, InsideTransaction
+from billable.db.units import refuse_transactions, unit_of_work
+from billable.errors import HoldClosed
 from billable.quota import holds
 from billable.quota.capture import capture_hold
 from billable.quota.hold import release_hold
@@ -42,7 +40,7 @@ class Holding:
         self._reserve = reserve
 
     def __enter__(self) -> Hold:
-        _refuse_transactions()
+        refuse_transactions()
         self._hold = self._reserve()
         if self._hold.status != HELD:
             raise HoldClosed(hold=str(self._hold.pk), hold_status=self._hold.status, verb="opened again")
@@ -104,14 +102,6 @@ async def _settled(task: asyncio.Future[Any]) -> None:
     while not task.done():
         with suppress(asyncio.CancelledError):
             await asyncio.wait({task})
-
-
-def _refuse_transactions() -> None:
-    """Inside a transaction nobody else sees a hold, and it goes with a rollback. Raises InsideTransaction."""
-    blocks: list[Any] = connections[write_alias()].atomic_blocks
-    # The transaction of a test case is what tests have instead of a database of their own.
-    if any(not block._from_testcase for block in blocks):
-        raise InsideTransaction()
 
 
 @unit_of_work

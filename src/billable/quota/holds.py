@@ -10,7 +10,7 @@ from django.db.models import Q, QuerySet
 
 from billable import inputs, paging
 from billable.customers.models import Customer
-from billable.customers.services import find_customer, now_for
+from billable.customers.services import due_for
 from billable.customers.subjects import Subject, family_of, lock_customer_id
 from billable.db.units import write_alias
 from billable.errors import HoldClosed, HoldNotFound, Invalid
@@ -39,13 +39,12 @@ def list_holds(
 ) -> paging.Page[Hold]:
     """Holds, newest first: of ``user`` or of everybody, all or those that are ``held``, ``captured``, …
 
-    Of everybody, ``held`` and ``lapsed`` go by the common clock. Raises Invalid.
+    ``held`` and ``lapsed`` go by the clock of each customer. Raises Invalid.
     """
     size, rows = paging.page_limit(limit), Hold.objects.using(write_alias()).order_by("-pk")
     rows = rows.select_related("feature", "customer")
     if status is not None:
-        customer = None if user is None else find_customer(user)
-        rows = rows.filter(_stands(status, now_for(customer)))
+        rows = rows.filter(_stands(status))
     if user is not None:
         rows = rows.filter(customer__in=family_of(user))
     if cursor is not None:
@@ -54,9 +53,9 @@ def list_holds(
     return paging.cut(found, size, str(found[size - 1].pk) if len(found) > size else None)
 
 
-def _stands(status: str, now: datetime) -> Q:
+def _stands(status: str) -> Q:
     """What the rows of holds with a status are like; the status of one row is ``Hold.status``."""
-    over, open_still = Q(lapses_at__lte=now), Q(closed_at__isnull=True)
+    over, open_still = due_for("lapses_at__lte"), Q(closed_at__isnull=True)
     known = {
         HELD: open_still & ~over,
         HoldEnd.CAPTURED.value: Q(final_capture__isnull=False),
@@ -140,7 +139,15 @@ def let_go(customer: Customer, hold: Hold, legs: Iterable[HoldLeg], grants: dict
     for leg in reversed([leg for leg in legs if outstanding(leg)]):
         units, grant = outstanding(leg), grants.setdefault(leg.grant_id, leg.grant)
         changes.append(
-            ledger.Change(grant=grant, kind=EntryKind.RELEASE, amount=units, held_change=-units, cause=cause, at=at)
+            ledger.Change(
+                grant=grant,
+                kind=EntryKind.RELEASE,
+                amount=units,
+                held_change=-units,
+                cause=cause,
+                window=leg.cap_index,
+                at=at,
+            )
         )
         if grant.ended_at is not None:
             way_out, over = ledger.WAY_OUT[GrantEnd(grant.ended_as)], ledger.Cause(CauseType.GRANT, grant.pk)

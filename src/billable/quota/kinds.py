@@ -16,6 +16,13 @@ class GrantSource(str, Enum):
     REFERRAL = "referral"
     TRANSFER = "transfer"
     DISPUTE = "dispute"
+    ALLOWANCE = "allowance"
+    ROLLOVER = "rollover"
+    ROLL_OUT = "roll_out"
+
+
+OF_ALLOWANCES = (GrantSource.ALLOWANCE.value, GrantSource.ROLLOVER.value)
+"""What an allowance gives: the units of a period, and those that a period left unused."""
 
 
 class GrantEnd(str, Enum):
@@ -26,6 +33,8 @@ class GrantEnd(str, Enum):
     REFUNDED = "refunded"
     DISPUTED = "disputed"
     TRANSFERRED = "transferred"
+    REPLACED = "replaced"
+    CHANGED = "changed"
 
 
 OVER_BY_TIME = ("", GrantEnd.EXPIRED.value)
@@ -47,13 +56,16 @@ class EntryKind(str, Enum):
     CONSUME = "consume"
     REVERSE = "reverse"
     EXPIRE = "expire"
+    ROLLOVER = "rollover"
     REVOKE = "revoke"
     REFUND = "refund"
     DISPUTE = "dispute"
     TRANSFER = "transfer"
+    CHANGE = "change"
     HOLD = "hold"
     CAPTURE = "capture"
     RELEASE = "release"
+    REPAY = "repay"
 
 
 class AdjustmentKind(str, Enum):
@@ -78,3 +90,24 @@ class CauseType(str, Enum):
     EXCHANGE = "exchange"
     REFERRAL = "referral"
     MERGE = "merge"
+    ALLOWANCE = "allowance"
+    DEBT = "debt"
+    ROLL_OUT = "roll_out"
+    CHANGE = "change"
+
+
+class RollOutPolicy(str, Enum):
+    """When a change of a product reaches those who hold it: with the next period of what recurs, or also at once."""
+
+    NEXT_PERIOD = "next_period"
+    NOW = "now"
+
+
+class RollOutKind(str, Enum):
+    """What a roll-out changed: the terms of an allowance, the units of a grant, its cap or value; or a line is new."""
+
+    TERMS = "terms"
+    UNITS = "units"
+    CAP = "cap"
+    VALUE = "value"
+    LINE = "line"

@@ -6,7 +6,7 @@ it are written together; so ``remaining`` is the sum of a grant's amounts, and `
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -15,7 +15,8 @@ from billable import clock
 from billable.actor import current_actor
 from billable.customers.models import Customer
 from billable.db.units import write_alias
-from billable.quota.kinds import CauseType, EntryKind, GrantEnd
+from billable.quota import caps
+from billable.quota.kinds import OF_ALLOWANCES, CauseType, EntryKind, GrantEnd
 from billable.quota.models import Adjustment, Grant, Hold, LedgerEntry, Usage
 
 # Up to so many UPDATEs are cheaper than one that decides row by row.
@@ -28,6 +29,7 @@ WAY_OUT = {
     GrantEnd.REFUNDED: EntryKind.REFUND,
     GrantEnd.DISPUTED: EntryKind.DISPUTE,
     GrantEnd.TRANSFERRED: EntryKind.TRANSFER,
+    GrantEnd.CHANGED: EntryKind.CHANGE,
 }
 
 
@@ -41,7 +43,10 @@ class Cause:
 
 @dataclass(frozen=True, kw_only=True)
 class Change:
-    """One signed change of one grant. ``amount`` changes what remains, ``held_change`` what is held."""
+    """One signed change of one grant. ``amount`` changes what remains, ``held_change`` what is held.
+
+    ``window`` is the window of the grant's cap that units which come back were taken in; None where none counts them.
+    """
 
     grant: Grant
     kind: EntryKind
@@ -49,20 +54,18 @@ class Change:
     held_change: int = 0
     cause: Cause
     usage: Usage | None = None
+    window: int | None = None
     at: datetime
 
 
 def issue(customer: Customer, grants: Sequence[Grant], cause: Cause | None, *, at: datetime) -> None:
-    """Insert new grants, each with the entry that brings its units. Without a cause a grant is its own receipt."""
+    """Insert new grants, each with the entry that brings its units.
+
+    What an allowance gives is caused by it; of the others, without a cause each is its own receipt.
+    """
     Grant.objects.using(write_alias()).bulk_create(grants)
     changes = [
-        Change(
-            grant=grant,
-            kind=EntryKind.GRANT,
-            amount=grant.quantity or 0,
-            cause=cause or Cause(CauseType.GRANT, grant.pk),
-            at=at,
-        )
+        Change(grant=grant, kind=EntryKind.GRANT, amount=grant.quantity or 0, cause=_birth(grant, cause), at=at)
         for grant in grants
     ]
     for grant in grants:
@@ -86,7 +89,7 @@ def use(customer: Customer, usage: Usage, taken: Sequence[tuple[Grant, int]], *,
 def reserve(customer: Customer, hold: Hold, taken: Sequence[tuple[Grant, int]], *, at: datetime) -> None:
     """Let units of grants be held by a hold."""
     cause = Cause(CauseType.HOLD, hold.pk)
-    _mind(customer, hold.lapses_at)
+    mind(customer, hold.lapses_at)
     apply(
         customer,
         [
@@ -116,20 +119,35 @@ def restore(
     usage: Usage,
     returned: Sequence[tuple[Grant, int]],
     *,
+    repaid: Sequence[tuple[Grant, int]] = (),
     at: datetime,
 ) -> None:
-    """Put the units of a reversal back. What returns to a grant that is over leaves it again at once."""
+    """Put the units of a reversal back, first those that had ``repaid`` what the usage overdrew.
+
+    What returns to a grant that is over leaves it again at once.
+    """
     cause = Cause(CauseType.ADJUSTMENT, adjustment.pk)
+    windows = caps.windows_of(usage, [grant for grant, _ in returned])
     changes: list[Change] = []
+    for grant, units in repaid:
+        changes.append(Change(grant=grant, kind=EntryKind.REPAY, amount=units, cause=cause, at=at))
+        changes += _out_again(grant, units, cause, at)
     for grant, units in returned:
-        changes.append(Change(grant=grant, kind=EntryKind.REVERSE, amount=units, cause=cause, usage=usage, at=at))
-        if grant.ended_at is None and grant.expires_at is not None and grant.expires_at <= at:
-            # It was closed when its time ran out, so no sweep had anything to end.
-            grant.ended_at, grant.ended_as = grant.expires_at, GrantEnd.EXPIRED.value
-        if grant.ended_at is not None:
-            out = WAY_OUT[GrantEnd(grant.ended_as)]
-            changes.append(Change(grant=grant, kind=out, amount=-units, cause=cause, at=at))
+        window = windows.get(grant.pk)
+        changes.append(
+            Change(grant=grant, kind=EntryKind.REVERSE, amount=units, cause=cause, usage=usage, window=window, at=at)
+        )
+        changes += _out_again(grant, units, cause, at)
     apply(customer, changes)
+
+
+def _out_again(grant: Grant, units: int, cause: Cause, at: datetime) -> list[Change]:
+    if grant.ended_at is None and grant.expires_at is not None and grant.expires_at <= at:
+        # It was closed when its time ran out, so no sweep had anything to end.
+        grant.ended_at, grant.ended_as = grant.expires_at, GrantEnd.EXPIRED.value
+    if grant.ended_at is None:
+        return []
+    return [Change(grant=grant, kind=WAY_OUT[GrantEnd(grant.ended_as)], amount=-units, cause=cause, at=at)]
 
 
 def end(
@@ -139,20 +157,28 @@ def end(
     *,
     cause: Cause | None = None,
     reason: str = "",
+    rolling: Mapping[UUID, int] | None = None,
 ) -> None:
-    """End grants for good, each at its instant, taking out what remains. Without a cause a grant is its own."""
+    """End grants for good, each at its instant, taking out what remains. Without a cause a grant is its own.
+
+    ``rolling`` is how many units of a grant go on: what its allowance gives for them must follow.
+    """
     changes = []
     for grant, moment in endings:
         grant.ended_at, grant.ended_as, grant.ended_reason = moment, how.value, reason
+        on = (rolling or {}).get(grant.pk, 0)
         changes.append(
             Change(
                 grant=grant,
                 kind=WAY_OUT[how],
-                amount=-(grant.remaining or 0),
+                amount=on - (grant.remaining or 0),
                 cause=cause or Cause(CauseType.GRANT, grant.pk),
                 at=moment,
             )
         )
+        if on and grant.allowance_id is not None:
+            over = Cause(CauseType.ALLOWANCE, grant.allowance_id)
+            changes.append(Change(grant=grant, kind=EntryKind.ROLLOVER, amount=-on, cause=over, at=moment))
     apply(customer, changes)
 
 
@@ -167,7 +193,14 @@ def move(customer: Customer, grant: Grant) -> None:
     rows = Grant.objects.using(write_alias()).filter(pk=grant.pk, customer=grant.customer_id)
     rows.update(**{name: getattr(grant, name) for name in changed})
     _mind_expiry(customer, grant)
-    _save_counters([customer])
+    save_counters([customer])
+
+
+def retune(grant: Grant) -> None:
+    """Write the cap and the value of a grant that a roll-out changed: no units change."""
+    changed = ("value", "cap_quantity", "cap_period_count", "cap_period_unit", "cap_index", "cap_used")
+    rows = Grant.objects.using(write_alias()).filter(pk=grant.pk, customer=grant.customer_id)
+    rows.update(**{name: getattr(grant, name) for name in changed})
 
 
 def apply(customer: Customer, changes: Sequence[Change]) -> None:
@@ -180,6 +213,7 @@ def apply(customer: Customer, changes: Sequence[Change]) -> None:
         if grant.remaining is not None:
             grant.remaining += change.amount
         grant.held += change.held_change
+        _count(change)
         remaining.append(grant.remaining)
         last_change[grant.pk] = change.at
     for grant in grants.values():
@@ -187,6 +221,32 @@ def apply(customer: Customer, changes: Sequence[Change]) -> None:
         _mind_expiry(customer, grant)
     _save_grants(list(grants.values()))
     _append(customer, changes, remaining)
+
+
+def _count(change: Change) -> None:
+    """Count a change in the window of the grant's cap: what is taken, and what comes back while it is the same one."""
+    grant, window = change.grant, caps.window_of(change.grant, change.at)
+    if window is None:
+        return
+    if change.kind in (EntryKind.CONSUME, EntryKind.HOLD):
+        if grant.cap_index != window:
+            grant.cap_index, grant.cap_used = window, 0
+        grant.cap_used -= change.amount
+    elif change.window == window == grant.cap_index:
+        grant.cap_used -= change.amount
+
+
+def wake(customer: Customer, moment: datetime | None) -> None:
+    """Let the customer's next change be at an instant (None: never), whatever it was."""
+    if customer.next_change_at != moment:
+        customer.next_change_at = moment
+        save_counters([customer])
+
+
+def _birth(grant: Grant, cause: Cause | None) -> Cause:
+    if grant.allowance_id is not None and grant.source in OF_ALLOWANCES:
+        return Cause(CauseType.ALLOWANCE, grant.allowance_id)
+    return cause or Cause(CauseType.GRANT, grant.pk)
 
 
 def _number(customer: Customer, usage: Usage) -> None:
@@ -200,10 +260,11 @@ def _mind_expiry(customer: Customer, grant: Grant) -> None:
     """Let the customer's next change be no later than the expiry of a grant that is open."""
     if grant.expires_at is None or grant.closed_at is not None or grant.ended_at is not None:
         return
-    _mind(customer, grant.expires_at)
+    mind(customer, grant.expires_at)
 
 
-def _mind(customer: Customer, moment: datetime) -> None:
+def mind(customer: Customer, moment: datetime) -> None:
+    """Let the customer's next change be no later than an instant; whoever writes next saves it."""
     if customer.next_change_at is None or moment < customer.next_change_at:
         customer.next_change_at = moment
 
@@ -214,7 +275,7 @@ def _close_or_reopen(grant: Grant, at: datetime) -> None:
 
 
 def _save_grants(grants: Sequence[Grant]) -> None:
-    changed = ("remaining", "held", "closed_at", "ended_at", "ended_as", "ended_reason")
+    changed = ("remaining", "held", "closed_at", "ended_at", "ended_as", "ended_reason", "cap_index", "cap_used")
     # The customer stands in every statement that writes: it is what the tables are distributed by.
     table = Grant.objects.using(write_alias())
     for owner, own in _by_owner(grants):
@@ -262,7 +323,7 @@ def _append(customer: Customer, changes: Sequence[Change], remaining: Sequence[i
             )
         )
     LedgerEntry.objects.using(write_alias()).bulk_create(entries)
-    _save_counters(books.values())
+    save_counters(books.values())
 
 
 def _books(customer: Customer, owners: set[UUID]) -> dict[UUID, Customer]:
@@ -273,7 +334,8 @@ def _books(customer: Customer, owners: set[UUID]) -> dict[UUID, Customer]:
     return books
 
 
-def _save_counters(customers: Iterable[Customer]) -> None:
+def save_counters(customers: Iterable[Customer]) -> None:
+    """Write the numbers and the next change of locked customers."""
     for customer in customers:
         Customer.objects.using(write_alias()).filter(pk=customer.pk).update(
             seq=customer.seq, event_seq=customer.event_seq, next_change_at=customer.next_change_at

@@ -21,15 +21,16 @@ from billable.customers.subjects import family, lock_customers
 from billable.customers.together import heads_of
 from billable.db.units import write_alias
 from billable.ids import new_id
-from billable.quota import holds, ledger
-from billable.quota.kinds import CauseType, GrantEnd, GrantSource
+from billable.quota import holds, ledger, succession
+from billable.quota.given import given_by, maker_of
+from billable.quota.kinds import OF_ALLOWANCES, CauseType, GrantEnd, GrantSource
 from billable.quota.models import Grant
 
 # What every heir has from the grant before it.
 _INHERITED = (
     *("feature_id", "product_id", "priority", "pieces", "valid_from", "expires_at", "zone", "anchor"),
-    *("period_count", "period_unit", "period_index", "period_span"),
-    *("cap_quantity", "cap_period_count", "cap_period_unit", "cap_index", "cap_used"),
+    *("period_count", "period_unit", "period_index", "period_span", "rolled_from", "subscription_id"),
+    *("value", "cap_quantity", "cap_period_count", "cap_period_unit", "cap_index", "cap_used"),
 )
 # A grant that ended so may have an heir.
 GAVE_ON = (GrantEnd.TRANSFERRED.value, GrantEnd.DISPUTED.value)
@@ -80,6 +81,7 @@ def bequeath(
 ) -> list[Grant]:
     """Give ``customer`` an heir of each grant with so many units (None: unlimited). Their time must not be over."""
     heirs = []
+    allowances = succession.carriers(grant for grant, _ in shares)
     for line, (grant, units) in enumerate(shares, start=1):
         heir = Grant(
             id=new_id(),
@@ -90,6 +92,7 @@ def bequeath(
             quantity=units,
             remaining=units,
             origin_id=grant.origin_id or grant.pk,
+            allowance_id=None if grant.allowance_id is None else allowances[grant.allowance_id],
             actor=current_actor(),
             created_at=clock.now(),
         )
@@ -147,9 +150,11 @@ def set_aside(customer: Customer, grants: Iterable[Grant], *, at: datetime) -> N
     ``grants`` are those that a reversal put units back to. A dispute finds nothing to take of one that is used up.
     """
     alive = [grant for grant in grants if grant.ended_at is None and grant.quantity is not None]
-    lines = {grant.origin_id or grant.pk for grant in alive if grant.origin_id or grant.source == GrantSource.ORDER}
-    made = Grant.objects.using(write_alias()).filter(pk__in=lines, source=GrantSource.ORDER.value)
-    orders = dict(made.values_list("pk", "source_id")) if lines else {}
+    by_orders = (GrantSource.ORDER.value, *OF_ALLOWANCES)
+    lines = {grant.origin_id or grant.pk for grant in alive if grant.origin_id or grant.source in by_orders}
+    made = Grant.objects.using(write_alias()).filter(given_by(GrantSource.ORDER), pk__in=lines)
+    rows = made.select_related("allowance__origin") if lines else ()
+    orders = {grant.pk: maker_of(grant).source_id for grant in rows}
     if not orders:
         return
     # By name: the room of disputes stands above this one.

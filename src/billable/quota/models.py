@@ -6,29 +6,24 @@ Foreign keys without a database constraint are checked by ``verify`` instead: on
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.db import models
 from django.db.models import F, Q
 
-from billable.actor import ACTOR_MAX_LENGTH
-from billable.catalog.models import (
-    DEFAULT_PRIORITY,
-    PERIOD_UNITS,
-    Feature,
-    Product,
-    period_of,
-    whole_period,
-)
+from billable.catalog.models import PERIOD_UNITS, Feature, Product, capped, period_of, whole_period
 from billable.catalog.periods import Period
+from billable.catalog.terms import DEFAULT_PRIORITY
 from billable.compat import check_constraint
 from billable.customers.models import Customer
 from billable.customers.services import now_for
 from billable.db.constraints import one_of
 from billable.db.fields import KeyField
 from billable.inputs import MAX_KEY_LENGTH, MAX_TEXT_LENGTH, MAX_UNITS
-from billable.quota.kinds import AdjustmentKind, CauseType, EntryKind, GrantEnd, GrantSource, HoldEnd
+from billable.quota.allowance import Allowance
+from billable.quota.entries import LedgerEntry
+from billable.quota.kinds import AdjustmentKind, GrantEnd, GrantSource, HoldEnd
 from billable.receipts import Receipt
+
+__all__ = ["Adjustment", "Allowance", "Grant", "GrantQuerySet", "Hold", "HoldLeg", "LedgerEntry", "Usage"]
 
 HELD = "held"
 """The status of a hold that is open."""
@@ -69,11 +64,12 @@ class Grant(Receipt):
     period_unit = models.CharField(max_length=5, null=True, blank=True, choices=PERIOD_UNITS)  # noqa: DJ001  # null with its count
     period_index = models.PositiveIntegerField(default=0, help_text="Its first period, counted from the anchor.")
     period_span = models.PositiveIntegerField(default=1, help_text="How many periods it lasts.")
+    value = models.JSONField(null=True, blank=True, help_text="What a static feature reads.")
     cap_quantity = models.BigIntegerField(null=True, blank=True)
     cap_period_count = models.PositiveSmallIntegerField(null=True, blank=True)
     cap_period_unit = models.CharField(max_length=5, null=True, blank=True, choices=PERIOD_UNITS)  # noqa: DJ001  # null with its count
-    cap_index = models.PositiveIntegerField(default=0)
-    cap_used = models.BigIntegerField(default=0)
+    cap_index = models.PositiveIntegerField(default=0, help_text="The window of the cap that was last used.")
+    cap_used = models.BigIntegerField(default=0, help_text="What was taken in it.")
     reason = models.CharField(max_length=MAX_TEXT_LENGTH, blank=True)
     metadata = models.JSONField(default=dict, blank=True)
     pieces = models.PositiveIntegerField(default=1, help_text="How many of the product made it.")
@@ -86,6 +82,23 @@ class Grant(Receipt):
         db_constraint=False,
         db_index=False,
         help_text="The first grant of its line: whose units it carries on, after a merge or a dispute.",
+    )
+    allowance = models.ForeignKey(
+        Allowance,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="grants",
+        db_constraint=False,
+        db_index=False,
+        help_text="What gives it anew each period.",
+    )
+    rolled_from = models.PositiveIntegerField(
+        null=True, blank=True, help_text="The period of the allowance that left these units unused."
+    )
+    # The room of subscriptions stands above this one, and every insert would pay for the check: verify does it.
+    subscription = models.ForeignKey(
+        "billable.Subscription", models.PROTECT, "grants", null=True, blank=True, db_constraint=False, db_index=False
     )
 
     objects = GrantQuerySet.as_manager()
@@ -131,13 +144,36 @@ class Grant(Receipt):
                 Q(expires_at__isnull=True) | Q(expires_at__gt=F("valid_from")), name="billable_grant_window"
             ),
             whole_period("billable_grant_period"),
+            capped("billable_grant_cap"),
+            check_constraint(
+                Q(cap_quantity__isnull=True, cap_used=0)
+                | Q(cap_quantity__isnull=False, cap_used__gte=0, cap_used__lte=F("cap_quantity")),
+                name="billable_grant_cap_used",
+            ),
+            check_constraint(
+                Q(value__isnull=True) | Q(value__isnull=False, quantity__isnull=True), name="billable_grant_static"
+            ),
+            check_constraint(
+                Q(rolled_from__isnull=True) | Q(rolled_from__isnull=False, allowance__isnull=False),
+                name="billable_grant_rolled",
+            ),
             one_of("source", GrantSource, "billable_grant_known_source"),
         ]
         indexes = [
             # Open grants are found by the nulls; no column that every consume changes is named here, so that
             # PostgreSQL keeps its updates heap-only.
             models.Index(fields=["customer", "feature", "closed_at"], name="billable_grant_open"),
+            # Few, and read only where a feature has thresholds.
+            models.Index(
+                fields=["customer", "feature", "expires_at"],
+                condition=Q(closed_at__isnull=False, ended_at__isnull=True),
+                name="billable_grant_emptied",
+            ),
             models.Index(fields=["origin"], condition=Q(origin__isnull=False), name="billable_grant_origin"),
+            models.Index(fields=["allowance"], condition=Q(allowance__isnull=False), name="billable_grant_allowance"),
+            models.Index(
+                fields=["subscription"], condition=Q(subscription__isnull=False), name="billable_grant_subscription"
+            ),
         ]
 
     @property
@@ -149,6 +185,11 @@ class Grant(Receipt):
     def period(self) -> Period | None:
         """The period that its product line named; None is for ever or an explicit end."""
         return period_of(self)
+
+    @property
+    def cap_period(self) -> Period | None:
+        """In which period its cap counts; None is no cap."""
+        return period_of(self, "cap_period")
 
 
 class Usage(Receipt):
@@ -216,15 +257,9 @@ class Hold(Receipt):
     closed_at = models.DateTimeField(null=True, blank=True, help_text="Since when it is captured, released or lapsed.")
     closed_as = models.CharField(max_length=20, blank=True, choices=[(end.value, end.value) for end in HoldEnd])
     final_capture = models.ForeignKey(
-        Usage,
-        null=True,
-        blank=True,
-        on_delete=models.PROTECT,
-        related_name="+",
-        db_constraint=False,
-        db_index=False,
+        Usage, models.PROTECT, "+", null=True, blank=True, db_constraint=False, db_index=False,
         help_text="The usage after which nothing more can be captured; of a lapsed hold, a late one.",
-    )
+    )  # fmt: skip
     action_type = models.CharField(max_length=100, blank=True)
     action_id = models.CharField(max_length=200, blank=True)
     reason = models.CharField(max_length=MAX_TEXT_LENGTH, blank=True)
@@ -273,6 +308,9 @@ class HoldLeg(models.Model):
     units = models.BigIntegerField()
     captured = models.BigIntegerField(default=0)
     released = models.BigIntegerField(default=0)
+    cap_index = models.PositiveIntegerField(
+        null=True, blank=True, help_text="The window of its grant's cap that counts it. Empty: no cap."
+    )
 
     class Meta:
         db_table = "billable_holdleg"
@@ -316,47 +354,3 @@ class Adjustment(Receipt):
     def balance(self) -> int | None:
         """What was left of the feature right after; None is unlimited."""
         return self.balance_after
-
-
-class LedgerEntry(models.Model):
-    """One signed change of one grant, numbered per customer without gaps. Append-only."""
-
-    id = models.BigAutoField(primary_key=True)
-    customer = models.ForeignKey(
-        Customer, on_delete=models.PROTECT, related_name="entries", db_constraint=False, db_index=False
-    )
-    seq = models.BigIntegerField()
-    grant = models.ForeignKey(Grant, on_delete=models.PROTECT, related_name="entries")
-    usage = models.ForeignKey(Usage, null=True, blank=True, on_delete=models.PROTECT, related_name="entries")
-    kind = models.CharField(max_length=20, choices=[(kind.value, kind.value) for kind in EntryKind])
-    cause_type = models.CharField(max_length=20, choices=[(cause.value, cause.value) for cause in CauseType])
-    cause_id = models.UUIDField()
-    amount = models.BigIntegerField(help_text="Change of what remains of the grant.")
-    held_change = models.BigIntegerField(default=0, help_text="Change of what is held of the grant.")
-    remaining_after = models.BigIntegerField(null=True, blank=True, help_text="Empty: unlimited.")
-    effective_at = models.DateTimeField(help_text="When it became true.")
-    created_at = models.DateTimeField(help_text="When it was written.")
-    actor = models.CharField(max_length=ACTOR_MAX_LENGTH)
-
-    class Meta:
-        db_table = "billable_ledgerentry"
-        ordering = ("customer", "-seq")
-        verbose_name_plural = "ledger entries"
-        constraints = [
-            models.UniqueConstraint(fields=["customer", "seq"], name="billable_ledgerentry_customer_seq"),
-            check_constraint(Q(seq__gte=1), name="billable_ledgerentry_seq"),
-            one_of("kind", EntryKind, "billable_ledgerentry_known_kind"),
-            check_constraint(
-                Q(remaining_after__isnull=True) | Q(remaining_after__gte=0),
-                name="billable_ledgerentry_remaining",
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.customer_id}#{self.seq}"
-
-    @property
-    def metadata(self) -> dict[str, Any]:
-        """The metadata of what caused it: of the usage, else of the grant."""
-        facts: dict[str, Any] = self.usage.metadata if self.usage is not None else self.grant.metadata
-        return facts

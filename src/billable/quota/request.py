@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
+from uuid import UUID
 
 from billable import clock, inputs
+from billable.catalog.features import refuse_static
 from billable.catalog.models import ProductFeature
 from billable.customers.models import Customer
 from billable.customers.subjects import Subject, find_customer_id, user_exists, who
@@ -62,6 +64,7 @@ class Answer:
 
     found: standing.Standing
     shares: tuple[burn.Share, ...]
+    overdrawn: int = 0
 
     @property
     def taken(self) -> list[tuple[Grant, int]]:
@@ -76,22 +79,24 @@ class Answer:
     @property
     def balance_after(self) -> int | None:
         """The balance once they gave it. Of the feature as a whole, also when a SKU narrowed the draws."""
-        return balance_with(self.found.usable(), {grant.pk: -units for grant, units in self.taken})
+        left = balance_with(self.found.usable(), {grant.pk: -units for grant, units in self.taken})
+        return None if left is None else left - self.found.owed - self.overdrawn
 
 
-def answer(customer: Customer, request: UsageRequest) -> Answer:
-    """Decide how a locked customer pays, and write what fell due meanwhile.
+def answer(customer: Customer, request: UsageRequest, *, overdraw: bool = False) -> Answer:
+    """Decide how a locked customer pays, and write what fell due meanwhile. ``overdraw`` lets it owe what is not there.
 
-    Raises QuotaExceeded, FeatureNotFound, Invalid before anything is written.
+    Raises QuotaExceeded, FeatureNotFound, WrongFeatureType, Invalid before anything is written.
     """
     present = clock.now()
     found = standing.of_customer(customer, request.feature, present)
-    shares = _shares(found, request)
-    if catch_up(customer, found.now).holds:
-        # Units that nobody held any more came back to the rows that we are about to write.
+    refuse_static(found.feature)
+    paid = _paid(found, request, overdraw=overdraw)
+    if catch_up(customer, found.now).brought:
+        # Units came to the rows that we are about to write, or only now have one.
         found = standing.of_customer(customer, request.feature, present)
-        shares = _shares(found, request)
-    return Answer(found, shares)
+        paid = _paid(found, request, overdraw=overdraw)
+    return Answer(found, *paid)
 
 
 def refuse_users_without_customer(user: Subject, request: UsageRequest) -> None:
@@ -104,6 +109,7 @@ def refuse_users_without_customer(user: Subject, request: UsageRequest) -> None:
         and user_exists(person)
     ):
         found = standing.only(standing.read(person, request.feature), request.feature)
+        refuse_static(found.feature)
         raise _exceeded(found, request)
 
 
@@ -116,39 +122,44 @@ def costs_of(shares: Iterable[burn.Share]) -> list[dict[str, Any]]:
     ]
 
 
-def balance_with(usable: Sequence[burn.Open], changes: dict[Any, int]) -> int | None:
-    """The balance of usable grants once so many units came to each, or (negative) went."""
+def balance_with(
+    usable: Sequence[burn.Open], changes: Mapping[UUID, int], rooms: Mapping[UUID, int] | None = None
+) -> int | None:
+    """The balance of usable grants once so many units came to each, or (negative) went.
+
+    ``rooms`` says how much of that counts in the windows of their caps; None: all of it.
+    """
+    counted = changes if rooms is None else rooms
     return burn.balance(
-        burn.Open(
-            id=each.id,
-            rate=each.rate,
+        replace(
+            each,
             remaining=None if each.remaining is None else each.remaining + changes.get(each.id, 0),
-            priority=each.priority,
-            valid_from=each.valid_from,
-            expires_at=each.expires_at,
+            room=None if each.room is None else each.room + counted.get(each.id, 0),
         )
         for each in usable
     )
 
 
-def _shares(found: standing.Standing, request: UsageRequest) -> tuple[burn.Share, ...]:
-    shares = burn.plan(found.usable(request.sku or None), request.quantity)
-    if shares is None:
+def _paid(found: standing.Standing, request: UsageRequest, *, overdraw: bool) -> tuple[tuple[burn.Share, ...], int]:
+    paid = found.pay(request.quantity, request.sku or None, overdraw=overdraw)
+    if paid is None:
         raise _exceeded(found, request)
-    for share in shares:
+    for share in paid[0]:
         if any(draw.units > inputs.MAX_UNITS for draw in share.draws):
             problem = f"would cost more than {inputs.MAX_UNITS} units of {share.rate.payer}"
             raise Invalid(field="quantity", problem=problem)
-    return shares
+    return paid
 
 
 def _exceeded(found: standing.Standing, request: UsageRequest) -> QuotaExceeded:
     sku = request.sku or None
+    reason, cap = found.shortage(request.quantity, sku), found.narrowest(sku)
     return QuotaExceeded(
         feature=found.feature.key,
         requested=request.quantity,
-        balance=burn.balance(found.usable(sku)) or 0,
-        reason=found.shortage(sku),
+        balance=found.balance(sku) or 0,
+        reason=reason,
+        cap=cap.data if cap is not None and reason == "cap_reached" else None,
     )
 
 

@@ -16,7 +16,7 @@ from billable.customers.subjects import lock_customer_id
 from billable.db.units import unit_of_work, write_alias
 from billable.errors import ReversalTooLarge, UsageNotFound
 from billable.inputs import Metadata
-from billable.quota import adjustments, burn, ledger, lineage
+from billable.quota import adjustments, burn, debts, ledger, lineage
 from billable.quota.catch_up import catch_up
 from billable.quota.kinds import AdjustmentKind, CauseType, EntryKind
 from billable.quota.models import Adjustment, Grant, LedgerEntry, Usage
@@ -34,7 +34,8 @@ def reverse_usage(
 ) -> Adjustment:
     """Put ``quantity`` units of a usage (None: all that is left of it) back to the grants that paid for them.
 
-    What was drawn last goes back first. Units that return to a grant that has ended do not become spendable again.
+    What was drawn last goes back first; before that what is owed still of it is forgiven, and what was repaid goes back
+    to the grants that repaid. Units that return to a grant that has ended do not become spendable again.
     Raises UsageNotFound, ReversalTooLarge, IdempotencyConflict, Invalid.
     """
     wanted = None if quantity is None else inputs.whole(quantity, "quantity")
@@ -76,8 +77,13 @@ def put_back(
         actor=current_actor(),
         created_at=clock.now(),
     )
-    returned = _returned(used, kept=reversible - units)
-    ledger.restore(customer, adjustment, used, returned, at=now)
+    kept, debt = reversible - units, debts.of_usage(used)
+    drawn = used.quantity - (debt.units if debt else 0)
+    # What was owed came last, so it goes first.
+    repaid = debts.undo(customer, debt, kept=max(0, kept - drawn), at=now)
+    returned = _returned(used, drawn, kept=min(kept, drawn))
+    ledger.restore(customer, adjustment, used, returned, repaid=repaid, at=now)
+    returned = [*repaid, *returned]
     heirs = lineage.follow(customer, returned, ledger.Cause(CauseType.ADJUSTMENT, adjustment.pk), at=now)
     lineage.set_aside(customer, [*(grant for grant, _ in returned), *heirs], at=now)
     adjustments.file(adjustment, used.feature.key)
@@ -100,8 +106,8 @@ def reversible_of(usage: Usage) -> int:
     return usage.quantity - (earlier.aggregate(total=Sum("quantity"))["total"] or 0)
 
 
-def _returned(usage: Usage, *, kept: int) -> list[tuple[Grant, int]]:
-    """Which grant gets how many units back, in the order they are put back."""
+def _returned(usage: Usage, quantity: int, *, kept: int) -> list[tuple[Grant, int]]:
+    """Which grant gets how many of the ``quantity`` units back that were drawn, in the order they are put back."""
     grants: dict[UUID, Grant] = {}
     out: dict[UUID, int] = {}
     entries = LedgerEntry.objects.using(write_alias()).filter(
@@ -112,10 +118,10 @@ def _returned(usage: Usage, *, kept: int) -> list[tuple[Grant, int]]:
         # What was captured had left what remains when it was held.
         out[grant.pk] = out.get(grant.pk, 0) - entry.amount - entry.held_change
     drawn = [burn.Drawn(grant.pk, grant.feature.key, out[grant.pk]) for grant in grants.values()]
-    return [(grants[draw.grant_id], draw.units) for draw in burn.put_back(_rates(usage), drawn, kept=kept)]
+    return [(grants[draw.grant_id], draw.units) for draw in burn.put_back(_rates(usage, quantity), drawn, kept=kept)]
 
 
-def _rates(usage: Usage) -> list[tuple[burn.Rate, int]]:
+def _rates(usage: Usage, drawn: int) -> list[tuple[burn.Rate, int]]:
     """The kinds of payment of a usage with the quantity each covered, in burn order, at the cost of its day."""
     paid = [
         (
@@ -124,5 +130,5 @@ def _rates(usage: Usage) -> list[tuple[burn.Rate, int]]:
         )
         for place, cost in enumerate(usage.costs, start=1)
     ]
-    own = usage.quantity - sum(quantity for _, quantity in paid)
+    own = drawn - sum(quantity for _, quantity in paid)
     return [(burn.Rate(position=0, payer=usage.feature.key, per=1, units=1), own), *paid]

@@ -1,90 +1,26 @@
 """What one customer has of one feature, or of all, read in a single statement.
 
-``check`` must be one statement whoever asks and whatever exists, so the statement starts from one constant row and
-joins what it finds: the feature asked for (by key, or as a feature of a SKU), what it can be paid from, the customer
-that the subject names, its open grants. A user who is no customer yet stands as if the default products were granted.
-The arithmetic is :mod:`billable.quota.burn`.
+The statement is :mod:`billable.quota.reading`. A user who is no customer yet stands as if the default products were
+granted, and a customer as if all that is due was written. The arithmetic is :mod:`billable.quota.burn`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
-from django.db import connections, models
-
 from billable import clock, inputs
-from billable.catalog.models import Feature, FeatureCost, Product, ProductFeature, period_of
+from billable.catalog.kinds import Overdraft
+from billable.catalog.models import Feature, Product, ProductFeature
 from billable.customers.models import Customer
 from billable.customers.services import now_for
-from billable.customers.subjects import Who, customer_sql, find_customer_id, user_sql
-from billable.db.instants import moved
-from billable.db.rows import fetch, select_list
-from billable.db.units import write_alias
+from billable.customers.subjects import Who
 from billable.errors import AmbiguousSku, FeatureNotFound
 from billable.ids import new_id
-from billable.quota import burn
+from billable.quota import burn, caps, reading, resets
 from billable.quota.kinds import OVER_BY_TIME, GrantEnd, GrantSource
-from billable.quota.models import Grant
-
-_SQL = """
-WITH asked AS ({asked}),
-whose AS ({whose}),
-rates AS (
-    SELECT asked.id AS feature_id, asked.id AS payer_id, 0 AS place, 1 AS per, 1 AS units FROM asked
-    UNION ALL
-    SELECT cost.feature_id, cost.paid_from_id, cost.position, cost.per, cost.units
-    FROM billable_featurecost cost JOIN asked ON asked.id = cost.feature_id
-),
-payers AS (
-    SELECT rates.*, (
-        SELECT past.ended_as FROM billable_grant past
-        WHERE past.customer_id = (SELECT id FROM whose) AND past.feature_id = rates.payer_id
-          AND past.closed_at IS NOT NULL
-        ORDER BY past.closed_at DESC LIMIT 1
-    ) AS last_end
-    FROM rates
-)
-SELECT {customer}, CASE WHEN {user_exists} THEN 1 ELSE 0 END, {feature}, {payer},
-       payers.place, payers.per, payers.units, payers.last_end, {open_grant}, {product},
-       CASE WHEN open_grant.held > 0 THEN ({lapsed}) END, {no_line}
-FROM (SELECT 1 AS one) seed
-LEFT JOIN payers ON 1 = 1
-LEFT JOIN billable_feature feature ON feature.id = payers.feature_id
-LEFT JOIN billable_feature payer ON payer.id = payers.payer_id
-LEFT JOIN whose ON 1 = 1
-LEFT JOIN billable_customer customer ON customer.id = whose.id
-LEFT JOIN billable_grant open_grant ON open_grant.customer_id = customer.id
-    AND open_grant.feature_id = payers.payer_id AND open_grant.closed_at IS NULL
-LEFT JOIN billable_product product ON product.id = open_grant.product_id
-UNION ALL
-SELECT {no_customer}, 1, {feature}, {payer},
-       payers.place, payers.per, payers.units, payers.last_end, {no_grant}, {product}, NULL, {line}
-FROM payers
-JOIN billable_feature feature ON feature.id = payers.feature_id
-JOIN billable_feature payer ON payer.id = payers.payer_id
-JOIN billable_productfeature line ON line.feature_id = payers.payer_id
-JOIN billable_product product ON product.id = line.product_id
-WHERE product.is_default = {true} AND product.is_active = {true} AND {user_exists}
-  AND NOT EXISTS (SELECT 1 FROM whose)
-"""
-
-# What of a grant is held by holds whose time is over: free, whoever writes that down.
-_LAPSED = """
-    SELECT SUM(leg.units - leg.captured - leg.released)
-    FROM billable_holdleg leg JOIN billable_hold hold ON hold.id = leg.hold_id
-    WHERE leg.grant_id = open_grant.id AND hold.closed_at IS NULL AND hold.lapses_at <= {now}
-"""
-_ASKED_BY_NAME = """
-    SELECT id FROM billable_feature WHERE billable_feature.key = %s
-    UNION
-    SELECT line.feature_id FROM billable_productfeature line
-    JOIN billable_product product ON product.id = line.product_id WHERE product.sku = %s
-"""
-_ASKED_EVERYTHING = "SELECT id FROM billable_feature"
+from billable.quota.models import Allowance, Grant
 
 
 @dataclass
@@ -92,7 +28,10 @@ class Standing:
     """What a customer has of one feature at ``now``.
 
     ``grants`` are those with units left or held, by id, also where they cannot be used now. ``freed`` is how many units
-    of a grant were held until their hold lapsed, which nobody wrote down yet.
+    of a grant were held until their hold lapsed, which nobody wrote down yet; ``freed_room`` how many of them count in
+    the window of its cap. ``owing`` is how many units are owed, by feature. ``emptied`` says, of a feature with
+    thresholds, how many units its grants had that were used up before their end, and when the newest of them began;
+    ``payers`` is how each feature pays for this one.
     """
 
     feature: Feature
@@ -102,7 +41,49 @@ class Standing:
     grants: dict[UUID, Grant] = field(default_factory=dict)
     rates: dict[UUID, burn.Rate] = field(default_factory=dict)
     freed: dict[UUID, int] = field(default_factory=dict)
+    freed_room: dict[UUID, int] = field(default_factory=dict)
     past: set[str] = field(default_factory=set)
+    owing: dict[int, int] = field(default_factory=dict)
+    allowances: dict[UUID, tuple[Allowance, burn.Rate]] = field(default_factory=dict)
+    in_time: dict[UUID, int] = field(default_factory=dict)
+    first_resets: list[datetime] = field(default_factory=list)
+    payers: dict[int, burn.Rate] = field(default_factory=dict)
+    emptied: dict[int, tuple[int, datetime]] = field(default_factory=dict)
+
+    def add(self, row: reading.Row) -> None:
+        """Take what one row of the statement says into account."""
+        rate = burn.Rate(position=row.place, payer=row.payer.key, per=row.per, units=row.units)
+        self.owing[row.payer.pk] = int(row.owed or 0)
+        self.payers[row.payer.pk] = rate
+        if row.emptied_units is not None and row.emptied_since is not None:
+            self.emptied[row.payer.pk] = (int(row.emptied_units), row.emptied_since)
+        if row.last_end is not None:
+            self.past.add(row.last_end)
+        if row.allowance is not None:
+            row.allowance.feature, row.allowance.product = row.payer, row.product
+            self.allowances[row.allowance.pk] = (row.allowance, rate)
+        grant = row.grant
+        if grant is None and row.line is not None and row.product is not None:
+            grant = _virtual(row.payer, row.product, row.line, self.now)
+            if (reset := _first_reset(row.line, self.now)) is not None:
+                self.first_resets.append(reset)
+        if grant is not None:
+            grant.feature, grant.product = row.payer, row.product
+            self.grants[grant.pk], self.rates[grant.pk] = grant, rate
+            self.freed[grant.pk], self.freed_room[grant.pk] = int(row.lapsed or 0), int(row.lapsed_room or 0)
+            self.in_time[grant.pk] = int(row.in_time or 0)
+
+    def renew(self) -> None:
+        """Stand as if what allowances give by now was written."""
+        allowances = [allowance for allowance, _ in self.allowances.values()]
+        for allowance, grant in resets.unwritten(allowances, self.grants.values(), self.in_time, self.now, self.owing):
+            self.grants[grant.pk], self.rates[grant.pk] = grant, self.allowances[allowance.pk][1]
+
+    @property
+    def next_reset_at(self) -> datetime | None:
+        """When an allowance gives units anew; None when none does."""
+        coming = [allowance.recurrence.next_reset(self.now) for allowance, _ in self.allowances.values()]
+        return min(filter(None, (*coming, *self.first_resets)), default=None)
 
     def usable(self, sku: str | None = None) -> list[burn.Open]:
         """The grants that can be drawn from now, in burn order; ``sku`` narrows to those of one product."""
@@ -114,18 +95,69 @@ class Standing:
                 priority=grant.priority,
                 valid_from=grant.valid_from,
                 expires_at=grant.expires_at,
+                room=caps.room(grant, self.now, freed=self.freed_room.get(grant.pk, 0)),
             )
             for grant in self.grants.values()
-            if self._is_usable(grant) and (sku is None or (grant.product is not None and grant.product.sku == sku))
+            if self.runs(grant) and (sku is None or (grant.product is not None and grant.product.sku == sku))
         )
 
-    def _is_usable(self, grant: Grant) -> bool:
+    def runs(self, grant: Grant) -> bool:
+        """Whether a grant can be drawn from now, if it has units."""
         runs = grant.valid_from <= self.now and (grant.expires_at is None or self.now < grant.expires_at)
         return runs and grant.ended_at is None
 
-    def shortage(self, sku: str | None = None) -> str:
-        """Why there is not enough: ``exhausted``, ``expired`` or ``no_grant``."""
-        if any(grant.remaining for grant in self.usable(sku)):
+    @property
+    def owed(self) -> int:
+        """How many units of the feature were used before they were there."""
+        return self.owing[self.feature.pk]
+
+    @property
+    def overdraft(self) -> int | None:
+        """How far below nothing the balance may go; None is without end."""
+        if self.feature.overdraft == Overdraft.RECORD.value:
+            return None
+        return self.feature.overdraft_limit if self.feature.overdraft == Overdraft.ALLOW.value else 0
+
+    def balance(self, sku: str | None = None) -> int | None:
+        """How many units could be consumed now, less what is owed; None is unlimited."""
+        whole = burn.balance(self.usable(sku))
+        if whole is None or not self.owed:
+            return whole
+        everything = whole if sku is None else burn.balance(self.usable())
+        return whole if everything is None else min(whole, everything - self.owed)
+
+    def pay(
+        self, quantity: int, sku: str | None = None, *, overdraw: bool
+    ) -> tuple[tuple[burn.Share, ...], int] | None:
+        """How ``quantity`` units are paid, and how many of them are owed then; None when they cannot be used.
+
+        Nothing takes the balance below zero but what may ``overdraw``, and that no further than the feature allows.
+        What is narrowed to a product is never overdrawn: it asks for units that this product gave.
+        """
+        shares, missing = burn.cover(self.usable(sku), quantity)
+        if not missing and not self.owed:
+            return shares, 0
+        furthest = self.overdraft if overdraw and sku is None else 0
+        balance = self.balance(sku)
+        fits = balance is None or furthest is None or balance - quantity >= -furthest
+        return (shares, missing) if fits else None
+
+    def cap_of(self, grant_id: UUID) -> caps.CapState | None:
+        """How the cap of a grant stands; None without one."""
+        return caps.state(self.grants[grant_id], self.now, freed=self.freed_room.get(grant_id, 0))
+
+    def narrowest(self, sku: str | None = None) -> caps.CapState | None:
+        """Of the caps that keep units back now, the one that resets first."""
+        narrowing = [each for each in self.usable(sku) if each.room is not None and each.available != each.remaining]
+        standing = [state for each in narrowing if (state := self.cap_of(each.id))]
+        return min(standing, key=lambda state: state.resets_at or burn.NEVER, default=None)
+
+    def shortage(self, quantity: int, sku: str | None = None) -> str:
+        """Why there is not enough: ``cap_reached``, ``exhausted``, ``expired`` or ``no_grant``."""
+        lifted = [replace(each, room=None) for each in self.usable(sku)]
+        if burn.plan(lifted, quantity) is not None and self.narrowest(sku) is not None:
+            return "cap_reached"
+        if self.owed or any(grant.remaining for grant in self.usable(sku)):
             return "exhausted"
         expired = (
             grant.expires_at is not None and grant.expires_at <= self.now and grant.ended_as in OVER_BY_TIME
@@ -138,9 +170,14 @@ class Standing:
     @property
     def has_something(self) -> bool:
         """Whether a grant is running or to come, or units are held; the same before and after a sweep."""
-        return any(
-            self._held(grant) or (grant.ended_at is None and (grant.expires_at is None or self.now < grant.expires_at))
-            for grant in self.grants.values()
+        return (
+            bool(self.owed)
+            or self.next_reset_at is not None
+            or any(
+                self._held(grant)
+                or (grant.ended_at is None and (grant.expires_at is None or self.now < grant.expires_at))
+                for grant in self.grants.values()
+            )
         )
 
     @property
@@ -166,36 +203,29 @@ def read(person: Who, name: str | None = None, present: datetime | None = None) 
 
     ``present`` is the instant of a decision that reads twice; None is now.
     """
-    person, present = _single_reference(person), present or clock.now()
-    rows = list(_rows(person, name, present))
-    customer, user_exists = rows[0][0], any(row[1] for row in rows)
-    now = now_for(customer, present)
+    present = present or clock.now()
+    rows = list(reading.rows(person, name, present))
+    customer = next((row.customer for row in rows if row.customer is not None), None)
+    user_exists, now = any(row.user_exists for row in rows), now_for(customer, present)
     standings: dict[int, Standing] = {}
-    for _, _, feature, payer, place, per, units, last_end, grant, product, lapsed, *line in rows:
-        if feature is None:
-            continue
-        standing = standings.setdefault(feature.pk, Standing(feature, customer, user_exists, now))
-        rate = burn.Rate(position=place, payer=payer.key, per=per, units=units)
-        if last_end is not None:
-            standing.past.add(last_end)
-        if grant is None and line[0] is not None:
-            grant = _virtual(payer, product, line, now)
-        if grant is not None:
-            grant.feature, grant.product = payer, product
-            standing.grants[grant.pk], standing.rates[grant.pk] = grant, rate
-            standing.freed[grant.pk] = int(lapsed or 0)
+    for row in rows:
+        if row.feature is not None:
+            new = Standing(row.feature, customer, user_exists, now)
+            standings.setdefault(row.feature.pk, new).add(row)
+    for standing in standings.values():
+        standing.renew()
     found = standings.values() if name is not None else [each for each in standings.values() if each.has_something]
     return Reading(customer, user_exists, tuple(sorted(found, key=lambda each: each.feature.key)))
 
 
-def only(reading: Reading, name: str) -> Standing:
+def only(found: Reading, name: str) -> Standing:
     """The one standing that a name leads to. Raises FeatureNotFound, AmbiguousSku."""
-    if not reading.standings:
+    if not found.standings:
         raise FeatureNotFound(feature=name)
-    if len(reading.standings) > 1:
-        keys = ", ".join(standing.feature.key for standing in reading.standings)
+    if len(found.standings) > 1:
+        keys = ", ".join(standing.feature.key for standing in found.standings)
         raise AmbiguousSku(field="feature", problem=f"the product {name!r} has several features: {keys}")
-    return reading.standings[0]
+    return found.standings[0]
 
 
 def of_customer(customer: Customer, name: str, present: datetime | None = None) -> Standing:
@@ -203,79 +233,32 @@ def of_customer(customer: Customer, name: str, present: datetime | None = None) 
     return only(read(Who(customer_id=customer.pk), inputs.name(name, "feature"), present), name)
 
 
-def _single_reference(person: Who) -> Who:
-    if person.references < 2:
-        return person
-    customer_id = find_customer_id(person)
-    if customer_id is None and person.user_id is not None:
-        return Who(user_id=person.user_id, user_is_saved=person.user_is_saved)
-    return Who(identity=person.identity) if customer_id is None else Who(customer_id=customer_id)
+def _first_reset(line: ProductFeature, now: datetime) -> datetime | None:
+    """When a line of a default product gives anew for the first time, if that is before its end."""
+    first = line.reset.end(now, 1, "UTC") if line.reset else None
+    ends = line.period.end(now, 1, "UTC") if line.period else None
+    return None if first is None or (ends is not None and ends <= first) else first
 
 
-def _rows(person: Who, name: str | None, present: datetime) -> Iterator[tuple[Any, ...]]:
-    alias = write_alias()
-    whose, whose_params = customer_sql(person, alias)
-    user_exists, user_params = user_sql(person, alias)
-    now, now_params = moved(alias, present, "customer.clock_offset_seconds")
-    line = [ProductFeature._meta.get_field(column) for column in _LINE_COLUMNS]
-    sql = _SQL.format(
-        asked=_ASKED_EVERYTHING if name is None else _ASKED_BY_NAME,
-        whose=whose,
-        user_exists=user_exists,
-        true="TRUE" if connections[alias].vendor == "postgresql" else "1",
-        customer=select_list(Customer, "customer"),
-        no_customer=_nulls(Customer),
-        feature=select_list(Feature, "feature"),
-        payer=select_list(Feature, "payer"),
-        open_grant=select_list(Grant, "open_grant"),
-        no_grant=_nulls(Grant),
-        product=select_list(Product, "product"),
-        line=", ".join(f"line.{column}" for column in _LINE_COLUMNS),
-        lapsed=_LAPSED.format(now=now),
-        no_line=", ".join(["NULL"] * len(_LINE_COLUMNS)),
-    )
-    names = [] if name is None else [name, name]
-    params = [*names, *whose_params, *user_params, *now_params, *user_params]
-    number = FeatureCost._meta.get_field("per")
-    shape = [
-        Customer,
-        number,
-        Feature,
-        Feature,
-        number,
-        number,
-        number,
-        Grant._meta.get_field("ended_as"),
-        Grant,
-        Product,
-        number,
-    ]
-    return fetch(alias, sql, params, [*shape, *line])  # type: ignore[list-item]  # none of them is a relation
-
-
-_LINE_COLUMNS = ("id", "quantity", "period_count", "period_unit", "priority")
-
-
-def _nulls(model: type[models.Model]) -> str:
-    return ", ".join(["NULL"] * len(model._meta.concrete_fields))
-
-
-def _virtual(feature: Feature, product: Product, line: Iterable[Any], now: datetime) -> Grant:
+def _virtual(feature: Feature, product: Product, line: ProductFeature, now: datetime) -> Grant:
     """The grant that a default product's line would be, for a user who is no customer yet."""
-    key, quantity, period_count, period_unit, priority = line
     grant = Grant(
         id=new_id(),
         source=GrantSource.DEFAULT.value,
         source_id=product.sku,
-        line=key,
-        quantity=quantity,
-        remaining=quantity,
-        priority=priority,
+        line=line.line,
+        quantity=line.quantity,
+        remaining=line.quantity,
+        priority=line.priority,
+        value=line.value,
         valid_from=now,
         anchor=now,
-        period_count=period_count,
-        period_unit=period_unit,
+        period_count=line.period_count,
+        period_unit=line.period_unit,
+        cap_quantity=line.cap_quantity,
+        cap_period_count=line.cap_period_count,
+        cap_period_unit=line.cap_period_unit,
     )
-    period = period_of(grant)
-    grant.expires_at = period.boundary(now, 1, "UTC") if period else None
+    ends = [span.boundary(now, 1, "UTC") for span in (line.period, line.reset) if span]
+    grant.expires_at = min(ends, default=None)
     return grant

@@ -6,14 +6,21 @@ from collections.abc import Iterable
 from datetime import timedelta
 from uuid import UUID
 
-from billable import clock, inputs
+from billable import inputs
 from billable.actor import current_actor
 from billable.customers.models import Customer
 from billable.customers.services import now_for
 from billable.customers.subjects import Subject, family, find_customer_id, who
 from billable.customers.together import heads_of, lock_whoever
 from billable.db.units import unit_of_work, write_alias
-from billable.errors import AlreadyReferred, CustomerNotFound, InvalidSubject, ReferralCycle, SelfReferral
+from billable.errors import (
+    AlreadyReferred,
+    CustomerNotFound,
+    InvalidSubject,
+    ReferralCycle,
+    SandboxMixed,
+    SelfReferral,
+)
 from billable.inputs import Metadata
 from billable.referrals.kinds import ReferralStatus, ReferralTrigger
 from billable.referrals.line import line_above
@@ -31,7 +38,8 @@ def refer(
 
     ``programme`` is the key of a programme; without one it is the only active one, and with none active the referral
     earns nothing. A repeat answers with the first (``replayed``). Raises SelfReferral, ReferralCycle (the referee
-    brought the referrer, through however many others), AlreadyReferred, ProgrammeNotFound, CustomerNotFound, Invalid.
+    brought the referrer, through however many others), SandboxMixed (one of them is a sandbox customer),
+    AlreadyReferred, ProgrammeNotFound, CustomerNotFound, Invalid.
     """
     key = None if programme is None else inputs.name(programme, "programme")
     facts = inputs.metadata(metadata)
@@ -41,6 +49,8 @@ def refer(
     bringer, brought = (customers[heads[end]] for end in ends)
     if bringer.pk == brought.pk:
         raise SelfReferral(customer=str(brought.pk))
+    if bringer.is_sandbox != brought.is_sandbox:
+        raise SandboxMixed(first=str(bringer.pk), second=str(brought.pk))
     if earlier := _earlier(brought):
         return _replay(earlier, bringer, key)
     if brought.pk in above:
@@ -51,7 +61,8 @@ def refer(
         programme=choose(key),
         metadata=facts,
         actor=current_actor(),
-        created_at=clock.now(),
+        # By the referee's clock: what it pays is compared with this.
+        created_at=now_for(brought),
     )
     _insert(referral)
     return referral

@@ -6,11 +6,12 @@ and the sweep all call it; so it makes no difference which of them comes first, 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from billable.catalog.models import Product
 from billable.catalog.services import get_product
@@ -23,8 +24,9 @@ from billable.errors import BonusNotDue, ReferralNotFound
 from billable.orders.lifecycle import OrderStatus, PaymentStatus
 from billable.orders.models import Order, Payment
 from billable.orders.read import counted_for
-from billable.quota import ledger, lineage
+from billable.quota import ledger, lineage, succession
 from billable.quota.catch_up import catch_up
+from billable.quota.given import allowances_by, given_by, made_by
 from billable.quota.grant import Source, allot, lines_of
 from billable.quota.kinds import CauseType, GrantEnd, GrantSource
 from billable.quota.ledger import Cause
@@ -64,7 +66,7 @@ def claim_bonus(referral: Referral | UUID | str) -> Referral:
     claimed, verdict = sides.referral, sides.verdict
     if verdict.reason == "given":
         claimed.replayed = True
-        claimed.grants = tuple(_given(sides))
+        claimed.grants = tuple(_given(sides, made_by))
         return claimed
     if verdict.step is not Step.REWARD:
         due_at = None if claimed.due_at is None else claimed.due_at.isoformat()
@@ -75,9 +77,10 @@ def claim_bonus(referral: Referral | UUID | str) -> Referral:
 
 @unit_of_work
 def settle(referral_id: UUID) -> Referral:
-    """Do what is due for a referral now: let it be earned, give, take back. A repeat changes nothing."""
+    """Do what is due for a referral now: let it be earned, give, take back. A repeat changes nothing (``replayed``)."""
     sides = _look(referral_id)
     _act(sides)
+    sides.referral.replayed = not sides.earned and sides.verdict.step is Step.NOTHING
     return sides.referral
 
 
@@ -203,13 +206,15 @@ def _take_back(sides: Sides) -> None:
     """End what is left of the grants, wherever merges carried it; later periods move up. What was used stays used."""
     referral = sides.referral
     for customer in {side.pk: side for side in (sides.referee, sides.referrer)}.values():
-        lineage.lock_heirs(customer, _made(referral))
+        lineage.lock_heirs(customer, _made(referral, given_by))
         now = now_for(customer)
         catch_up(customer, now)
-        lines = lineage.lineages(_given(sides, customer)).values()
+        lines = lineage.lineages(_given(sides, given_by, customer)).values()
         left = [grant for line in lines for grant in line if not _is_over(grant, now)]
         periods = {grant.pk: 0 for grant in left if grant.quantity is None and grant.period is not None}
         chain = later_periods([grant for grant in left if grant.pk in periods], now)
+        recurring = allowances_by(GrantSource.REFERRAL, str(referral.pk)).filter(customer__in=family(customer.pk))
+        succession.end(recurring.running(now), GrantEnd.REVOKED, at=now)
         ledger.end(
             customer,
             [(grant, now) for grant in left],
@@ -222,17 +227,17 @@ def _take_back(sides: Sides) -> None:
     referral.status, referral.taken_back_at = ReferralStatus.TAKEN_BACK.value, now_for(sides.referee)
 
 
-def _given(sides: Sides, *customers: Customer) -> list[Grant]:
+def _given(sides: Sides, phrase: Callable[[GrantSource, str], Q], *customers: Customer) -> list[Grant]:
     """The grants that a referral made, to these customers' families or to both sides'; the referee's first."""
-    made = _made(sides.referral).select_related("feature", "product").order_by("pk")
+    made = _made(sides.referral, phrase).select_related("feature", "product").order_by("pk")
     found: dict[UUID, Grant] = {}
     for customer in customers or (sides.referee, sides.referrer):
         found |= {grant.pk: grant for grant in made.filter(customer__in=family(customer.pk))}
     return list(found.values())
 
 
-def _made(referral: Referral) -> QuerySet[Grant]:
-    return Grant.objects.using(write_alias()).filter(source=GrantSource.REFERRAL.value, source_id=str(referral.pk))
+def _made(referral: Referral, phrase: Callable[[GrantSource, str], Q]) -> QuerySet[Grant]:
+    return Grant.objects.using(write_alias()).filter(phrase(GrantSource.REFERRAL, str(referral.pk)))
 
 
 def _is_over(grant: Grant, now: datetime) -> bool:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Exists, F, Min, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
-from billable import clock, inputs
+from billable import inputs
 from billable.customers.models import Customer
+from billable.customers.services import due_for
 from billable.customers.subjects import family
 from billable.db.units import write_alias
+from billable.duties import Duty, keys
 from billable.orders.lifecycle import OrderStatus, PaymentStatus
 from billable.orders.models import Order, Payment
 from billable.orders.read import counted_for
@@ -20,7 +24,6 @@ from billable.referrals.models import Referral
 from billable.referrals.reward import catch_up_with, settle
 from billable.refunds.models import Dispute, Refund
 
-BATCH = 500
 # Before it was earned, after it was, and after it was given.
 PENDING, QUALIFIED = ReferralStatus.PENDING.value, ReferralStatus.QUALIFIED.value
 GIVEN = (ReferralStatus.REWARDED.value, ReferralStatus.CAPPED.value)
@@ -41,19 +44,19 @@ def settle_referrals(*, limit: int | None = None) -> ReferralSweep:
     Each referral is a transaction of its own; any number of sweeps may run at once. Raises Invalid.
     """
     most = None if limit is None else inputs.whole(limit, "limit")
-    settled: list[str] = []
-    last: UUID | None = None
-    while most is None or len(settled) < most:
-        batch = _due(last, BATCH if most is None else min(BATCH, most - len(settled)))
-        if not batch:
-            break
-        settled += [settle(referral_id).status for referral_id in batch]
-        last = batch[-1]
+    settled = [settle(referral_id).status for referral_id in keys(_due(), most=most)]
     return ReferralSweep(
         referrals=len(settled),
         rewarded=sum(status in GIVEN for status in settled),
         taken_back=settled.count(ReferralStatus.TAKEN_BACK.value),
     )
+
+
+def next_due(referees: QuerySet[Customer, Any], after: datetime) -> datetime | None:
+    """The first instant after another at which the reward of some referees may be given."""
+    waiting = Referral.objects.using(write_alias()).filter(status=QUALIFIED, customer__in=referees)
+    first: datetime | None = waiting.filter(due_at__gt=after).aggregate(first=Min("due_at"))["first"]
+    return first
 
 
 # ----------------------------------------------------------------------------- steps, each called after a verb's commit
@@ -107,14 +110,15 @@ def _settle_each(referrals: QuerySet[Referral]) -> None:
 # ---------------------------------------------------------------------------------------------- what the sweep looks at
 
 
-def _due(after: UUID | None, size: int) -> list[UUID]:
-    """The referrals for which something may be due. Those of sandbox customers are due by the clock of everybody."""
-    rows = Referral.objects.using(write_alias()).order_by("pk").annotate(**_HEADS)
+def _due(now: datetime | None = None) -> QuerySet[Referral]:
+    """The referrals for which something may be due, by the clock of each referee."""
+    rows = Referral.objects.using(write_alias()).annotate(**_HEADS)
     rows = rows.annotate(first_order=Subquery(_paid().order_by("paid_at", "pk").values("pk")[:1]))
-    if after is not None:
-        rows = rows.filter(pk__gt=after)
-    due = rows.filter(_earned_unseen() | _held_long_enough() | _undone_since())
-    return list(due.values_list("pk", flat=True)[:size])
+    return rows.filter(_earned_unseen() | _held_long_enough(now) | _undone_since())
+
+
+def _do(referral_id: UUID) -> bool:
+    return not settle(referral_id).replayed
 
 
 _HEADS = {
@@ -141,9 +145,9 @@ def _earned_unseen() -> Q:
     return Q(since, ~before, ~taken, ~_ONE_PERSON, status=PENDING, programme__trigger=trigger)
 
 
-def _held_long_enough() -> Q:
+def _held_long_enough(now: datetime | None) -> Q:
     disputed = Exists(_payments().filter(status=PaymentStatus.DISPUTED.value))
-    return Q(~disputed, ~_ONE_PERSON, status=QUALIFIED, due_at__lte=clock.now())
+    return Q(due_for("due_at__lte", now), ~disputed, ~_ONE_PERSON, status=QUALIFIED)
 
 
 def _undone_since() -> Q:
@@ -154,3 +158,7 @@ def _undone_since() -> Q:
 
 def _payments() -> QuerySet[Payment]:
     return Payment.objects.filter(counted_for(OuterRef("order_id")))
+
+
+REWARDS = Duty(name="referral_rewards", due=_due, do=_do, next_at=next_due)
+"""Referrals whose reward is earned, or was held long enough, or must be taken back."""

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from django.db.models import Exists, F, OuterRef, Q
+from django.db.models import Exists, F, OuterRef, Q, UUIDField
 from django.db.models.functions import Coalesce
 
 from billable.audits import Audit, LedgerProblem, Rows, Scope, as_text, blame, breaking, every, named, total, within
 from billable.orders.lifecycle import PaymentStatus
 from billable.orders.models import Order, OrderItem, Payment
 from billable.quota.kinds import CauseType, EntryKind, GrantEnd, GrantSource
-from billable.quota.models import Grant, LedgerEntry
+from billable.quota.models import Allowance, Grant, LedgerEntry
 from billable.refunds.models import Refund, RefundGrant, RefundItem
 
 # A refund of money that no order took says that it was returned; it counts for no order and has no items.
@@ -78,18 +78,20 @@ def _parts(scope: Scope) -> Iterator[LedgerProblem]:
     grants = within(every(RefundGrant), scope, "part__refund__order__customer").annotate(
         order_name=as_text("part__refund__order")
     )
-    mine = Q(
-        grant__source=GrantSource.ORDER.value,
-        grant__source_id=F("order_name"),
-        grant__product=F("part__item__product"),
-        customer=F("part__customer"),
+    made = Q(grant__source=GrantSource.ORDER.value, grant__source_id=F("order_name"))
+    made |= Q(
+        grant__source=GrantSource.ALLOWANCE.value,
+        grant__line=1,
+        grant__allowance__source=GrantSource.ORDER.value,
+        grant__allowance__source_id=F("order_name"),
     )
+    mine = Q(made, grant__product=F("part__item__product"), customer=F("part__customer"))
     yield from named(breaking(grants, mine), "its grant is none of the refunded item")
 
 
 def _units(scope: Scope) -> Iterator[LedgerProblem]:
     """What a refund took of a grant, and whether it ended it, is what the entries of the grant and its heirs say."""
-    entries = _of_line(every(LedgerEntry).filter(_taken(), cause_id=OuterRef("part__refund")), "grant")
+    entries = _of_line(every(LedgerEntry).filter(_taken(), cause_id=OuterRef("part__refund")))
     later = every(LedgerEntry).filter(_taken(), grant=OuterRef("grant"), seq__gt=OuterRef("seq"))
     ended = entries.filter(~Exists(later), grant__ended_as=GrantEnd.REFUNDED.value, grant__ended_at=F("effective_at"))
     grants = within(every(RefundGrant), scope, "part__refund__order__customer").annotate(
@@ -97,7 +99,9 @@ def _units(scope: Scope) -> Iterator[LedgerProblem]:
     )
     unlimited = Q(grant__quantity__isnull=True, taken_back__isnull=True, taken=0)
     counted = Q(grant__quantity__isnull=False, taken_back__isnull=False, taken_back=F("taken"))
-    over = Q(Exists(ended), ended=True) | Q(~Exists(ended), ended=False)
+    same = Q(pk=OuterRef("grant__allowance")) | Q(origin=OuterRef("grant__allowance"))
+    nothing_comes = Exists(every(Allowance).filter(same, ended_as=GrantEnd.REFUNDED.value))
+    over = Q(Exists(ended) | nothing_comes, ended=True) | Q(~Exists(ended), ended=False)
     for found in breaking(grants, unlimited | counted, over).iterator():
         problem = f"took back {found.taken_back}, ended it: {found.ended}; the entries of the refund took {found.taken}"
         yield blame(found, problem)
@@ -108,27 +112,47 @@ def _units(scope: Scope) -> Iterator[LedgerProblem]:
 def _entries(scope: Scope) -> Iterator[LedgerProblem]:
     """An entry that a refund caused is a refund's, and found in it; so is every grant of an order that one ended."""
     entries = within(every(LedgerEntry), scope).filter(cause_type=CauseType.REFUND.value)
-    entries = entries.annotate(root=Coalesce("grant__origin", "grant"))
-    found = every(RefundGrant).filter(part__refund=OuterRef("cause_id"), grant=OuterRef("root"))
+    first = Coalesce("grant__allowance__origin", "grant__allowance")
+    entries = entries.annotate(root=Coalesce("grant__origin", "grant"), first=first)
+    found = every(RefundGrant).filter(
+        Q(grant=OuterRef("root")) | Q(grant__allowance=OuterRef("first")), part__refund=OuterRef("cause_id")
+    )
     yield from named(
         breaking(entries, Q(kind=EntryKind.REFUND.value), Exists(found)), "the refund {0.cause_id} knows nothing of it"
     )
     made = Q(origin__isnull=True, source=GrantSource.ORDER.value) | Q(origin__source=GrantSource.ORDER.value)
+    made |= Q(allowance__source=GrantSource.ORDER.value) | Q(allowance__origin__source=GrantSource.ORDER.value)
     refunded = within(every(Grant), scope).filter(made, ended_as=GrantEnd.REFUNDED.value)
-    refunded = refunded.annotate(root=Coalesce("origin", "id"))
+    refunded = refunded.annotate(
+        root=Coalesce("origin", "id"), first=Coalesce("allowance__origin", "allowance", output_field=UUIDField())
+    )
+    ending = every(RefundGrant).filter(Q(grant=OuterRef("root")) | Q(grant__allowance=OuterRef("first")), ended=True)
+    yield from named(breaking(refunded, Exists(ending)), "ended as refunded, and no refund ended it")
+
+
+def _allowances(scope: Scope) -> Iterator[LedgerProblem]:
+    """What refunds took off each period to come of an order's allowance is how much less it gives."""
+    allowances = within(every(Allowance), scope).annotate(first=Coalesce("origin", "id", output_field=UUIDField()))
+    found = every(RefundGrant).filter(grant__allowance=OuterRef("first"))
+    later = every(Allowance).filter(origin=OuterRef("first"), pk__gt=OuterRef("pk"))
+    allowances = allowances.filter(~Exists(later)).annotate(taken=total(found, "grant__allowance", "reduced"))
+    ended = Q(Exists(found.filter(ended=True)), ended_as=GrantEnd.REFUNDED.value)
+    by_order = Q(source=GrantSource.ORDER.value) | Q(origin__source=GrantSource.ORDER.value)
+    over = ended | ~Q(by_order, ended_as=GrantEnd.REFUNDED.value)
     yield from named(
-        breaking(refunded, Exists(every(RefundGrant).filter(grant=OuterRef("root"), ended=True))),
-        "ended as refunded, and no refund ended it",
+        breaking(allowances, Q(reduced=F("taken")), over), "gives {0.reduced} less; refunds took {0.taken}, or ended it"
     )
 
 
-AUDITS: list[Audit] = [_orders, _items, _refunds, _payments, _parts, _units, _entries]
+AUDITS: list[Audit] = [_orders, _items, _refunds, _payments, _parts, _units, _entries, _allowances]
 
 
 def _taken() -> Q:
     return Q(cause_type=CauseType.REFUND.value)
 
 
-def _of_line(entries: Rows, root: str) -> Rows:
-    """In a subquery: the entries of the outer row's first grant and of its heirs."""
-    return entries.filter(Q(grant=OuterRef(root)) | Q(grant__origin=OuterRef(root)))
+def _of_line(entries: Rows) -> Rows:
+    """In a subquery: the entries of the outer row's first grant and of its heirs, or of all that its allowance gave."""
+    recurring = Q(grant__allowance=OuterRef("grant__allowance"))
+    recurring |= Q(grant__allowance__origin=OuterRef("grant__allowance"))
+    return entries.filter(Q(grant=OuterRef("grant")) | Q(grant__origin=OuterRef("grant")) | recurring)

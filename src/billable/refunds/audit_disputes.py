@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from django.db.models import CharField, DateTimeField, Exists, F, Max, Min, OuterRef, Q, Subquery, Value
-from django.db.models.functions import Concat
+from django.db.models import Case, CharField, DateTimeField, Exists, F, Max, Min, OuterRef, Q, Subquery, Value, When
+from django.db.models.functions import Coalesce, Concat
 
 from billable.audits import (
     Audit,
@@ -25,8 +25,9 @@ from billable.audits import (
 from billable.inputs import MAX_KEY_LENGTH
 from billable.orders.audit import head
 from billable.orders.lifecycle import PaymentStatus, UnappliedReason
-from billable.orders.models import Payment
+from billable.orders.models import OrderItem, Payment
 from billable.quota.audit import grants_of
+from billable.quota.given import given_by
 from billable.quota.kinds import GrantEnd, GrantSource
 from billable.quota.models import Grant, LedgerEntry
 from billable.refunds.kinds import REFUND_ID_PREFIX, DisputeStatus, RefundOrigin
@@ -80,7 +81,9 @@ def _payments(scope: Scope) -> Iterator[LedgerProblem]:
 def _refunds(scope: Scope) -> Iterator[LedgerProblem]:
     """A lost dispute left the refund of its amount, or of all that had not gone back before; no other dispute did."""
     refunds = every(Refund).filter(origin=RefundOrigin.DISPUTE.value)
-    all_gone = Q(order__refunded_amount_minor=F("order__paid_amount_minor"))
+    # What a change of plan credited had paid for something else.
+    credited = every(OrderItem).filter(order=OuterRef("order"), credited_minor__gt=0)
+    all_gone = Q(order__refunded_amount_minor=F("order__paid_amount_minor")) | Q(Exists(credited))
     own = refunds.filter(order=OuterRef("order"), payment=OuterRef("payment"), refund_id=OuterRef("name"))
     right = own.filter(Q(amount_minor=OuterRef("amount_minor")) | all_gone, amount_minor__lte=OuterRef("amount_minor"))
     disputes = within(every(Dispute), scope).annotate(name=_refund_id())
@@ -113,7 +116,9 @@ def _heirs(scope: Scope) -> Iterator[LedgerProblem]:
     heirs = within(every(Grant), scope).filter(source=GrantSource.DISPUTE.value)
     same = Q(feature=F("origin__feature"), quantity__isnull=False, origin__quantity__isnull=False)
     endless = Q(feature=F("origin__feature"), quantity__isnull=True, origin__quantity__isnull=True)
-    sold = Q(product=F("origin__product"), origin__source=GrantSource.ORDER.value)
+    by_order = (f"origin__{path}source" for path in ("", "allowance__", "allowance__origin__"))
+    sold = Q(*(Q(**{path: GrantSource.ORDER.value}) for path in by_order), _connector=Q.OR)
+    sold &= Q(product=F("origin__product"))
     taken = every(Grant).filter(ended_as=GrantEnd.DISPUTED.value)
     taken = taken.filter(Q(pk=OuterRef("origin")) | Q(origin=OuterRef("origin")))
     problem = "is given back for {0.origin_id}, which no dispute took or which was something else"
@@ -136,9 +141,12 @@ def _roots(scope: Scope) -> Rows:
     """What orders gave and a dispute took, with the units that left it for heirs and what those began with."""
     line = every(Grant).filter(origin=OuterRef("pk"))
     ended = every(Grant).filter(Q(pk=OuterRef("pk")) | Q(origin=OuterRef("pk")), ended_as=GrantEnd.DISPUTED.value)
-    roots = within(every(Grant), scope).filter(Exists(ended), source=GrantSource.ORDER.value, quantity__isnull=False)
+    roots = within(every(Grant), scope).filter(Exists(ended), given_by(GrantSource.ORDER), quantity__isnull=False)
+    itself = When(source=GrantSource.ORDER.value, then=F("source_id"))
+    maker = Coalesce("allowance__origin__source_id", "allowance__source_id")
+    roots = roots.annotate(order_name=Case(itself, default=maker))
     own, handed = (every(LedgerEntry).filter(**{by: OuterRef("pk")}) for by in ("grant", "grant__origin"))
-    disputes = every(Dispute).annotate(name=as_text("order_id")).filter(name=OuterRef("source_id"))
+    disputes = every(Dispute).annotate(name=as_text("order_id")).filter(name=OuterRef("order_name"))
     annotated: Rows = roots.annotate(
         own=total(own.filter(kind__in=HANDED_ON), "grant", "amount"),
         handed=total(handed.filter(kind__in=HANDED_ON), "grant__origin", "amount"),

@@ -19,16 +19,16 @@ from billable.errors import (
 )
 from billable.inputs import Metadata
 from billable.money import Money
-from billable.orders.fulfil import save_state
 from billable.orders.lifecycle import OrderStatus, PaymentStatus, UnappliedReason
+from billable.orders.lines import grants_of
 from billable.orders.models import Order, Payment
 from billable.orders.read import get_order, get_payment
-from billable.orders.settle import unapply
+from billable.orders.state import save_state, unapply
 from billable.quota.catch_up import catch_up
 from billable.quota.lineage import lock_heirs
 from billable.refunds.kinds import DisputeStatus
-from billable.refunds.lines import made_by
 from billable.refunds.models import Dispute
+from billable.refunds.periods import suspend_periods
 from billable.refunds.provisional import take_back
 from billable.refunds.read import disputes
 from billable.signals import emit
@@ -66,7 +66,7 @@ def dispute_payment(
         return _replay(earlier, named)
     money = _disputable(locked, named, currency)
     _refuse_wrong_state(locked)
-    lock_heirs(customer, made_by(locked.taken_by_id))
+    lock_heirs(customer, grants_of(locked.taken_by_id))
     order = get_order(locked.taken_by_id)
     if locked.status == PaymentStatus.SUCCEEDED.value and order.status in _WAITS:
         _let_go(order, locked)
@@ -95,6 +95,7 @@ def _open(customer: Customer, dispute: Dispute) -> None:
     catch_up(customer, now)
     if dispute.was_applied:
         take_back(customer, dispute, at=now)
+        suspend_periods(get_order(dispute.order_id), now)
     emit("payment.disputed", payment=payment)
 
 

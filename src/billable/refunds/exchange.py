@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -16,15 +17,18 @@ from billable.db.units import unit_of_work, write_alias
 from billable.errors import HoldsLive, IdempotencyConflict, Invalid, NothingToRefund
 from billable.exchanges.models import Exchange
 from billable.exchanges.services import get_exchange
-from billable.quota import adjustments, holds, ledger
+from billable.orders.recurring import Course, by_number, courses
+from billable.quota import adjustments, holds, ledger, succession
 from billable.quota.catch_up import catch_up
-from billable.quota.kinds import AdjustmentKind, CauseType, EntryKind, GrantEnd
+from billable.quota.given import allowances_by, given_by
+from billable.quota.kinds import AdjustmentKind, CauseType, EntryKind, GrantEnd, GrantSource
 from billable.quota.lineage import lineages, lock_heirs
 from billable.quota.models import Adjustment, Grant, LedgerEntry
 from billable.quota.reverse import put_back, reversible_of
 from billable.refunds import shares
 from billable.refunds.kinds import RefundPolicy
 from billable.refunds.slide import carry_out, later_periods, plan_slides
+from billable.shares import WHOLE, portion
 from billable.signals import emit
 
 
@@ -51,15 +55,15 @@ def refund_exchange(
         return _replay(made, earlier, how)
     lock_heirs(customer, Grant.objects.using(write_alias()).filter(pk__in=[grant.pk for grant in made.grants]))
     now = now_for(customer)
-    lines = list(lineages(made.grants).values())
+    lines = _lines(made, now)
     _refuse_held(made, lines, now)
     units = _units(made, lines, how, now)
     if units < 1:
         raise NothingToRefund(exchange=str(made.pk))
-    if catch_up(customer, now).holds:
-        # What was held came back to the rows that are about to end.
+    if catch_up(customer, now).brought:
+        # Units came to the rows that are about to end, or only now have one.
         made = get_exchange(made)
-        lines = list(lineages(made.grants).values())
+        lines = _lines(made, now)
     put_back(customer, made.usage, units, key=key, reason=why, metadata={"policy": how.value}, now=now)
     _take_back(customer, made, lines, now, why)
     made.refunded_units += units
@@ -69,6 +73,27 @@ def refund_exchange(
     return made
 
 
+@dataclass(frozen=True)
+class _Line:
+    """One line of what was given: its grants, the first one first, and its allowance if it has one."""
+
+    grants: Sequence[Grant]
+    course: Course | None
+
+
+def _lines(made: Exchange, now: datetime) -> list[_Line]:
+    name = str(made.pk)
+    rows = Grant.objects.using(write_alias()).filter(given_by(GrantSource.EXCHANGE, name))
+    roots = list(rows.select_related("feature", "product", "allowance__origin").order_by("pk"))
+    recurring, lines = courses(allowances_by(GrantSource.EXCHANGE, name), now), []
+    for number, grants in by_number(roots, lineages(roots)).items():
+        course = recurring.get(number)
+        if course is not None:
+            grants += course.unwritten(grants, holds.open_legs(grant for grant in grants if grant.held))
+        lines.append(_Line(grants, course))
+    return lines
+
+
 def _policy(policy: object) -> RefundPolicy:
     try:
         return RefundPolicy(policy)
@@ -76,21 +101,32 @@ def _policy(policy: object) -> RefundPolicy:
         raise Invalid(field="policy", problem="must be full, unused_only or pro_rata_time") from None
 
 
-def _units(made: Exchange, lines: Sequence[Sequence[Grant]], policy: RefundPolicy, now: datetime) -> int:
+def _units(made: Exchange, lines: Sequence[_Line], policy: RefundPolicy, now: datetime) -> int:
     """How many units come back."""
-    part = min((shares.share(_stock(line, now), policy, now) for line in lines), default=shares.WHOLE)
+    part = min((shares.share(_stock(line, now), policy, now) for line in lines), default=WHOLE)
     left = min(made.units - made.refunded_units, reversible_of(made.usage))
-    return min(shares.portion(part, made.units), left)
+    return min(portion(part, made.units), left)
 
 
-def _stock(line: Sequence[Grant], now: datetime) -> shares.Stock:
+def _stock(line: _Line, now: datetime) -> shares.Stock:
     """What the customer still has of one grant that was given, with all that carried it on."""
-    root, going_on = line[0], [grant for grant in line if _goes_on(grant, now)]
-    window = (going_on or line)[-1]
+    root, going_on = line.grants[0], [grant for grant in line.grants if _goes_on(grant, now)]
+    window, course = (going_on or line.grants)[-1], line.course
+    unused = None if root.quantity is None else sum((grant.remaining or 0) + grant.held for grant in going_on)
+    if course is not None:
+        granted = None if course.is_endless else course.each * course.periods
+        return shares.Stock(
+            granted=granted,
+            unused=None if granted is None else (unused or 0) + course.ahead,
+            untouched=not _is_used(line.grants),
+            begins=course.allowance.anchor,
+            ends=course.allowance.expires_at,
+            is_over=not going_on and not course.runs,
+        )
     return shares.Stock(
         granted=root.quantity,
-        unused=None if root.quantity is None else sum((grant.remaining or 0) + grant.held for grant in going_on),
-        untouched=root.quantity is not None or not _is_used(line),
+        unused=unused,
+        untouched=root.quantity is not None or not _is_used(line.grants),
         begins=window.valid_from,
         ends=window.expires_at,
         is_over=not going_on,
@@ -100,27 +136,28 @@ def _stock(line: Sequence[Grant], now: datetime) -> shares.Stock:
 def _is_used(line: Sequence[Grant]) -> bool:
     """Whether more was used of it than was put back: a job that failed has used nothing."""
     entries = LedgerEntry.objects.using(write_alias()).filter(grant__in=[grant.pk for grant in line])
-    moves, captures = (EntryKind.CONSUME.value, EntryKind.REVERSE.value), Q(kind=EntryKind.CAPTURE.value)
+    kinds = (EntryKind.CONSUME, EntryKind.REVERSE, EntryKind.REPAY)
+    moves, captures = [kind.value for kind in kinds], Q(kind=EntryKind.CAPTURE.value)
     sums = entries.aggregate(units=Sum("amount", filter=Q(kind__in=moves)), held=Sum("held_change", filter=captures))
     return (sums["units"] or 0) + (sums["held"] or 0) < 0
 
 
-def _refuse_held(made: Exchange, lines: Sequence[Sequence[Grant]], now: datetime) -> None:
-    legs = holds.open_legs(grant for line in lines for grant in line if _goes_on(grant, now))
+def _refuse_held(made: Exchange, lines: Sequence[_Line], now: datetime) -> None:
+    legs = holds.open_legs(grant for line in lines for grant in line.grants if _goes_on(grant, now))
     if live := sorted({str(leg.hold_id) for leg in legs if holds.is_live(leg.hold, now)}):
         raise HoldsLive(exchange=str(made.pk), holds=live)
 
 
-def _take_back(
-    customer: Customer, made: Exchange, lines: Sequence[Sequence[Grant]], now: datetime, reason: str
-) -> None:
+def _take_back(customer: Customer, made: Exchange, lines: Sequence[_Line], now: datetime, reason: str) -> None:
     """End what is left of what was given; later periods of the same product move up."""
-    going_on = [grant for line in lines for grant in line if _goes_on(grant, now)]
+    going_on = [grant for line in lines for grant in line.grants if _goes_on(grant, now)]
     periods = {grant.pk: 0 for grant in going_on if grant.quantity is None and grant.period is not None}
     chain = later_periods([grant for grant in going_on if grant.pk in periods], now)
     cause = ledger.Cause(CauseType.EXCHANGE, made.pk)
     ledger.end(customer, [(grant, now) for grant in going_on], GrantEnd.REFUNDED, cause=cause, reason=reason)
     carry_out(customer, plan_slides(chain, periods, now))
+    running = [line.course.allowance for line in lines if line.course is not None and line.course.runs]
+    succession.end(running, GrantEnd.REFUNDED, at=now, reason=reason)
 
 
 def _goes_on(grant: Grant, now: datetime) -> bool:

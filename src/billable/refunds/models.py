@@ -89,6 +89,8 @@ class RefundGrant(models.Model):
     expired = models.BigIntegerField(default=0)
     taken_back = models.BigIntegerField(null=True, blank=True, help_text="Empty: unlimited.")
     ended = models.BooleanField(default=False)
+    reduced = models.BigIntegerField(default=0, help_text="How much less each period to come of an allowance gives.")
+    taken_ahead = models.BigIntegerField(default=0, help_text="What it took of periods to come. Without end: 0.")
 
     class Meta:
         db_table = "billable_refundgrant"
@@ -109,6 +111,7 @@ class RefundGrant(models.Model):
                 ),
                 name="billable_refundgrant_units",
             ),
+            check_constraint(Q(reduced__gte=0, taken_ahead__gte=0), name="billable_refundgrant_ahead"),
         ]
 
     def __str__(self) -> str:

@@ -11,36 +11,50 @@ from billable.customers.models import Customer
 from billable.errors import Invalid, NothingToRefund, RefundTooLarge, WrongOrderState
 from billable.money import Money, apportion
 from billable.orders.lifecycle import OrderStatus
+from billable.orders.lines import Line, lines_of
 from billable.orders.models import Order, OrderItem
+from billable.orders.recurring import Course
 from billable.quota import holds
-from billable.quota.models import HoldLeg
+from billable.quota.models import Grant, HoldLeg
 from billable.refunds import shares
 from billable.refunds.asked import Asked
 from billable.refunds.kinds import RefundPolicy
-from billable.refunds.lines import Line, lines_of
 from billable.refunds.slide import RefundSlide, later_periods, plan_slides
+from billable.shares import NOTHING, WHOLE, portion
+from billable.subscriptions.models import Subscription
 
 _OPEN = (OrderStatus.PAID.value, OrderStatus.PARTIALLY_REFUNDED.value)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Take:
-    """What a refund takes of one line: so many units (None: unlimited), so many of its last periods, or all of it."""
+    """What a refund takes of one line: so many units (None: unlimited), so many of its last periods, or all of it.
+
+    ``reduces`` is how many units each period to come of an allowance gives less.
+    """
 
     line: Line
     units: int | None
     spans: int = 0
     whole: bool = False
+    reduces: int = 0
 
     @property
     def ends(self) -> bool:
         """Whether the line goes on now and ends by it."""
-        return self.whole and bool(self.line.going_on)
+        return self.whole and not self.line.is_over
+
+    @property
+    def ahead(self) -> int:
+        """How many units of the periods to come it takes; 0 where nobody can say."""
+        if self.line.course is None:
+            return 0
+        return self.line.course.ahead if self.ends else self.reduces * self.line.course.periods_ahead
 
     @property
     def moves(self) -> bool:
         """Whether anything is taken."""
-        return bool(self.units or self.ends or self.spans)
+        return bool(self.units or self.ends or self.spans or self.reduces)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,12 +139,12 @@ def _by_pieces(item: OrderItem, asked: int | None, policy: RefundPolicy, lines: 
 
     A part of nothing takes nothing: who gets no money back keeps what is left.
     """
-    left, pieces = _money_left(item), asked or _pieces_left(item)
+    left, pieces = item.refundable_minor, asked or _pieces_left(item)
     is_rest = pieces == _pieces_left(item)
     price = shares.price_of_pieces(item.total_amount_minor, item.quantity, before=item.refunded_pieces, taken=pieces)
     parts = [shares.share(_stock(line, item, pieces, now), policy, now) for line in lines] if pieces else []
-    share = min(parts, default=shares.WHOLE if policy is RefundPolicy.FULL or pieces else shares.NOTHING)
-    amount = min(shares.portion(share, price), left)
+    share = min(parts, default=WHOLE if policy is RefundPolicy.FULL or pieces else NOTHING)
+    amount = min(portion(share, price), left)
     if policy is RefundPolicy.FULL and is_rest:
         amount = left
     elif not share or (price and not amount and policy is not RefundPolicy.FULL):
@@ -145,7 +159,7 @@ def _by_amount(
     order: Order, items: Sequence[OrderItem], amount: int, lines: dict[UUID, list[Line]], now: datetime
 ) -> Iterator[Part]:
     """Divide an amount over items by what is left of their prices, and take units in the same measure."""
-    left = [_money_left(item) for item in items]
+    left = [item.refundable_minor for item in items]
     if amount > sum(left):
         requested, refundable = (str(Money(minor, order.currency)) for minor in (amount, sum(left)))
         raise RefundTooLarge(order=str(order.pk), requested=requested, refundable=refundable)
@@ -160,15 +174,17 @@ def _by_amount(
 
 def _whole(item: OrderItem, amount: int, lines: Sequence[Line]) -> Part:
     """Give back the rest of an item: what is unused goes, and nothing that comes back later stays."""
-    takes = tuple(Take(line=line, units=line.unused, whole=True) for line in lines)
+    takes = tuple(Take(line=line, units=line.living, whole=True) for line in lines)
     return Part(item=item, pieces=_pieces_left(item), amount_minor=amount, takes=takes)
 
 
 def _take_pieces(line: Line, pieces: int, now: datetime) -> Take:
-    if line.unused is not None:
-        return Take(line=line, units=min(line.unused, (line.given.quantity or 0) * pieces))
+    if line.living is not None:
+        units = (line.given.quantity or 0) * pieces
+        return Take(line=line, units=min(line.living, units), reduces=_reducible(line, units))
     grant = line.period
-    if grant is None or grant.period is None or grant.expires_at is None:
+    # Of a subscription all pieces run at once: as long as one is left the line goes on.
+    if grant is None or grant.period is None or grant.expires_at is None or grant.subscription_id is not None:
         return Take(line=line, units=None)
     ends = grant.period.end(grant.anchor, grant.period_index + grant.period_span - pieces, grant.zone)
     if ends is not None and ends <= now:
@@ -178,41 +194,84 @@ def _take_pieces(line: Line, pieces: int, now: datetime) -> Take:
 
 
 def _take_for_money(line: Line, item: OrderItem, amount: int) -> Take:
-    if line.unused is None or line.granted is None:
-        return Take(line=line, units=None)
+    if line.living is None or line.granted is None:
+        # An amount takes no time: not of what is unlimited, nor of an allowance without end.
+        return Take(line=line, units=None if line.living is None else 0)
     refunded, paid = item.refunded_minor + amount, item.total_amount_minor
     wanted = shares.units_for(line.granted, refunded=refunded, paid=paid, before=line.refunded)
-    return Take(line=line, units=min(line.unused, wanted))
+    units = min(line.living, wanted)
+    ahead = line.course.periods_ahead if line.course else 0
+    return Take(line=line, units=units, reduces=_reducible(line, (wanted - units) // ahead) if ahead else 0)
+
+
+def _reducible(line: Line, units: int) -> int:
+    """How much less each period to come can give: one unit stays as long as the allowance runs."""
+    return 0 if line.course is None or not line.course.runs else min(units, line.course.each - 1)
 
 
 def _stock(line: Line, item: OrderItem, pieces: int, now: datetime) -> shares.Stock:
     """What the customer has of one line of so many pieces: of an unlimited period, of the last of its spans."""
+    if line.course is not None:
+        return _recurring_stock(line, line.course, pieces)
     grant = line.period or (line.going_on or line.grants)[-1]
-    begins = grant.valid_from
-    if line.granted is None and grant.period is not None and pieces < grant.period_span:
+    begins, ends, is_over = grant.valid_from, grant.expires_at, not line.going_on
+    if grant.subscription is not None:
+        begins, ends = _paid_window(grant, item, grant.subscription, now)
+        is_over = is_over or (ends is not None and ends <= now)
+    elif line.granted is None and grant.period is not None and pieces < grant.period_span:
         begins = grant.period.boundary(grant.anchor, grant.period_index + grant.period_span - pieces, grant.zone)
     return shares.Stock(
         granted=None if line.given.quantity is None else line.given.quantity * pieces,
         unused=line.unused,
         untouched=not line.used,
         begins=begins,
-        ends=grant.expires_at,
-        is_over=not line.going_on,
+        ends=ends,
+        is_over=is_over,
     )
+
+
+def _recurring_stock(line: Line, course: Course, pieces: int) -> shares.Stock:
+    """What the customer has of an allowance: of all its periods, or (without end) of what nobody can count."""
+    granted = None if course.is_endless else (line.given.quantity or 0) * pieces * course.periods
+    return shares.Stock(
+        granted=granted,
+        unused=None if granted is None else line.unused,
+        untouched=not line.used,
+        begins=course.allowance.anchor,
+        ends=course.allowance.expires_at,
+        is_over=line.is_over,
+    )
+
+
+def _paid_window(
+    grant: Grant, item: OrderItem, subscription: Subscription, now: datetime
+) -> tuple[datetime, datetime | None]:
+    """The time that was paid for of a grant that is a part of a subscription: its grace is none of it.
+
+    A period that stands still, or will, is told as if it ran now with as much left.
+    """
+    if grant.period is not None or grant.period_index != subscription.period_index:
+        return grant.valid_from, grant.expires_at
+    begins, ends, moment = subscription.time_left(now)
+    if item.period_index is None and item.change is not None and item.change.time_left is not None:
+        # A change in the middle of a period paid for what was left of it.
+        begins = ends - item.change.time_left
+    return begins + (now - moment), ends + (now - moment)
 
 
 def _slides(takes: Sequence[Take], now: datetime) -> list[RefundSlide]:
     shortened = [(grant, take.spans) for take in takes if (take.whole or take.spans) and (grant := take.line.period)]
-    periods = {grant.pk: grant.period_span - spans if spans else 0 for grant, spans in shortened if grant.period}
+    periods = {grant.pk: grant.period_span - spans if spans else 0 for grant, spans in shortened if _moves_up(grant)}
     return plan_slides(later_periods([grant for grant, _ in shortened], now), periods, now) if periods else []
 
 
+def _moves_up(grant: Grant) -> bool:
+    """Whether the next of its line begins where it ends: those of a subscription stay in their periods."""
+    return grant.period is not None and grant.subscription_id is None
+
+
 def _is_all(item: OrderItem, amount: int) -> bool:
-    return bool(amount) and amount == _money_left(item)
-
-
-def _money_left(item: OrderItem) -> int:
-    return item.total_amount_minor - item.refunded_minor
+    return bool(amount) and amount == item.refundable_minor
 
 
 def _pieces_left(item: OrderItem) -> int:

@@ -15,13 +15,16 @@ from django.db.models import Sum
 from billable.customers.models import Customer
 from billable.customers.subjects import family
 from billable.db.units import write_alias
-from billable.quota import holds, ledger
+from billable.orders.lines import grants_of
+from billable.orders.recurring import Course, courses
+from billable.quota import holds, ledger, succession
+from billable.quota.given import allowances_by, by_line
 from billable.quota.kinds import CauseType, EntryKind, GrantEnd, GrantSource
 from billable.quota.lineage import bequeath, lineages
-from billable.quota.models import Grant, LedgerEntry
-from billable.refunds.lines import made_by
+from billable.quota.models import Allowance, Grant, LedgerEntry
 from billable.refunds.models import Dispute
 
+DISPUTED = GrantEnd.DISPUTED.value
 HANDED_ON = [EntryKind.TRANSFER.value, EntryKind.DISPUTE.value]
 
 
@@ -35,6 +38,8 @@ def take_back(customer: Customer, dispute: Dispute, *, at: datetime) -> None:
     if grants:
         endings = [(grant, at) for grant in grants]
         ledger.end(customer, endings, GrantEnd.DISPUTED, cause=_cause(dispute), reason=dispute.reason)
+    running = [course.allowance for course in _courses(dispute, at) if course.runs]
+    succession.end(running, GrantEnd.DISPUTED, at=at, reason=dispute.reason)
 
 
 def give_back(customer: Customer, dispute: Dispute, *, at: datetime) -> list[Grant]:
@@ -51,13 +56,24 @@ def give_back(customer: Customer, dispute: Dispute, *, at: datetime) -> list[Gra
         waits = sum(gone.get(grant.pk, 0) for grant in line) - came
         if waits:
             shares.append((line[-1], waits))
+    # Its grants name the allowance that gives the next period: it comes first.
+    taken = [course.allowance for course in _courses(dispute, at) if course.allowance.ended_as == DISPUTED]
+    waiting = [allowance for allowance in taken if not _is_over(allowance, at)]
+    if waiting:
+        succession.succeed(customer, waiting, GrantSource.DISPUTE, _cause(dispute))
     return bequeath(customer, shares, GrantSource.DISPUTE, _cause(dispute), at=at)
 
 
 def _lines(customer: Customer, dispute: Dispute) -> Sequence[list[Grant]]:
     """Every grant that carries or carried what the order gave, by line."""
-    made = made_by(dispute.order_id).filter(customer__in=family(customer.pk))
-    return list(lineages(made.select_related("feature", "product").order_by("line")).values())
+    made = grants_of(dispute.order_id).filter(customer__in=family(customer.pk))
+    roots = made.select_related("feature", "product", "allowance__origin")
+    return list(lineages(by_line(roots)).values())
+
+
+def _courses(dispute: Dispute, at: datetime) -> list[Course]:
+    """Where the allowances that the order made stand."""
+    return list(courses(allowances_by(GrantSource.ORDER, str(dispute.order_id)), at).values())
 
 
 def _handed_on(grants: Sequence[UUID]) -> dict[UUID, int]:
@@ -74,5 +90,5 @@ def _is_open(grant: Grant, at: datetime) -> bool:
     return grant.closed_at is None and grant.ended_at is None and not _is_over(grant, at)
 
 
-def _is_over(grant: Grant, at: datetime) -> bool:
-    return grant.expires_at is not None and grant.expires_at <= at
+def _is_over(given: Grant | Allowance, at: datetime) -> bool:
+    return given.expires_at is not None and given.expires_at <= at

@@ -24,7 +24,9 @@ class RefundGrantQuote:
     """What one feature of an item stands at, and what a refund would take. ``grant`` is the one that the order made.
 
     Units: ``granted = used + unused + expired + held +`` what refunds or people took before. ``granted``, ``unused``
-    and ``taken_back`` are None where they are unlimited. ``ends`` says that nothing of it would go on.
+    and ``taken_back`` are None where they are unlimited. ``ends`` says that nothing of it would go on. Of an allowance
+    they are over all of its periods (``granted`` None: it has no end), and ``taken_ahead`` is what would be taken of
+    those to come, beside ``taken_back``.
     """
 
     grant: Grant
@@ -35,17 +37,22 @@ class RefundGrantQuote:
     expired: int
     held: int
     taken_back: int | None
+    taken_ahead: int
     ends: bool
 
 
 @dataclass(frozen=True, kw_only=True)
 class RefundItemQuote:
-    """What would go back for one line of the order. ``pieces`` 0: money, and no whole piece."""
+    """What would go back for one line of the order. ``pieces`` 0: money, and no whole piece.
+
+    ``credited`` is what a change of plan credited of it before: it paid for another plan and never goes back.
+    """
 
     line: int
     sku: str
     pieces: int
     amount: Money
+    credited: Money
     grants: tuple[RefundGrantQuote, ...]
 
 
@@ -102,6 +109,7 @@ def _item(part: Part, currency: str) -> RefundItemQuote:
         sku=part.item.sku,
         pieces=part.pieces,
         amount=Money(part.amount_minor, currency),
+        credited=Money(part.item.credited_minor, currency),
         grants=tuple(_grant(take) for take in part.takes),
     )
 
@@ -117,5 +125,6 @@ def _grant(take: Take) -> RefundGrantQuote:
         expired=line.expired,
         held=line.held,
         taken_back=take.units,
+        taken_ahead=take.ahead,
         ends=take.ends,
     )

@@ -7,6 +7,7 @@ from uuid import UUID
 from django.db.models import Prefetch, QuerySet
 
 from billable import inputs, paging
+from billable.customers.services import apart
 from billable.customers.subjects import Subject, family_of
 from billable.db.units import write_alias
 from billable.errors import DisputeNotFound, Invalid, OrderNotFound, RefundNotFound
@@ -39,14 +40,17 @@ def list_refunds(
     user: Subject | None = None,
     *,
     order: Order | UUID | str | None = None,
+    sandbox: bool | None = None,
     cursor: str | None = None,
     limit: int = DEFAULT_LIMIT,
 ) -> Page[Refund]:
     """Refunds, newest first: of ``user``, or (None) of everybody, or of one order; with their parts loaded.
 
-    Raises OrderNotFound, Invalid for a foreign cursor or a limit outside 1 to 200.
+    ``sandbox`` is as for ``list_orders``. Raises OrderNotFound, Invalid for a foreign cursor or a limit outside 1 to
+    200.
     """
     size, refunds = paging.page_limit(limit), with_parts().order_by("-id")
+    refunds = apart(refunds, sandbox)
     if user is not None:
         refunds = refunds.filter(customer__in=family_of(user))
     if order is not None:
@@ -76,16 +80,18 @@ def list_disputes(
     *,
     dispute_id: str | None = None,
     status: str | None = None,
+    sandbox: bool | None = None,
     cursor: str | None = None,
     limit: int = DEFAULT_LIMIT,
 ) -> Page[Dispute]:
     """Disputes, newest first: of ``user`` or (None) of everybody, with their payments and orders loaded.
 
     ``dispute_id`` is the provider's name, as a notice of the outcome has it; payments of two methods may share it.
-    ``disputed`` is the status of those that wait for a decision. Raises Invalid for an unknown ``status``, a foreign
-    cursor or a limit outside 1 to 200.
+    ``disputed`` is the status of those that wait for a decision; ``sandbox`` is as for ``list_orders``. Raises Invalid
+    for an unknown ``status``, a foreign cursor or a limit outside 1 to 200.
     """
     size, rows = paging.page_limit(limit), disputes().order_by("-id")
+    rows = apart(rows, sandbox)
     if user is not None:
         rows = rows.filter(customer__in=family_of(user))
     if dispute_id is not None:

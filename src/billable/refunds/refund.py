@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from django.db.models import Q
 
-from billable import clock, inputs
+from billable import inputs
 from billable.actor import current_actor
 from billable.customers.models import Customer
 from billable.customers.services import now_for
@@ -21,20 +22,21 @@ from billable.inputs import Metadata
 from billable.money import Money
 from billable.orders.claims import DEFAULT_METHOD
 from billable.orders.lifecycle import OrderStatus, PaymentStatus
+from billable.orders.lines import grants_of
 from billable.orders.models import Order, OrderItem, Payment
 from billable.orders.read import get_order
 from billable.promotions.kinds import Release
 from billable.promotions.uses import release
-from billable.quota import holds, ledger
+from billable.quota import holds, ledger, resets, succession
 from billable.quota.catch_up import catch_up
 from billable.quota.kinds import CauseType, EntryKind, GrantEnd
 from billable.quota.lineage import lock_heirs
 from billable.refunds import source
 from billable.refunds.asked import Asked, Given, RefundLine
 from billable.refunds.kinds import REFUND_ID_PREFIX, DisputeStatus, RefundOrigin, RefundPolicy
-from billable.refunds.lines import made_by
 from billable.refunds.models import Dispute, Refund, RefundGrant, RefundItem
-from billable.refunds.plan import Part, Plan, plan_refund
+from billable.refunds.periods import undo_periods
+from billable.refunds.plan import Part, Plan, Take, plan_refund
 from billable.refunds.read import get_refund
 from billable.refunds.slide import carry_out
 from billable.refunds.source import Source
@@ -102,7 +104,7 @@ def _refund(found: Source, given: Given, terms: Terms) -> Refund:
     customer = lock_customer_id(found.customer_id)
     payment = source.payment_as_it_stands(found)
     order_id = found.order_id if payment is None else payment.taken_by_id
-    lock_heirs(customer, made_by(order_id))
+    lock_heirs(customer, grants_of(order_id))
     order = get_order(order_id)
     loose = payment if payment is not None and source.is_loose(payment) else None
     wanted = given.read(order.currency if loose is None else loose.currency)
@@ -132,12 +134,13 @@ def refund_core(customer: Customer, order: Order, wanted: Asked, terms: Terms) -
         raise RefundTooLarge(order=str(order.pk), requested=requested, refundable=refundable)
     if plan.live_holds and not terms.release_holds:
         raise HoldsLive(order=str(order.pk), holds=plan.live_holds)
-    if catch_up(customer, now).holds:
-        # What was held came back to the rows that we are about to write; what goes back is the same.
+    if catch_up(customer, now).brought:
+        # Units came to the rows that we are about to write, or only now have one; what goes back is the same.
         plan = plan_refund(customer, order, wanted, now, release_holds=terms.release_holds)
     refund = _file(order, plan, wanted, terms)
     _take_back(customer, plan, refund)
     _book(order, plan)
+    undo_periods(customer, order, now)
     answer = get_refund(refund)
     emit("order.refunded", refund=answer)
     if order.promotion_code and order.status == OrderStatus.REFUNDED.value:
@@ -148,7 +151,7 @@ def refund_core(customer: Customer, order: Order, wanted: Asked, terms: Terms) -
 def _file(order: Order, plan: Plan, wanted: Asked, terms: Terms) -> Refund:
     """Insert the receipt, with what is found and done at every item and grant."""
     alias = write_alias()
-    refund = _receipt(order, wanted, terms, Money(plan.amount_minor, order.currency))
+    refund = _receipt(order, wanted, terms, Money(plan.amount_minor, order.currency), at=plan.now)
     refund.slides = [slide.before() for slide in plan.slides]
     refund.payment = terms.payment or source.only_payment(order)
     items, grants = [], []
@@ -169,7 +172,7 @@ def _file(order: Order, plan: Plan, wanted: Asked, terms: Terms) -> Refund:
     return refund
 
 
-def _receipt(order: Order, wanted: Asked, terms: Terms, money: Money) -> Refund:
+def _receipt(order: Order, wanted: Asked, terms: Terms, money: Money, *, at: datetime) -> Refund:
     return Refund(
         customer_id=order.customer_id,
         order=order,
@@ -182,7 +185,8 @@ def _receipt(order: Order, wanted: Asked, terms: Terms, money: Money) -> Refund:
         reason=terms.reason,
         metadata=terms.metadata,
         actor=current_actor(),
-        created_at=clock.now(),
+        # By the customer's clock: its credit note says that the money went back then.
+        created_at=at,
     )
 
 
@@ -198,6 +202,8 @@ def _found(item: RefundItem, part: Part) -> list[RefundGrant]:
             expired=take.line.expired,
             taken_back=take.units,
             ended=take.ends,
+            reduced=take.reduces,
+            taken_ahead=take.ahead,
         )
         for take in part.takes
     ]
@@ -213,6 +219,7 @@ def _take_back(customer: Customer, plan: Plan, refund: Refund) -> None:
     over = [(grant, plan.now) for take in takes if take.ends for grant in going_on[take.line.root.pk]]
     if over:
         ledger.end(customer, over, GrantEnd.REFUNDED, cause=cause, reason=refund.reason)
+    _take_ahead(takes, refund, plan.now)
     for take in takes:
         wanted = 0 if take.ends else take.units or 0
         for grant in going_on[take.line.root.pk]:
@@ -221,6 +228,19 @@ def _take_back(customer: Customer, plan: Plan, refund: Refund) -> None:
             if units:
                 ledger.take_out(customer, grant, units, EntryKind.REFUND, cause, at=plan.now)
     carry_out(customer, plan.slides)
+
+
+def _take_ahead(takes: Sequence[Take], refund: Refund, now: datetime) -> None:
+    """End the allowances that go whole, and let the others give less from their next period on."""
+    for take in takes:
+        allowance = None if take.line.course is None else take.line.course.allowance
+        if allowance is None or not (take.ends or take.reduces):
+            continue
+        if take.ends:
+            succession.end([allowance], GrantEnd.REFUNDED, at=now, reason=refund.reason)
+        else:
+            allowance.reduced += take.reduces
+            resets.save(allowance, "reduced")
 
 
 def _book(order: Order, plan: Plan) -> None:
@@ -247,7 +267,7 @@ def _send_back(customer: Customer, payment: Payment, wanted: Asked, terms: Terms
     if wanted.items is not None or wanted.amount_minor not in (None, payment.amount_minor):
         raise Invalid(field="amount", problem="is not what arrived; money that no order took goes back whole")
     source.give_back(customer, payment, terms.reason)
-    refund = _receipt(payment.order, wanted, terms, payment.amount)
+    refund = _receipt(payment.order, wanted, terms, payment.amount, at=now_for(customer))
     refund.payment = payment
     Refund.objects.using(write_alias()).bulk_create([refund])
     return get_refund(refund)

@@ -11,14 +11,15 @@ from billable.customers.subjects import lock_customer_id
 from billable.db.units import unit_of_work, write_alias
 from billable.errors import Invalid, WrongDisputeState
 from billable.orders.lifecycle import PaymentStatus, UnappliedReason
+from billable.orders.lines import grants_of
 from billable.orders.read import get_order
 from billable.orders.settle import judge, take
 from billable.quota.catch_up import catch_up
 from billable.quota.lineage import lock_heirs
 from billable.refunds.asked import Asked
 from billable.refunds.kinds import DisputeStatus, RefundOrigin
-from billable.refunds.lines import made_by
 from billable.refunds.models import Dispute
+from billable.refunds.periods import end_credited, reinstate_periods
 from billable.refunds.provisional import give_back, take_back
 from billable.refunds.read import disputes, get_dispute
 from billable.refunds.refund import Terms, refund_core
@@ -43,7 +44,7 @@ def resolve_dispute(dispute: Dispute | UUID | str, outcome: str) -> Dispute:
         return locked
     if locked.status != DisputeStatus.DISPUTED.value:
         raise WrongDisputeState(dispute=str(locked.pk), dispute_status=locked.status, verb=wanted.value)
-    lock_heirs(customer, made_by(locked.order_id))
+    lock_heirs(customer, grants_of(locked.order_id))
     now = now_for(customer)
     catch_up(customer, now)
     locked.status, locked.decided_at = wanted.value, now
@@ -64,6 +65,7 @@ def _win(customer: Customer, dispute: Dispute, now: datetime) -> None:
         # What another open dispute waits for comes back when that one is decided.
         if _other_open(dispute) is None:
             give_back(customer, dispute, at=now)
+            reinstate_periods(customer, get_order(dispute.order_id), now)
     elif payment.code == UnappliedReason.DISPUTED.value:
         _apply_again(customer, dispute)
 
@@ -77,14 +79,18 @@ def _lose(customer: Customer, dispute: Dispute, now: datetime) -> None:
     # The refund finds everything where it was, takes its part, and leaves the rest with the customer.
     give_back(customer, dispute, at=now)
     _refund(customer, dispute)
+    end_credited(customer, get_order(dispute.order_id), now)
     if other := _other_open(dispute):
         take_back(customer, other, at=now)
+    else:
+        reinstate_periods(customer, get_order(dispute.order_id), now)
     dispute.order = get_order(dispute.order_id)
 
 
 def _refund(customer: Customer, dispute: Dispute) -> None:
     order = get_order(dispute.order_id)
-    left = order.paid_amount_minor - order.refunded_amount_minor
+    # What was credited paid for another plan, and is not there to go back.
+    left = sum(item.refundable_minor for item in order.items.all())
     # What went back of this payment before the bank decided did not go back again.
     amount = min(dispute.amount_minor, left, left_of(dispute.payment))
     if not amount:
@@ -102,7 +108,7 @@ def _refund(customer: Customer, dispute: Dispute) -> None:
 def _apply_again(customer: Customer, dispute: Dispute) -> None:
     """Let the order that had to let go of a payment take it again, if it still can."""
     payment, order = dispute.payment, get_order(dispute.payment.order_id)
-    verdict = judge(order, payment)
+    verdict = judge(order, payment, now_for(customer))
     if verdict.applies:
         payment.order = order
         take(customer, order, payment, verdict)

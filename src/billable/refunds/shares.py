@@ -11,8 +11,7 @@ from datetime import datetime
 from fractions import Fraction
 
 from billable.refunds.kinds import RefundPolicy
-
-WHOLE, NOTHING = Fraction(1), Fraction(0)
+from billable.shares import NOTHING, WHOLE, time_left
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,30 +43,11 @@ def share(stock: Stock, policy: RefundPolicy, now: datetime) -> Fraction:
     return WHOLE if stock.untouched else NOTHING
 
 
-def time_left(begins: datetime, ends: datetime, now: datetime) -> Fraction:
-    """The part of a stretch of time that is still to come."""
-    if now <= begins:
-        return WHOLE
-    if now >= ends:
-        return NOTHING
-    return Fraction(_microseconds(now, ends), _microseconds(begins, ends))
-
-
 def price_of_pieces(paid: int, pieces: int, *, before: int, taken: int) -> int:
     """What ``taken`` of an item's pieces cost, after ``before`` others went back."""
     return paid * (before + taken) // pieces - paid * before // pieces
 
 
-def portion(part: Fraction, amount: int) -> int:
-    """A part of an amount, rounded down."""
-    return part.numerator * amount // part.denominator
-
-
 def units_for(granted: int, *, refunded: int, paid: int, before: int) -> int:
     """How many more units are to go when ``refunded`` of ``paid`` has gone back in all, after ``before`` units went."""
     return max(granted * refunded // paid - before, 0)
-
-
-def _microseconds(start: datetime, end: datetime) -> int:
-    span = end - start
-    return (span.days * 86_400 + span.seconds) * 1_000_000 + span.microseconds

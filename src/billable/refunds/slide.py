@@ -67,6 +67,7 @@ def later_periods(grants: Iterable[Grant], now: datetime) -> list[Grant]:
     for customer, product, feature in {(each.customer_id, each.product_id, each.feature_id) for each in known.values()}:
         rows = Grant.objects.using(write_alias()).filter(customer=customer, product=product, feature=feature)
         waiting = rows.filter(closed_at__isnull=True, ended_at__isnull=True, quantity__isnull=True, valid_from__gt=now)
+        waiting = waiting.filter(subscription__isnull=True)
         for grant in waiting.filter(period_count__isnull=False).select_related("feature", "product"):
             known.setdefault(grant.pk, grant)
     return sorted(known.values(), key=lambda grant: (grant.valid_from, grant.pk))

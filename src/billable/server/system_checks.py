@@ -22,6 +22,8 @@ def require_sound_database() -> None:
 
 def require_no_errors(messages: Iterable[CheckMessage]) -> None:
     told = [message for message in messages if message.level >= WARNING and not message.is_silenced()]
+    # Django keeps its checks in a set: without this the lines would come in another order in each process.
+    told.sort(key=lambda message: message.id or "")
     for message in told:
         if not message.is_serious():
             print(f"billable: warning: {one_line(message)}", file=sys.stderr)

@@ -8,6 +8,8 @@ from django.db.models import Exists, OuterRef, Q
 
 from billable.audits import Audit, LedgerProblem, Scope, as_text, breaking, every, named, of_family, within
 from billable.quota.audit import grants_of
+from billable.quota.audit_allowances import allowances_of
+from billable.quota.given import made_by
 from billable.quota.kinds import GrantSource
 from billable.quota.models import Grant
 from billable.trials.models import Trial, TrialFingerprint
@@ -33,11 +35,12 @@ def _fingerprints(scope: Scope) -> Iterator[LedgerProblem]:
 
 def _grants(scope: Scope) -> Iterator[LedgerProblem]:
     """A grant that a trial made is of the trial's customer and product."""
-    made = every(Grant).filter(source=GrantSource.TRIAL.value, source_id=OuterRef("name"))
+    made = every(Grant).filter(made_by(GrantSource.TRIAL, OuterRef("name")))
     others = breaking(made.filter(of_family()), Q(product=OuterRef("product")))
     trials = within(every(Trial), scope).annotate(name=as_text("pk"))
     yield from named(trials.filter(Exists(others)), "made grants of another product")
     yield from grants_of(GrantSource.TRIAL, every(Trial).filter(product=OuterRef("grant__product")), scope)
+    yield from allowances_of(GrantSource.TRIAL, every(Trial).filter(product=OuterRef("product")), scope)
 
 
 AUDITS: list[Audit] = [_trials, _fingerprints, _grants]

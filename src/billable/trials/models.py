@@ -9,6 +9,7 @@ from billable.customers.models import Customer
 from billable.ids import new_id
 from billable.quota.models import Grant
 from billable.receipts import Receipt
+from billable.subscriptions.models import Subscription
 
 
 class Trial(Receipt):
@@ -17,6 +18,14 @@ class Trial(Receipt):
     customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="trials")
     product = models.ForeignKey(Product, on_delete=models.PROTECT, related_name="trials", db_index=False)
     campaign = models.CharField(max_length=64)
+    subscription = models.OneToOneField(
+        Subscription,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="trial",
+        help_text="What it is the first period of.",
+    )
 
     grants: tuple[Grant, ...] = ()
     """On an answer of start_trial: the grants that it made."""

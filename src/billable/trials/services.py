@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from uuid import UUID
 
 from billable import clock, inputs
 from billable.actor import current_actor
@@ -12,10 +11,11 @@ from billable.catalog.models import Product
 from billable.catalog.services import get_product
 from billable.conf import MIN_FINGERPRINT_KEY_LENGTH, knobs
 from billable.customers.models import Customer, Identity
-from billable.customers.services import find_customer
+from billable.customers.services import find_customer, now_for
 from billable.customers.subjects import Subject, Who, family, lock_customer, of_family, who
 from billable.db.units import unit_of_work, write_alias
 from billable.errors import (
+    CurrencyMismatch,
     FingerprintMissing,
     Invalid,
     Misconfigured,
@@ -23,11 +23,15 @@ from billable.errors import (
     ProductNotFound,
     TrialAlreadyUsed,
 )
-from billable.quota.grant import Source, allot, lines_of
+from billable.quota.catch_up import catch_up
+from billable.quota.given import by_line, made_by
+from billable.quota.grant import GrantLine, Placement, Source, allot, lines_of
 from billable.quota.kinds import CauseType, GrantSource
 from billable.quota.ledger import Cause
 from billable.quota.models import Grant
 from billable.signals import emit
+from billable.subscriptions.holdings import placement
+from billable.subscriptions.periods import begin_trial
 from billable.trials import fingerprints
 from billable.trials.models import Trial, TrialFingerprint
 
@@ -49,8 +53,13 @@ class TrialEligibility:
 
 
 @unit_of_work
-def start_trial(user: Subject, sku: str, *, identities: Mapping[str, str] | None = None) -> Trial:
+def start_trial(
+    user: Subject, sku: str, *, identities: Mapping[str, str] | None = None, currency: str | None = None
+) -> Trial:
     """Start the trial of a product, once per customer and per identity of its campaign.
+
+    A product that recurs and has a trial period begins a subscription (``trial.subscription``) that is paid for when
+    the trial ends, in ``currency`` or the one that an order would choose. Any other gives what it has, and no more.
 
     ``identities`` maps kinds (``email``, ``phone``, ``telegram``, ``device``, or any other) to values; they are stored
     as keyed hashes only. The customer itself and its linked identities always count. The same customer asking for the
@@ -60,12 +69,14 @@ def start_trial(user: Subject, sku: str, *, identities: Mapping[str, str] | None
     Misconfigured (no ``BILLABLE_FINGERPRINT_KEYS``), Invalid.
     """
     given = _given(identities)
+    asked = None if currency is None else inputs.currency(currency)
     product = get_product(sku)
     customer = lock_customer(user)
-    marks = _marks(customer.pk, given)
+    marks = _marks(customer, given)
     if own := _used(product, marks, customer):
         return _replay(own)
     _refuse_other_products(product)
+    charged_in = None if product.is_trial else _currency(product, asked)
     trial = Trial(
         customer=customer,
         product=product,
@@ -74,10 +85,16 @@ def start_trial(user: Subject, sku: str, *, identities: Mapping[str, str] | None
         created_at=clock.now(),
     )
     _claim(trial, marks)
+    lines = lines_of(product)
+    if charged_in is not None:
+        now = now_for(customer)
+        catch_up(customer, now)
+        trial.subscription = begin_trial(customer, product, charged_in, now)
+        lines = _placed(product, placement(trial.subscription))
     Trial.objects.using(write_alias()).bulk_create([trial])
     cause = Cause(CauseType.TRIAL, trial.pk)
     source = Source(kind=GrantSource.TRIAL, id=str(trial.pk), cause=cause)
-    trial.grants = allot(customer, lines_of(product), source)
+    trial.grants = allot(customer, lines, source)
     emit("trial.started", trial=trial)
     return trial
 
@@ -92,7 +109,7 @@ def trial_eligibility(user: Subject, sku: str, *, identities: Mapping[str, str] 
     try:
         product = get_product(sku)
         _refuse_other_products(product)
-        marks = _marks(None if customer is None else customer.pk, given, person)
+        marks = _marks(customer, given, person)
         own = _used(product, marks, customer)
     except (ProductNotFound, NotForSale, FingerprintMissing, TrialAlreadyUsed) as refusal:
         return TrialEligibility(eligible=False, code=refusal.code)
@@ -102,8 +119,30 @@ def trial_eligibility(user: Subject, sku: str, *, identities: Mapping[str, str] 
 def _refuse_other_products(product: Product) -> None:
     if not product.is_active:
         raise NotForSale(field="sku", problem=f"the product {product.sku!r} is not active")
-    if not product.is_trial:
-        raise NotForSale(field="sku", problem=f"the product {product.sku!r} is no trial")
+    if not product.is_trial and product.trial_period is None:
+        raise NotForSale(field="sku", problem=f"the product {product.sku!r} is no trial, and has none")
+    if not product.is_trial and not product.prices.all():
+        raise NotForSale(field="sku", problem=f"the product {product.sku!r} has no price")
+
+
+def _currency(product: Product, asked: str | None) -> str:
+    """What a subscription is charged in after its trial. Raises CurrencyMismatch, Invalid."""
+    prices = {price.currency: price.amount_minor for price in product.prices.all()}
+    if asked is not None and asked not in prices:
+        raise CurrencyMismatch(field="currency", problem=f"{product.sku!r} has no price in {asked}")
+    chosen = asked or (knobs.currency if knobs.currency in prices else None)
+    if chosen is None and len(prices) > 1:
+        raise Invalid(field="currency", problem=f"choose one of {', '.join(sorted(prices))}")
+    return chosen or next(iter(prices))
+
+
+def _placed(product: Product, window: Placement) -> list[GrantLine]:
+    """What the trial of a product that recurs gives: its lines, those without a period of their own for the trial."""
+    return [
+        GrantLine(feature=line.feature, product=product, terms=line.terms, placement=window)
+        for line in product.lines.all()
+        if line.feature.is_active
+    ]
 
 
 def _given(identities: object) -> set[str]:
@@ -120,19 +159,22 @@ def _given(identities: object) -> set[str]:
     return normalised
 
 
-def _marks(customer_id: UUID | None, given: set[str], person: Who | None = None) -> list[str]:
+def _marks(customer: Customer | None, given: set[str], person: Who | None = None) -> list[str]:
     """Every fingerprint that the trial would leave. Raises FingerprintMissing when there is none but the customer's."""
     known = set(given)
-    if customer_id is not None:
-        linked = Identity.objects.using(write_alias()).filter(customer=customer_id)
+    if customer is not None:
+        linked = Identity.objects.using(write_alias()).filter(customer=customer)
         pairs = list(linked.values_list("provider", "external_id"))
     else:
         pairs = [person.identity] if person and person.identity else []
     known.update(_linked(provider, external_id) for provider, external_id in pairs)
     if not known:
         raise FingerprintMissing(field="identities", problem="must name at least one identity besides the customer")
-    if customer_id is not None:
-        known.update(fingerprints.customer_mark(member) for member in family(customer_id).values_list("pk", flat=True))
+    if customer is not None and customer.is_sandbox:
+        # Whoever tries a trial out has not had it yet.
+        known = {fingerprints.tagged("sandbox", mark) for mark in known}
+    if customer is not None:
+        known.update(fingerprints.customer_mark(member) for member in family(customer.pk).values_list("pk", flat=True))
     return fingerprints.hashed(known, _keys())
 
 
@@ -162,7 +204,7 @@ def _used(product: Product, marks: list[str], customer: Customer | None) -> Tria
     trials = set(used.values_list("trial_id", flat=True))
     if not trials:
         return None
-    found = Trial.objects.using(write_alias()).select_related("product").filter(pk__in=trials)
+    found = Trial.objects.using(write_alias()).select_related("product", "subscription").filter(pk__in=trials)
     own = [] if customer is None else list(of_family(found, customer))
     same = [trial for trial in own if trial.product_id == product.pk]
     if len(own) < len(trials) or not same:
@@ -186,11 +228,7 @@ def _claim(trial: Trial, marks: list[str]) -> None:
 
 
 def _replay(trial: Trial) -> Trial:
-    grants = Grant.objects.using(write_alias()).select_related("feature", "product")
-    trial.grants = tuple(
-        grants.filter(customer=trial.customer_id, source=GrantSource.TRIAL.value, source_id=str(trial.pk)).order_by(
-            "line"
-        )
-    )
+    grants = Grant.objects.using(write_alias()).select_related("feature", "product", "allowance__origin")
+    trial.grants = by_line(grants.filter(made_by(GrantSource.TRIAL, str(trial.pk)), customer=trial.customer_id))
     trial.replayed = True
     return trial

@@ -72,6 +72,10 @@ def _digits(value: object) -> object:
     return int(value) if isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,30}", value) else value
 
 
+def _flag(value: object) -> object:
+    return {"true": True, "false": False}.get(value, value) if isinstance(value, str) else value
+
+
 UserId = Annotated[
     Any,
     PlainValidator(_user_id),
@@ -89,6 +93,7 @@ AmountMinor = Annotated[int, Field(ge=0, le=MAX_AMOUNT_MINOR)]
 Metadata = dict[str, Any]
 # A query has only text: its numbers are read here, and just as strictly.
 QueryUnits = Annotated[Units, BeforeValidator(_digits)]
+QueryFlag = Annotated[bool, BeforeValidator(_flag)]
 QueryLimit = Annotated[Annotated[int, Field(ge=1, le=MAX_LIMIT)], BeforeValidator(_digits)]
 
 # ------------------------------------------------------------------------------------- requests
@@ -177,6 +182,14 @@ class CustomerFields(BaseModel):
         """The customer that the request names, or None when it names nobody."""
         named = (self.user_id, self.customer_id, self.external_id) != (None, None, None)
         return self.customer if named else None
+
+
+class MoneyParameters(CustomerFields, PageParameters):
+    """The query of a list of what was sold, paid or given back."""
+
+    sandbox: QueryFlag | None = Field(
+        default=None, description="`false` leaves out the customers of the sandbox, `true` leaves out all others."
+    )
 
 
 def header_key(request: HttpRequest) -> str | None:

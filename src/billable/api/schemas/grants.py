@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from ninja import Schema
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, StrictBool, StrictInt, StrictStr, model_validator
 
 from billable.api.schemas.base import (
     CustomerFields,
@@ -34,6 +34,9 @@ class GrantOut(Schema):
     quantity: int | None = Field(description="Null: unlimited.")
     remaining: int | None
     held: int
+    value: bool | int | str | None = Field(description="Of a static feature: what it reads.")
+    cap_quantity: int | None = Field(description="At most so many in each `cap_period`; null: no cap.")
+    cap_period: str | None = Field(examples=["1 day"])
     priority: int
     valid_from: datetime
     expires_at: datetime | None
@@ -41,11 +44,16 @@ class GrantOut(Schema):
     ended_as: str | None
     ended_reason: str
     source: str
+    allowance_id: UUID | None = Field(description="The allowance that gave it, as one of its periods or rolled over.")
     reason: str
     metadata: dict[str, Any]
     actor: str
     created_at: datetime
     replayed: bool
+
+    @staticmethod
+    def resolve_cap_period(grant: Grant) -> str | None:
+        return None if grant.cap_period is None else str(grant.cap_period)
 
     @staticmethod
     def resolve_ended_as(grant: Grant) -> str | None:
@@ -76,6 +84,9 @@ class GrantIn(CustomerFields, KeyedBody):
     sku: Name | None = None
     feature: Name | None = None
     quantity: Units | None = None
+    value: StrictBool | StrictInt | StrictStr | None = Field(
+        default=None, description="Of a static feature, instead of a quantity."
+    )
     period: Key | None = Field(default=None, description="Of a feature: such as `1 month`.")
     expires_at: Instant | None = None
     reason: Text = ""
@@ -88,6 +99,8 @@ class GrantIn(CustomerFields, KeyedBody):
             raise Invalid(field="sku", problem="give sku or feature, one of them")
         if self.sku is not None and self.period is not None:
             raise Invalid(field="period", problem="goes with feature; a product has its own")
+        if self.sku is not None and self.value is not None:
+            raise Invalid(field="value", problem="goes with feature; a product has its own")
         return self
 
 

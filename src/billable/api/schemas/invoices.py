@@ -10,14 +10,14 @@ from uuid import UUID
 from ninja import Schema
 from pydantic import Field
 
-from billable.api.schemas.base import CustomerFields, Identifier, Key, PageParameters, text
+from billable.api.schemas.base import Identifier, Key, MoneyParameters, text
 from billable.money import Money
 
 if TYPE_CHECKING:
     from billable.models import Invoice, InvoiceLine
 
 
-class InvoicesParameters(CustomerFields, PageParameters):
+class InvoicesParameters(MoneyParameters):
     kind: Key | None = Field(default=None, description="`receipt` or `credit_note`.")
     order_id: Identifier | None = None
 

@@ -9,6 +9,7 @@ from uuid import UUID
 from ninja import Schema
 from pydantic import Field, model_validator
 
+from billable.api.schemas.allowances import AllowanceOut
 from billable.api.schemas.base import (
     DEFAULT_PROVIDER,
     Body,
@@ -21,11 +22,13 @@ from billable.api.schemas.base import (
     Text,
     UserId,
 )
-from billable.api.schemas.customers import FeatureBalanceOut
+from billable.api.schemas.customers import EntitlementOut, FeatureBalanceOut
+from billable.api.schemas.debts import DebtOut
 from billable.api.schemas.grants import GrantOut
 from billable.api.schemas.holds import HoldOut
 from billable.api.schemas.orders import OrderOut, PaymentOut
 from billable.api.schemas.referrals import ReferralOut
+from billable.api.schemas.subscriptions import SubscriptionOut
 from billable.errors import Invalid
 from billable.services import BillingDetails, CustomerRef
 
@@ -118,13 +121,19 @@ class StateParameters(CustomerFields, Parameters):
 
 class StateOut(Schema):
     customer_id: UUID
+    is_sandbox: bool
+    now: datetime = Field(description="What time it is for the customer: of one of the sandbox it may be ahead.")
     user_id: Any
     absorbed: list[UUID] = Field(description="The customers that were merged into it.")
     anonymized_at: datetime | None
     balances: list[FeatureBalanceOut]
+    entitlements: list[EntitlementOut]
+    debts: list[DebtOut] = Field(description="What was used before it was there, and is owed still.")
     holds: list[HoldOut]
+    subscriptions: list[SubscriptionOut]
     open_orders: list[OrderOut]
     active_periods: list[GrantOut]
+    allowances: list[AllowanceOut]
     unapplied_payments: list[PaymentOut]
     referred_by: ReferralOut | None
     referrals: list[ReferralOut]

@@ -16,8 +16,8 @@ from billable.api.schemas.base import (
     Key,
     KeyedBody,
     Metadata,
+    MoneyParameters,
     Name,
-    PageParameters,
     Text,
     percent,
     text,
@@ -70,7 +70,7 @@ class OrderIn(BasketFields, KeyedBody):
     metadata: Metadata | None = None
 
 
-class OrdersParameters(CustomerFields, PageParameters):
+class OrdersParameters(MoneyParameters):
     status: Key | None = None
 
 
@@ -117,6 +117,9 @@ class OrderItemOut(Schema):
     refunded_amount: str
     refunded_amount_minor: int
     refunded_quantity: int = Field(description="How many of its pieces went back.")
+    subscription_id: UUID | None = Field(description="The subscription that it renews, or began.")
+    period_from: datetime | None = Field(description="The period of it that was paid for.")
+    period_until: datetime | None
     features: list[LineOut] = Field(description="What one piece gives.")
 
     @staticmethod

@@ -16,8 +16,8 @@ from billable.api.schemas.base import (
     Key,
     KeyedBody,
     Metadata,
+    MoneyParameters,
     Name,
-    PageParameters,
     Text,
     text,
 )
@@ -29,11 +29,11 @@ if TYPE_CHECKING:
     from billable.models import Dispute
 
 
-class PaymentsParameters(CustomerFields, PageParameters):
+class PaymentsParameters(MoneyParameters):
     status: Key | None = Field(default=None, description="`unapplied` is the money that somebody must look at.")
 
 
-class DisputesParameters(CustomerFields, PageParameters):
+class DisputesParameters(MoneyParameters):
     dispute_id: Key | None = Field(default=None, description="The provider's name of the dispute.")
     status: Key | None = Field(default=None, description="`disputed` waits for a decision.")
 

@@ -22,6 +22,7 @@ from billable.api.schemas.base import (
     Units,
 )
 from billable.api.schemas.catalog import ProductOut
+from billable.api.schemas.customers import CapOut
 
 if TYPE_CHECKING:
     from billable.models import Product, Usage
@@ -35,10 +36,15 @@ class CheckParameters(CustomerFields, Parameters):
 
 
 class GrantSummaryOut(Schema):
-    grant_id: UUID | None = Field(description="Null for a default product that the first write will grant.")
+    grant_id: UUID | None = Field(
+        description="Null for what only the next write will write down: a default product, a new period."
+    )
     feature: str
     sku: str | None = Field(default=None, alias="product_sku")
     remaining: int | None
+    available: int | None = Field(description="What it gives now: of what remains, what its cap lets out.")
+    cap: CapOut | None
+    value: bool | int | str | None = Field(description="What one of a static feature reads.")
     expires_at: datetime | None
     source: str
 
@@ -47,10 +53,13 @@ class CheckOut(Schema):
     """`balance` is null when it is unlimited, or when there is none to speak of: `allowed` decides."""
 
     allowed: bool
-    code: str = Field(examples=["allowed", "no_grant", "exhausted", "expired"])
+    code: str = Field(examples=["allowed", "no_grant", "exhausted", "expired", "cap_reached"])
     message: str
     balance: int | None
+    value: bool | int | str | None = Field(description="Of a static feature: what it reads.")
+    cap: CapOut | None = Field(description="The cap that keeps units back now; of several, the one that resets first.")
     expires_at: datetime | None
+    next_reset_at: datetime | None = Field(description="When an allowance gives units anew.")
     grants: list[GrantSummaryOut] = Field(description="The first grants that would pay, in that order.")
     grant_count: int
     offers: list[ProductOut] = Field(description="When not allowed: the products that would help.")

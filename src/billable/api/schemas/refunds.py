@@ -13,12 +13,11 @@ from pydantic import ConfigDict, Field
 from billable.api.schemas.base import (
     AmountMinor,
     Body,
-    CustomerFields,
     Key,
     KeyedBody,
     Metadata,
+    MoneyParameters,
     Name,
-    PageParameters,
     Text,
     text,
 )
@@ -192,7 +191,7 @@ class MadeRefundOut(RefundOut):
     replayed: bool = Field(description="True when the refund id had been used before: this is the refund it made.")
 
 
-class RefundsParameters(CustomerFields, PageParameters):
+class RefundsParameters(MoneyParameters):
     """Whose refunds, and which page of them."""
 
 
@@ -225,7 +224,17 @@ class QuotedItemOut(Schema):
     pieces: int
     amount: str
     amount_minor: int
+    credited_amount: str = Field(description="What a change of plan credited of it before: that never goes back.")
+    credited_amount_minor: int
     grants: list[QuotedGrantOut]
+
+    @staticmethod
+    def resolve_credited_amount(quote: RefundItemQuote) -> str:
+        return text(quote.credited)
+
+    @staticmethod
+    def resolve_credited_amount_minor(quote: RefundItemQuote) -> int:
+        return quote.credited.amount_minor
 
     @staticmethod
     def resolve_amount(quote: RefundItemQuote) -> str:

@@ -8,7 +8,7 @@ from uuid import UUID
 from ninja import Schema
 from pydantic import ConfigDict, Field
 
-from billable.api.schemas.base import Body, CustomerFields, KeyedBody, Name
+from billable.api.schemas.base import Body, CustomerFields, Key, KeyedBody, Name
 from billable.api.schemas.grants import GrantOut
 
 
@@ -31,6 +31,8 @@ _TRIAL_EXAMPLES = ConfigDict(
 class TrialIn(_TrialFields, KeyedBody):
     model_config = _TRIAL_EXAMPLES
 
+    currency: Key | None = Field(default=None, description="What a subscription is charged in after its trial.")
+
 
 class EligibilityIn(_TrialFields, Body):
     model_config = _TRIAL_EXAMPLES
@@ -41,6 +43,7 @@ class TrialOut(Schema):
     customer_id: UUID
     sku: str = Field(alias="product.sku")
     campaign: str
+    subscription_id: UUID | None = Field(description="What it is the first period of.")
     grants: list[GrantOut]
     replayed: bool
     actor: str

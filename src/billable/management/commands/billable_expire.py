@@ -13,7 +13,7 @@ from billable.management.commands._numbers import positive
 
 
 class Command(BaseCommand):
-    help = "Write down the grants and holds whose time ran out. Changes no answer: they count for nothing already."
+    help = "Write down the grants and holds whose time ran out, and new periods. Changes no answer: all count already."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--limit", type=positive, help="the most customers to look at; default all that are due")
@@ -25,5 +25,6 @@ class Command(BaseCommand):
         with acting_as("command:billable_expire"):
             sweep = QuotaService.expire_grants(limit=options["limit"])
         self.stdout.write(
-            f"Expired grants: {sweep.grants}, lapsed holds: {sweep.holds}, of customers: {sweep.customers}."
+            f"Expired grants: {sweep.grants}, lapsed holds: {sweep.holds}, new grants of allowances: {sweep.resets}, "
+            f"of customers: {sweep.customers}."
         )

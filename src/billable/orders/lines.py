@@ -1,24 +1,28 @@
 """What a paid order gave, and what is left of it: one line per feature of each item, over all the grants that carry it.
 
 A line begins with the grant that the order made. After a merge or a dispute others carry its units on (its lineage);
-the line is all of them.
+the line is all of them. Of an allowance it is also the grants of all periods, and those that are to come.
 """
 
 from __future__ import annotations
 
+import dataclasses
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from django.apps import apps
 from django.db.models import QuerySet, Sum
 
 from billable.customers.models import Customer
 from billable.customers.subjects import family
 from billable.db.units import write_alias
 from billable.orders.models import Order, OrderItemFeature
+from billable.orders.recurring import Course, by_number, courses
 from billable.quota import holds
+from billable.quota.given import allowances_by, given_by
 from billable.quota.kinds import OVER_BY_TIME, CauseType, EntryKind, GrantEnd, GrantSource
 from billable.quota.lineage import lineages
 from billable.quota.models import Grant, HoldLeg, LedgerEntry
@@ -26,16 +30,22 @@ from billable.quota.models import Grant, HoldLeg, LedgerEntry
 
 @dataclass(frozen=True, kw_only=True)
 class Line:
-    """One feature of one item. ``grants`` is the lineage, its first grant first; units that are held are not unused."""
+    """One feature of one item. ``grants`` is the lineage, its first grant first; units that are held are not unused.
+
+    ``granted`` is what the order gives in all, None where it is unlimited or has no end. ``living`` is what is unused
+    of the grants that go on (None: unlimited), ``unused`` that and what an allowance with an end is still to give.
+    """
 
     given: OrderItemFeature
     grants: Sequence[Grant]
+    granted: int | None
     used: int
     expired: int
     held: int
     refunded: int
-    unused: int | None
+    living: int | None
     now: datetime
+    course: Course | None = None
 
     @property
     def root(self) -> Grant:
@@ -43,9 +53,14 @@ class Line:
         return self.grants[0]
 
     @property
-    def granted(self) -> int | None:
-        """What the order gave; None is unlimited."""
-        return self.root.quantity
+    def unused(self) -> int | None:
+        """What was not used of it, and is not over; None is unlimited."""
+        return None if self.living is None else self.living + (self.course.ahead if self.course else 0)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing of it goes on, and nothing comes any more."""
+        return not self.going_on and not (self.course and self.course.runs)
 
     @property
     def going_on(self) -> list[Grant]:
@@ -55,14 +70,16 @@ class Line:
     @property
     def period(self) -> Grant | None:
         """The grant whose window is the time that is left, also while a dispute has it; unlimited lines only."""
+        if self.course is not None:
+            return None
         last = self.grants[-1]
         has_time = last.ended_at is None or last.ended_as == GrantEnd.DISPUTED.value
         return last if self.granted is None and has_time and not _is_past(last, self.now) else None
 
 
-def made_by(order_id: UUID) -> QuerySet[Grant]:
-    """The grants that an order made."""
-    return Grant.objects.using(write_alias()).filter(source=GrantSource.ORDER.value, source_id=str(order_id))
+def grants_of(order_id: UUID) -> QuerySet[Grant]:
+    """The grants that an order gave."""
+    return Grant.objects.using(write_alias()).filter(given_by(GrantSource.ORDER, str(order_id)))
 
 
 def lines_of(
@@ -73,9 +90,10 @@ def lines_of(
     With ``release_holds``, and where a hold's time is over, what is held counts as unused.
     """
     promised = [(item, given) for item in order.items.all() for given in item.features.all()]
-    made = made_by(order.pk).filter(customer__in=family(customer.pk)).select_related("feature", "product")
-    roots = {grant.line: grant for grant in made}
-    carried = lineages(roots.values())
+    rows = grants_of(order.pk).filter(customer__in=family(customer.pk))
+    roots = list(rows.select_related("feature", "product", "allowance__origin"))
+    carried = by_number(roots, lineages(roots))
+    recurring = courses(allowances_by(GrantSource.ORDER, str(order.pk)), now)
     every = [grant for line in carried.values() for grant in line]
     moved, legs = _moved(every), holds.open_legs(grant for grant in every if grant.held)
     kept: dict[UUID, int] = defaultdict(int)
@@ -85,8 +103,13 @@ def lines_of(
     lines: dict[UUID, list[Line]] = {item.pk: [] for item in order.items.all()}
     # The order's grants are numbered as its items and their features are.
     for number, (item, given) in enumerate(promised, start=1):
-        lineage = carried[roots[number].pk]
-        lines[item.pk].append(_line(given, lineage, [moved[grant.pk] for grant in lineage], kept, now))
+        lineage, course = carried[number], recurring.get(number)
+        if course is None:
+            line = _line(given, lineage, [moved[grant.pk] for grant in lineage], kept, now)
+        else:
+            lineage += course.unwritten(lineage, legs)
+            line = _recurring(given, lineage, [moved[grant.pk] for grant in lineage], kept, course)
+        lines[item.pk].append(line)
     return lines, legs
 
 
@@ -97,6 +120,7 @@ class _Moved:
     used: int = 0
     expired: int = 0
     refunded: int = 0
+    revoked: int = 0
 
 
 def _moved(grants: Iterable[Grant]) -> dict[UUID, _Moved]:
@@ -104,7 +128,7 @@ def _moved(grants: Iterable[Grant]) -> dict[UUID, _Moved]:
     moved: dict[UUID, _Moved] = defaultdict(_Moved)
     rows = sums.values_list("grant", "kind", "cause_type").annotate(units=Sum("amount"), held=Sum("held_change"))
     for grant, kind, cause, units, held in rows:
-        if kind in (EntryKind.CONSUME.value, EntryKind.REVERSE.value):
+        if kind in (EntryKind.CONSUME.value, EntryKind.REVERSE.value, EntryKind.REPAY.value):
             moved[grant].used -= units
         elif kind == EntryKind.CAPTURE.value:
             moved[grant].used -= held
@@ -112,6 +136,8 @@ def _moved(grants: Iterable[Grant]) -> dict[UUID, _Moved]:
             moved[grant].expired -= units
         elif kind == EntryKind.REFUND.value and cause == CauseType.REFUND.value:
             moved[grant].refunded -= units
+        elif kind == EntryKind.REVOKE.value:
+            moved[grant].revoked -= units
     return moved
 
 
@@ -131,13 +157,46 @@ def _line(
     return Line(
         given=given,
         grants=lineage,
+        granted=lineage[0].quantity,
         used=sum(each.used for each in moved),
         expired=0 if lineage[0].quantity is None else expired,
         held=held,
         refunded=sum(each.refunded for each in moved),
-        unused=None if lineage[0].quantity is None else unused,
+        living=None if lineage[0].quantity is None else unused,
         now=now,
     )
+
+
+def _recurring(
+    given: OrderItemFeature, lineage: Sequence[Grant], moved: Sequence[_Moved], kept: dict[UUID, int], course: Course
+) -> Line:
+    """The line of an allowance. Of one with an end, what is neither used nor left nor taken has expired."""
+    living = sum(
+        (grant.remaining or 0) + grant.held - kept[grant.pk] for grant in lineage if _goes_on(grant, course.now)
+    )
+    line = Line(
+        given=given,
+        grants=lineage,
+        granted=None if course.is_endless else (given.quantity or 0) * given.item.quantity * course.periods,
+        used=sum(each.used for each in moved),
+        expired=0,
+        held=sum(kept[grant.pk] for grant in lineage),
+        refunded=sum(each.refunded for each in moved) + _taken_ahead(lineage[0]),
+        living=living,
+        now=course.now,
+        course=course,
+    )
+    if line.granted is None or line.unused is None:
+        return line
+    gone = line.used + line.held + line.refunded + line.unused + sum(each.revoked for each in moved)
+    return dataclasses.replace(line, expired=max(line.granted - gone, 0))
+
+
+def _taken_ahead(root: Grant) -> int:
+    """What refunds took of the periods that were to come."""
+    # By name: the room of refunds stands above this one.
+    earlier = apps.get_model("billable", "RefundGrant")._default_manager.using(write_alias()).filter(grant=root)
+    return int(earlier.aggregate(units=Sum("taken_ahead"))["units"] or 0)
 
 
 def _goes_on(grant: Grant, now: datetime) -> bool:

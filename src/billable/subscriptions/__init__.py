@@ -1,0 +1,1 @@
+"""The subscriptions room: what is paid for again and again. Windows and status are computed, never swept."""

@@ -1,0 +1,247 @@
+"""The state machine over time, with subscriptions: bought, renewed, missed, cancelled, paused, refunded."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from hypothesis import strategies as st
+from hypothesis.stateful import initialize, precondition, rule
+
+from billable import models
+from billable.services import CatalogService, OrderService, SubscriptionService
+from tests.models.conftest import Clock
+from tests.models.subscription_reference import Order, Plan, SubscriptionReference
+from tests.models.time_machine import (
+    ANN,
+    DAY,
+    MONTH,
+    OVERDRAFT,
+    STARTS,
+    WAYS,
+    WEEK,
+    TimeAndReference,
+    _equal,
+    _line,
+    _pick,
+    _span,
+    skus,
+    world,
+)
+from tests.models.time_reference import Line
+
+PLANS = {
+    "club": Plan(
+        lines=[
+            Line(feature="credits", quantity=5, cap=(4, DAY)),
+            Line(feature="credits", quantity=2, span=WEEK, priority=20),
+            Line(feature="seats", value=7, priority=90),
+        ],
+        every=MONTH,
+        grace=timedelta(days=3),
+    ),
+    # A grace that is longer than the period which it follows.
+    "quarterly": Plan(
+        lines=[
+            Line(feature="credits", quantity=4, reset=MONTH, rollover=(2, 1)),
+            Line(feature="credits", quantity=6, priority=120),
+        ],
+        every=(3, "month"),
+        grace=timedelta(days=100),
+    ),
+}
+
+nth = st.integers(0, 4)
+plans = st.sampled_from(list(PLANS))
+days = st.sampled_from([None, None, 1, 12, 50])
+
+
+def world_of_subscriptions(clock: Clock) -> None:
+    """The same catalogue, with plans that recur."""
+    world(clock)
+    for sku, plan in PLANS.items():
+        CatalogService.create_product(
+            sku,
+            price="9",
+            currency="EUR",
+            features=[_line(line) for line in plan.lines],
+            recurs=_span(plan.every),
+            grace_days=plan.grace.days,
+        )
+
+
+class SubscriptionsAndReference(TimeAndReference):
+    """Time, and what is paid for again and again."""
+
+    reference: SubscriptionReference
+
+    @initialize(
+        begins=st.sampled_from(STARTS), opening=st.lists(skus, max_size=2), subscribed=st.lists(plans, max_size=2)
+    )
+    def begin(self, begins: tuple[datetime, str], opening: list[str], subscribed: list[str]) -> None:
+        start, zone = begins
+        self.clock.start(start, seed=1)
+        models.Customer.objects.update(zone=zone)
+        self.reference = SubscriptionReference(PLANS, start, zone, WAYS, OVERDRAFT)
+        for sku in opening:
+            self._grant_product(sku, 1, None)
+        for sku in subscribed:
+            self.subscribe(sku, 1)
+
+    # --- acts
+
+    @rule(sku=plans, seats=st.sampled_from([1, 1, 2]))
+    def subscribe(self, sku: str, seats: int) -> None:
+        order = self.reference.subscribe(sku, seats)
+        made = OrderService.create_order(ANN, [{"sku": sku, "quantity": seats}], currency="EUR")
+        self.ids[order] = made.pk
+        self._pay(order)
+
+    @precondition(lambda self: self.reference.subscriptions)
+    @rule(nth=nth, paid=st.booleans())
+    def renew(self, nth: int, paid: bool) -> None:
+        subscription = _pick(self.reference.subscriptions, nth)
+        self._play(
+            lambda: self.reference.renew(subscription),
+            lambda: SubscriptionService.renew_subscription(self.ids[subscription]),
+            self._same_order,
+        )
+        if paid and subscription.renewal is not None:
+            self._pay(subscription.renewal)
+
+    def _same_order(self, expected: tuple[Order, bool], actual: models.Order) -> None:
+        order, replayed = expected
+        assert (actual.replayed, actual.status) == (replayed, order.status)
+        assert self.ids.setdefault(order, actual.pk) == actual.pk
+
+    @precondition(lambda self: self.reference.subscriptions)
+    @rule(nth=nth, periods=st.integers(1, 4), late=st.sampled_from([0, 0, 2]))
+    def go_on(self, nth: int, periods: int, late: int) -> None:
+        """Month after month, as most do: each is paid for when it begins, or somewhat late."""
+        subscription = _pick(self.reference.subscriptions, nth)
+        for _ in range(periods):
+            if subscription.status(self.clock.now) not in ("active", "past_due"):
+                return
+            moment = subscription.until + timedelta(days=late)
+            self._move_to(max(moment, self.clock.now))
+            self.renew(nth, paid=True)
+
+    @rule()
+    def make_renewals(self) -> None:
+        """By whoever sweeps: the orders that are due, and no other."""
+        due = self.reference.due_for_renewal()
+        for subscription in due:
+            self.reference.renew(subscription)
+        assert SubscriptionService.make_renewals().orders == len(due)
+        for row in models.Subscription.objects.filter(pk__in=[self.ids[each] for each in due]):
+            self.ids[self.by_id[row.pk].renewal] = row.renewal_id
+
+    @precondition(lambda self: self._orders("pending", "cancelled"))
+    @rule(nth=nth)
+    def pay(self, nth: int) -> None:
+        """An order that waits, or does not any more."""
+        self._pay(_pick(self._orders("pending", "cancelled"), nth))
+
+    def _orders(self, *statuses: str) -> list[Order]:
+        return [order for order in self.reference.orders if order.status in statuses]
+
+    def _pay(self, order: Order) -> None:
+        self.sound = False
+        taken = self.reference.take_money(order)
+        payment = OrderService.confirm_payment(self.ids[order], payment_id=self._key())
+        assert payment.status == ("succeeded" if taken else "unapplied")
+        if taken:
+            self._name_gifts(order)
+        self._compare()
+        self.sound = True
+
+    def _name_gifts(self, order: Order) -> None:
+        subscription = order.subscription
+        assert subscription is not None
+        item = models.OrderItem.objects.get(order=self.ids[order])
+        if subscription not in self.ids:
+            self._name(subscription, item.subscription_id)
+        assert (item.subscription_id, item.period_index) == (self.ids[subscription], order.index)
+        made = models.Allowance.objects.filter(source="order", source_id=str(self.ids[order])).order_by("line")
+        for allowance, row in zip(order.allowances, made, strict=True):
+            self._name(allowance, row.pk)
+        grants = models.Grant.objects.filter(source="order", source_id=str(self.ids[order])).order_by("line")
+        given = [grant for grant in order.gave if grant.allowance is None]
+        for grant, pk in zip(given, grants.values_list("pk", flat=True), strict=True):
+            self._name(grant, pk)
+
+    @precondition(lambda self: self.reference.subscriptions)
+    @rule(nth=nth, at_period_end=st.sampled_from([True, True, False]))
+    def cancel(self, nth: int, at_period_end: bool) -> None:
+        subscription = _pick(self.reference.subscriptions, nth)
+        self._play(
+            lambda: self.reference.cancel(subscription, at_period_end=at_period_end),
+            lambda: SubscriptionService.cancel_subscription(self.ids[subscription], at_period_end=at_period_end),
+            lambda replayed, actual: _equal(actual.replayed, replayed),
+        )
+
+    @precondition(lambda self: self.reference.subscriptions)
+    @rule(nth=nth)
+    def undo_cancel(self, nth: int) -> None:
+        subscription = _pick(self.reference.subscriptions, nth)
+        self._play(
+            lambda: self.reference.undo_cancel(subscription),
+            lambda: SubscriptionService.undo_cancel(self.ids[subscription]),
+            lambda replayed, actual: _equal(actual.replayed, replayed),
+        )
+
+    @precondition(lambda self: self.reference.subscriptions)
+    @rule(nth=nth, at_period_end=st.booleans(), days=days)
+    def pause(self, nth: int, at_period_end: bool, days: int | None) -> None:
+        subscription = _pick(self.reference.subscriptions, nth)
+        resumes = None if days is None else self.clock.now + timedelta(days=days)
+        self._play(
+            lambda: self.reference.pause(subscription, at_period_end=at_period_end, resumes=resumes),
+            lambda: SubscriptionService.pause_subscription(
+                self.ids[subscription], at_period_end=at_period_end, resumes_at=resumes
+            ),
+            lambda replayed, actual: _equal(actual.replayed, replayed),
+        )
+
+    @precondition(lambda self: self.reference.subscriptions)
+    @rule(nth=nth)
+    def resume(self, nth: int) -> None:
+        subscription = _pick(self.reference.subscriptions, nth)
+        self._play(
+            lambda: self.reference.resume(subscription),
+            lambda: SubscriptionService.resume_subscription(self.ids[subscription]),
+            lambda replayed, actual: _equal(actual.replayed, replayed),
+        )
+
+    @precondition(lambda self: self._orders("paid"))
+    @rule(nth=nth)
+    def refund(self, nth: int) -> None:
+        order = _pick(self._orders("paid"), nth)
+        self._play(
+            lambda: self.reference.refund(order),
+            lambda: OrderService.refund_order(self.ids[order], refund_id=self._key(), release_holds=True),
+            lambda _, actual: _equal(actual.order.status, "refunded"),
+        )
+
+    # --- comparing
+
+    def _sweep(self) -> None:
+        SubscriptionService.settle_subscriptions()
+        super()._sweep()
+
+    def _compare(self) -> None:
+        super()._compare()
+        if not self.reference.subscriptions:
+            return
+        rows = {row.pk: row for row in SubscriptionService.list_subscriptions(ANN).items}
+        assert set(rows) == {self.ids[each] for each in self.reference.subscriptions if each in self.ids}
+        for each in self.reference.subscriptions:
+            row = rows[self.ids[each]]
+            assert row.status == each.status(self.clock.now)
+            assert (row.period_index, row.paid_from, row.paid_until) == (each.index, each.begins, each.until)
+            assert each.ended or row.access_until == each.access
+            assert row.ended_as in ("", each.ended)
+
+    def _compare_rows(self) -> None:
+        super()._compare_rows()
+        stand = dict(models.Order.objects.values_list("pk", "status"))
+        assert stand == {self.ids[order]: order.status for order in self.reference.orders}

@@ -1,0 +1,422 @@
+"""Subscriptions over time, in plain Python: what is paid for again and again, and what that gives.
+
+A period is paid for; the next one begins where it ends, whoever pays when. Access goes on for the grace, but never into
+the period after the one that was missed. A pause takes everything out of time, and puts what is left back into it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from tests.models.reference import No, Span, later
+from tests.models.time_reference import Allowance, Grant, Line, TimeReference
+
+ENDS = 3
+"""The rank of the end of a subscription among what happens at one instant."""
+
+LEAD = timedelta(days=3)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    lines: list[Line]
+    every: Span
+    grace: timedelta
+
+
+@dataclass(eq=False)
+class Order:
+    """What one period costs; ``gave`` is what it brought once it was paid."""
+
+    sku: str
+    seats: int
+    subscription: Subscription | None = None
+    status: str = "pending"
+    index: int = 0
+    gave: list[Grant] = field(default_factory=list)
+    allowances: list[Allowance] = field(default_factory=list)
+
+
+@dataclass(eq=False, kw_only=True)
+class Subscription:
+    number: int
+    sku: str
+    seats: int
+    every: Span
+    grace: timedelta
+    zone: str
+    anchor: datetime
+    anchor_index: int = 0
+    index: int = 0
+    begins: datetime
+    until: datetime
+    access: datetime
+    is_cancelled: bool = False
+    ended: str = ""
+    pause: tuple[datetime, datetime | None] | None = None
+    before: tuple[datetime, int, datetime] | None = None
+    aside: dict[Grant, tuple[datetime, datetime | None]] = field(default_factory=dict)
+    is_disputed: bool = False
+    renewal: Order | None = None
+    orders: list[Order] = field(default_factory=list)
+
+    def boundary(self, index: int) -> datetime:
+        """Where a period begins."""
+        count, unit = self.every
+        return later(self.anchor, count * (index - self.anchor_index), unit, self.zone)
+
+    def next_from(self, instant: datetime) -> None:
+        """Let the next period begin at an instant, and those after it be counted from there."""
+        if self.boundary(self.index + 1) != instant:
+            self.anchor, self.anchor_index = instant, self.index + 1
+        self.until = instant
+
+    def by_rule(self) -> datetime:
+        """Until when it can be used if nothing more is paid."""
+        if self.is_cancelled:
+            return self.until
+        return max(self.until, min(self.until + self.grace, self.boundary(self.index + 2)))
+
+    def is_paused(self, now: datetime) -> bool:
+        return self.pause is not None and self.pause[0] <= now and (self.pause[1] is None or now < self.pause[1])
+
+    def status(self, now: datetime) -> str:
+        if self.ended:
+            return "ended"
+        if self.is_disputed:
+            return "suspended"
+        if self.is_paused(now):
+            return "paused"
+        if self.is_cancelled:
+            return "cancelled"
+        return "active" if now < self.until else "past_due"
+
+    @property
+    def gave(self) -> Iterator[Grant]:
+        """All that it gave and that is not over."""
+        for order in self.orders:
+            yield from (grant for grant in order.gave if not grant.is_over)
+
+
+class SubscriptionReference(TimeReference):
+    """What a customer has, and what they pay for again and again."""
+
+    def __init__(self, plans: dict[str, Plan], *args: Any) -> None:
+        super().__init__(*args)
+        self.plans = plans
+        self.subscriptions: list[Subscription] = []
+        self.orders: list[Order] = []
+
+    # --- time
+
+    def moments(self) -> Iterator[datetime]:
+        yield from super().moments()
+        for each in self.subscriptions:
+            yield from () if each.ended else (each.until, each.access, self._renews(each))
+            yield from (at for at in each.pause or () if at is not None)
+
+    def _happen(self, rank: int, thing: Any) -> None:
+        if rank != ENDS:
+            super()._happen(rank, thing)
+        elif thing.access == self.now and not (thing.ended or thing.is_disputed or thing.is_paused(self.now)):
+            thing.ended = "cancelled" if thing.is_cancelled else "unpaid"
+
+    def _access(self, subscription: Subscription, until: datetime) -> None:
+        """Let it be used until an instant, with what its latest period brought; or no more, where that is over."""
+        subscription.access = until
+        self._plan(until, ENDS, subscription)
+        self._stretch(subscription, until)
+
+    def _stretch(self, subscription: Subscription, until: datetime) -> None:
+        for grant in self._latest(subscription):
+            if grant.end is not None:
+                grant.end = max(until, self.now)
+                self._plan(grant.end, 0, grant)
+                if grant.end <= max(self.now, grant.start):
+                    self._end(grant)
+        for order in subscription.orders:
+            for allowance in order.allowances if order.index == subscription.index else ():
+                if not allowance.is_over and (allowance.end is None or allowance.end > self.now):
+                    self._recount(allowance, max(subscription.until, self.now))
+
+    def _latest(self, subscription: Subscription) -> list[Grant]:
+        """What the latest period brought for as long as it lasts: not what has a period of its own."""
+        return [
+            grant
+            for order in subscription.orders
+            for grant in order.gave
+            if order.index == subscription.index and grant.is_a_part and not grant.is_over
+        ]
+
+    def _recount(self, allowance: Allowance, until: datetime) -> None:
+        """Let an allowance end somewhere else."""
+        if until <= allowance.anchor:
+            self.revoke_allowance(allowance)
+            return
+        allowance.end = until
+        allowance.next = allowance.start(allowance.index + 1)
+        self._plan(allowance.next, 1, allowance)
+        for grant in [grant for grant in self.running if grant.allowance is allowance]:
+            lasts = allowance.line.rollover[1] if allowance.line.rollover and grant.source == "rollover" else 0
+            grant.end = allowance.finish(grant.index + lasts)
+            self._plan(grant.end, 0, grant)
+
+    # --- paying
+
+    def subscribe(self, sku: str, seats: int) -> Order:
+        self.orders.append(Order(sku, seats))
+        return self.orders[-1]
+
+    def renew(self, subscription: Subscription) -> tuple[Order, bool]:
+        """The order for the next period, and whether it was there before."""
+        if subscription.status(self.now) not in ("active", "past_due"):
+            raise No("wrong_subscription_state")
+        if subscription.renewal is not None and subscription.renewal.status == "pending":
+            return subscription.renewal, True
+        self._drop_renewal(subscription)
+        order = self.subscribe(subscription.sku, subscription.seats)
+        order.subscription, subscription.renewal = subscription, order
+        return order, False
+
+    def due_for_renewal(self) -> list[Subscription]:
+        return [
+            each
+            for each in self.subscriptions
+            if each.status(self.now) in ("active", "past_due")
+            and each.renewal is None
+            and self._renews(each) <= self.now
+            and not (each.pause is not None and each.pause[1] is None)
+        ]
+
+    def _renews(self, subscription: Subscription) -> datetime:
+        return max(subscription.until - LEAD, subscription.begins)
+
+    def _drop_renewal(self, subscription: Subscription) -> None:
+        if subscription.renewal is not None and subscription.renewal.status == "pending":
+            subscription.renewal.status = "cancelled"
+        subscription.renewal = None
+
+    def take_money(self, order: Order) -> bool:
+        """Whether the order took the money."""
+        if order.status != "pending":
+            return False
+        order.status = "paid"
+        subscription = order.subscription
+        if subscription is None:
+            subscription = order.subscription = self._begin(order)
+        else:
+            self._extend(subscription, order)
+        order.index = subscription.index
+        subscription.orders.append(order)
+        for line in self.plans[order.sku].lines:
+            self._bring(subscription, order, line)
+        self.move(self.now)
+        return True
+
+    def _begin(self, order: Order) -> Subscription:
+        plan = self.plans[order.sku]
+        subscription = Subscription(
+            number=next(self.numbers),
+            sku=order.sku,
+            seats=order.seats,
+            every=plan.every,
+            grace=plan.grace,
+            zone=self.zone,
+            anchor=self.now,
+            begins=self.now,
+            until=self.now,
+            access=self.now,
+        )
+        subscription.until = subscription.boundary(1)
+        self.subscriptions.append(subscription)
+        self._access(subscription, subscription.by_rule())
+        return subscription
+
+    def _extend(self, subscription: Subscription, order: Order) -> None:
+        """The next period begins where the last one ends; now, if all was over."""
+        starts = self.now
+        if subscription.ended:
+            subscription.ended, subscription.is_cancelled, subscription.pause = "", False, None
+            subscription.is_disputed = False
+        else:
+            self._pick_up(subscription)
+            starts = subscription.until
+            self._stretch(subscription, starts)
+        if subscription.renewal is not order:
+            self._drop_renewal(subscription)
+        subscription.renewal = None
+        subscription.next_from(starts)
+        subscription.index += 1
+        subscription.begins, subscription.until = starts, subscription.boundary(subscription.index + 1)
+        self._access(subscription, subscription.by_rule())
+
+    def _bring(self, subscription: Subscription, order: Order, line: Line) -> None:
+        seats, starts = order.seats, subscription.begins
+        left = None if line.quantity is None else line.quantity * seats
+        if line.reset is not None:
+            allowance = Allowance(
+                number=next(self.numbers),
+                line=line,
+                pieces=seats,
+                anchor=starts,
+                end=subscription.until,
+                zone=self.zone,
+            )
+            self.allowances.append(allowance)
+            order.allowances.append(allowance)
+            present, self.now = self.now, starts
+            grant = self._give(allowance)
+            self.now = present
+        elif line.span is not None:
+            # A period of its own is not over before it could be used.
+            starts = max(starts, self.now)
+            end = later(starts, *line.span, self.zone)
+            grant = self._issue(line, seats, "order", left, starts, end, starts)
+        else:
+            grant = self._issue(line, seats, "order", left, starts, subscription.access, subscription.anchor)
+            grant.is_a_part = True
+        order.gave.append(grant)
+
+    # --- stopping
+
+    def cancel(self, subscription: Subscription, *, at_period_end: bool) -> bool:
+        """Whether it was cancelled so already."""
+        if subscription.ended and subscription.ended != "cancelled":
+            raise No("wrong_subscription_state")
+        if subscription.ended or (subscription.is_cancelled and at_period_end):
+            return True
+        self._drop_renewal(subscription)
+        subscription.is_cancelled = True
+        if at_period_end and (subscription.is_paused(self.now) or self.now < subscription.until):
+            self._access(subscription, subscription.until)
+        else:
+            self._finish(subscription, "cancelled")
+        return False
+
+    def _finish(self, subscription: Subscription, how: str) -> None:
+        subscription.ended = how
+        for order in subscription.orders:
+            for allowance in order.allowances:
+                self.revoke_allowance(allowance)
+            self._end_all(order.gave)
+
+    def undo_cancel(self, subscription: Subscription) -> bool:
+        """Whether there was nothing to undo."""
+        if subscription.ended:
+            raise No("wrong_subscription_state")
+        if not subscription.is_cancelled:
+            return True
+        subscription.is_cancelled = False
+        self._access(subscription, max(subscription.access, subscription.by_rule()))
+        return False
+
+    # --- standing still
+
+    def pause(self, subscription: Subscription, *, at_period_end: bool, resumes: datetime | None) -> bool:
+        """Whether a pause was going on, or to come."""
+        status = subscription.status(self.now)
+        if subscription.pause is not None and not subscription.ended:
+            if subscription.pause[1] is None or self.now < subscription.pause[1]:
+                return True
+        if status != "active":
+            raise No("wrong_subscription_state")
+        begins = subscription.until if at_period_end else self.now
+        if resumes is not None and resumes <= begins:
+            raise No("invalid")
+        if not at_period_end and any(self._recurs(allowance) for allowance in self._allowances(subscription)):
+            raise No("pause_refused")
+        self._drop_renewal(subscription)
+        subscription.pause = begins, resumes
+        subscription.before = subscription.anchor, subscription.anchor_index, subscription.begins
+        if at_period_end:
+            self._access(subscription, subscription.until)
+            if resumes is not None:
+                self._postpone(subscription, resumes - begins)
+                subscription.access = subscription.by_rule()
+                self._plan(subscription.access, ENDS, subscription)
+        elif resumes is None:
+            for grant in subscription.gave:
+                subscription.aside[grant] = max(grant.start, self.now), grant.end
+                grant.start, grant.end = datetime.max.replace(tzinfo=self.now.tzinfo), None
+        else:
+            self._shift(subscription, resumes - self.now, self.now)
+        return False
+
+    def _recurs(self, allowance: Allowance) -> bool:
+        return not allowance.is_over and (allowance.end is None or self.now < allowance.end)
+
+    def _allowances(self, subscription: Subscription) -> Iterable[Allowance]:
+        return (allowance for order in subscription.orders for allowance in order.allowances)
+
+    def resume(self, subscription: Subscription) -> bool:
+        """Whether there was no pause to end."""
+        if subscription.status(self.now) in ("ended", "suspended"):
+            raise No("wrong_subscription_state")
+        return not self._pick_up(subscription)
+
+    def _pick_up(self, subscription: Subscription) -> bool:
+        if subscription.pause is None:
+            return False
+        begins, resumes = subscription.pause
+        if resumes is not None and resumes <= self.now:
+            return False
+        if self.now < begins:
+            assert subscription.before is not None
+            subscription.anchor, subscription.anchor_index, subscription.begins = subscription.before
+            subscription.until, subscription.pause = begins, None
+        elif resumes is not None:
+            self._shift(subscription, self.now - resumes, resumes)
+            subscription.pause = begins, self.now
+        else:
+            span = self.now - begins
+            for grant, (start, end) in subscription.aside.items():
+                if not grant.is_over:
+                    grant.start, grant.end = start + span, None if end is None else end + span
+                    self._plan(grant.end, 0, grant)
+            self._postpone(subscription, span)
+            subscription.pause = begins, self.now
+        subscription.aside = {}
+        self._access(subscription, subscription.by_rule())
+        return True
+
+    def _shift(self, subscription: Subscription, span: timedelta, since: datetime) -> None:
+        """Move what is left since an instant."""
+        for grant in subscription.gave:
+            grant.start = max(grant.start, since) + span
+            grant.end = None if grant.end is None else grant.end + span
+            self._plan(grant.end, 0, grant)
+        self._postpone(subscription, span)
+        subscription.access = subscription.by_rule()
+        self._plan(subscription.access, ENDS, subscription)
+
+    def _postpone(self, subscription: Subscription, span: timedelta) -> None:
+        subscription.begins += span
+        subscription.next_from(subscription.until + span)
+
+    # --- giving back
+
+    def refund(self, order: Order) -> None:
+        """All the money of an order goes back, and what it gave and is left."""
+        assert order.subscription is not None
+        order.status = "refunded"
+        subscription = order.subscription
+        gave = {*order.gave, *(grant for grant in self.running if grant.allowance in order.allowances)}
+        for hold in self.holds:
+            legs = (draw for part in hold.parts for draw in part.draws)
+            if hold.status == "held" and any(leg.units and leg.grant in gave for leg in legs):
+                self._let_go(hold, "released")
+        for allowance in order.allowances:
+            self.revoke_allowance(allowance)
+        self._end_all(order.gave)
+        if subscription.ended or order.index != subscription.index:
+            return
+        self._drop_renewal(subscription)
+        if subscription.begins <= self.now:
+            self._finish(subscription, "refunded")
+            return
+        subscription.is_cancelled = True
+        subscription.next_from(subscription.begins)
+        self._access(subscription, subscription.by_rule())
