@@ -21,7 +21,6 @@ from django.db.models import QuerySet
 
 from billable import clock, inputs
 from billable.customers.models import Customer
-from billable.customers.services import get_customer, now_for
 from billable.customers.subjects import family
 from billable.db.units import refuse_transactions, write_alias
 from billable.duties import BATCH, Duty, keys
@@ -182,21 +181,6 @@ class _Run:
             logger.exception("upkeep: %s of %s failed", self._duty.name, key)
         if self._progress is not None:
             self._progress(self._duty.name, self._tried, max(self._found, self._tried))
-
-
-def run_until(customer: Customer, until: datetime, move: Callable[[datetime], object]) -> Counter[str]:
-    """Do all that becomes due for one customer until an instant, in order of instants; how many of each kind.
-
-    ``move`` sets the customer's clock to an instant, or past it: it is called with each at which something falls due,
-    and with ``until`` at the end. What fails raises.
-    """
-    now = now_for(get_customer(customer))
-    done = run_due(customer)
-    while now < until:
-        now = min(next_due_of(customer, now) or until, until)
-        move(now)
-        done += run_due(customer)
-    return done
 
 
 def run_due(customer: Customer) -> Counter[str]:

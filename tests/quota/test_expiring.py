@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import AnonymousUser
 
-from billable import upkeep
 from billable.models import Customer, ExpiryNotice, Grant
 from billable.services import CatalogService, CustomerRef, CustomerService, QuotaService, UpkeepService
 from billable.signals import grant_expiring
+from tests.until import run_until
 
 
 def losses(found: Any) -> list[tuple[str, int | None]]:
@@ -207,7 +207,7 @@ def test_for_one_customer_it_comes_in_its_turn(user: Any, month: Grant, clock: A
         clock.instant = instant
 
     customer = Customer.objects.get(pk=month.customer_id)
-    upkeep.run_until(customer, start + timedelta(days=40), move)
+    run_until(customer, start + timedelta(days=40), move)
 
     assert moments == [timedelta(days=25), timedelta(days=28), timedelta(days=40)]
     assert told() == [("credits", 30)]

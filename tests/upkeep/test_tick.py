@@ -15,6 +15,7 @@ from billable.errors import InsideTransaction, Invalid
 from billable.models import Customer, Grant, Hold, Invoice, LedgerEntry, Order, Referral
 from billable.services import CustomerService, OrderService, QuotaService, UpkeepReport, UpkeepService
 from tests import rows
+from tests.until import run_until
 from tests.upkeep.conftest import person
 
 NAMES = [duty.name for duty in upkeep.DUTIES]
@@ -237,7 +238,7 @@ def test_one_customers_things_are_done_in_order_of_instants(
         moments.append(instant - start)
         clock.instant = instant
 
-    done = upkeep.run_until(everything_due, start + timedelta(days=60), move)
+    done = run_until(everything_due, start + timedelta(days=60), move)
 
     # What was lost in a crash at once, the hold after an hour, the order after a day, the reward after two weeks.
     days = [timedelta(days=number) for number in (1, 14, 25, 28, 60)]
@@ -265,7 +266,7 @@ def test_what_is_due_of_one_customer_is_done_of_those_that_it_absorbed(clock: An
     OrderService.create_order(bob, [{"sku": "pack"}])
     CustomerService.merge_customers(ada, bob)
 
-    done = upkeep.run_until(ada, clock.advance(hours=2), lambda instant: None)
+    done = run_until(ada, clock.advance(hours=2), lambda instant: None)
 
     assert done == {"unpaid_orders": 1}
     assert Order.objects.get().status == "expired"
@@ -274,7 +275,7 @@ def test_what_is_due_of_one_customer_is_done_of_those_that_it_absorbed(clock: An
 def test_one_customer_without_anything_is_moved_and_no_more(clock: Any) -> None:
     moved: list[datetime] = []
 
-    assert upkeep.run_until(person("ada"), clock() + timedelta(days=400), moved.append) == {}
+    assert run_until(person("ada"), clock() + timedelta(days=400), moved.append) == {}
     assert moved == [clock() + timedelta(days=400)]
 
 

@@ -193,7 +193,7 @@ def move(customer: Customer, grant: Grant) -> None:
     rows = Grant.objects.using(write_alias()).filter(pk=grant.pk, customer=grant.customer_id)
     rows.update(**{name: getattr(grant, name) for name in changed})
     _mind_expiry(customer, grant)
-    save_counters([customer])
+    _save_counters([customer])
 
 
 def retune(grant: Grant) -> None:
@@ -240,7 +240,7 @@ def wake(customer: Customer, moment: datetime | None) -> None:
     """Let the customer's next change be at an instant (None: never), whatever it was."""
     if customer.next_change_at != moment:
         customer.next_change_at = moment
-        save_counters([customer])
+        _save_counters([customer])
 
 
 def _birth(grant: Grant, cause: Cause | None) -> Cause:
@@ -323,7 +323,7 @@ def _append(customer: Customer, changes: Sequence[Change], remaining: Sequence[i
             )
         )
     LedgerEntry.objects.using(write_alias()).bulk_create(entries)
-    save_counters(books.values())
+    _save_counters(books.values())
 
 
 def _books(customer: Customer, owners: set[UUID]) -> dict[UUID, Customer]:
@@ -334,8 +334,7 @@ def _books(customer: Customer, owners: set[UUID]) -> dict[UUID, Customer]:
     return books
 
 
-def save_counters(customers: Iterable[Customer]) -> None:
-    """Write the numbers and the next change of locked customers."""
+def _save_counters(customers: Iterable[Customer]) -> None:
     for customer in customers:
         Customer.objects.using(write_alias()).filter(pk=customer.pk).update(
             seq=customer.seq, event_seq=customer.event_seq, next_change_at=customer.next_change_at
