@@ -27,6 +27,7 @@ def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
         "expire_orders",
         "issue_invoices",
         "link_identities",
+        "roll_out",
         "seed_demo",
         "settle_referrals",
         "tick",
