@@ -1,7 +1,7 @@
 """Books as a release wrote them, kept: what a migration must carry over unchanged.
 
-``python -m tests.migrations.kept > tests/migrations/books/0002.json`` keeps those of this version, on an empty
-database.
+``python -m tests.migrations.kept 0001_initial > tests/migrations/books/0001.json`` keeps what this version writes into
+an empty database, by the tables and columns of one of its migrations.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import django
-from django.apps import apps as current
 from django.apps.registry import Apps
 from django.core.management import call_command
 from django.core.management.color import no_style
@@ -54,21 +53,23 @@ def load(release: str, apps: Any) -> None:
             cursor.execute(statement)
 
 
-def main() -> None:
+def main(migration: str) -> None:
     django.setup()
-    from billable import clock as engine_clock
-    from tests.audits.books import Clock, write
+    from billable.testing import BillingClock
+    from tests.audits.books import START, write
+    from tests.migrations import subscribers
 
     call_command("migrate", verbosity=0)
-    engine_clock.now = Clock()
-    write(engine_clock.now)
+    with BillingClock(START) as clock:
+        write(clock)
+        subscribers.write(clock)
     lines = {
         label: ",\n".join(f"    {json.dumps(row, cls=DjangoJSONEncoder, ensure_ascii=False)}" for row in found)
-        for label, found in rows(current).items()
+        for label, found in rows(as_of(migration)).items()
     }
     tables_told = ",\n".join(f'  "{label}": [\n{told}\n  ]' for label, told in lines.items())
     sys.stdout.write(f"{{\n{tables_told}\n}}\n")
 
 
 if __name__ == "__main__":
-    main()
+    main(*sys.argv[1:])

@@ -8,7 +8,7 @@ from billable.compat import check_constraint
 
 
 class Migration(migrations.Migration):
-    dependencies = [("billable", "0010_plans")]
+    dependencies = [("billable", "0001_initial")]
 
     operations = [
         migrations.AddField(
