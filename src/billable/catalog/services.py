@@ -17,6 +17,7 @@ from billable.catalog.models import Price, Product, ProductFeature, UnitPrice
 from billable.catalog.periods import Period
 from billable.catalog.recurring import set_recurrence
 from billable.conf import knobs
+from billable.db import rows
 from billable.db.locks import locked
 from billable.db.units import unit_of_work, write_alias
 from billable.errors import Invalid, ProductNotFound
@@ -53,9 +54,16 @@ def list_products(*, include_inactive: bool = False, include_trials: bool = True
 
 def get_product(sku: str) -> Product:
     """One product with its prices, in money and in units, and feature lines loaded. Raises ProductNotFound, Invalid."""
-    product = _products().filter(sku=inputs.name(sku, "sku")).first()
-    if product is None:
+    alias = write_alias()
+    if not (found := rows.by(alias, Product, {"sku": inputs.name(sku, "sku")})):
         raise ProductNotFound(sku=sku)
+    product = found[0]
+    rows.remember(
+        product,
+        prices=rows.by(alias, Price, {"product": product.pk}, ordered=("currency",)),
+        lines=rows.by(alias, ProductFeature, {"product": product.pk}, also=("feature",), ordered=("line",)),
+        unit_prices=rows.by(alias, UnitPrice, {"product": product.pk}, also=("feature",), ordered=("id",)),
+    )
     return product
 
 
@@ -236,8 +244,8 @@ def _set_unit_prices(product: Product, units: Mapping[str, int] | None) -> None:
     features = {name: get_feature(name) for name in units}
     for name, feature in features.items():
         refuse_static(feature, f"unit_prices.{name}")
-    rows = UnitPrice.objects.using(write_alias())
-    rows.filter(product=product).delete()
-    rows.bulk_create(
+    standing = UnitPrice.objects.using(write_alias())
+    standing.filter(product=product).delete()
+    standing.bulk_create(
         [UnitPrice(product=product, feature=features[name], units=each) for name, each in sorted(units.items())]
     )

@@ -16,8 +16,9 @@ from django.db.models.functions import Coalesce
 
 from billable import inputs
 from billable.conf import knobs
-from billable.customers.models import PROVIDER_MAX_LENGTH, Customer, Identity, UserLink
-from billable.db.locks import locked
+from billable.customers.models import PROVIDER_MAX_LENGTH, Customer, Identity
+from billable.db.locks import lock_clause, locked
+from billable.db.rows import fetch, select_list
 from billable.db.units import start_over, write_alias
 from billable.errors import CustomerNotFound, Invalid, InvalidSubject, Retryable
 
@@ -152,19 +153,20 @@ def find_address(person: Who) -> Address | None:
 def _lookups(person: Who) -> Iterator[Address | None]:
     alias = write_alias()
     if person.customer_id is not None:
-        customers = Customer.objects.using(alias).filter(pk=person.customer_id)
-        yield _address(customers.values_list(Coalesce("merged_into_id", "id"), "id"))
+        own = "SELECT COALESCE(merged_into_id, id), id FROM billable_customer WHERE id = %s"
+        yield _address(alias, own, Customer._meta.pk, person.customer_id)
     if person.user_id is not None:
-        links = UserLink.objects.using(alias).filter(user=person.user_id)
-        yield _address(links.values_list("customer_id", "merged_from"))
+        link = "SELECT customer_id, merged_from FROM billable_userlink WHERE user_id = %s"
+        yield _address(alias, link, user_model()._meta.pk, person.user_id)
     if person.identity is not None:
-        provider, external_id = person.identity
-        identities = Identity.objects.using(alias).filter(provider=provider, external_id=external_id)
-        yield _address(identities.values_list("customer_id", "merged_from"))
+        identity = "SELECT customer_id, merged_from FROM billable_identity WHERE provider = %s AND external_id = %s"
+        yield _address(alias, identity, Identity._meta.get_field("external_id"), *person.identity)
 
 
-def _address(rows: QuerySet[Any, tuple[UUID, UUID | None]]) -> Address | None:
-    found = rows.first()
+def _address(alias: str, sql: str, field: models.Field[Any, Any], *keys: object) -> Address | None:
+    """Where a statement about ``keys``, which are like the values of ``field``, says that a reference leads."""
+    customer, params = Customer._meta.pk, [field.get_db_prep_value(key, connections[alias]) for key in keys]
+    found = next(fetch(alias, sql, params, (customer, customer)), None)
     return None if found is None else Address(customer_id=found[0], own_id=found[1] or found[0])
 
 
@@ -246,8 +248,11 @@ def lock_customer_id(customer_id: UUID) -> Customer:
 
 
 def _lock_head(customer_id: UUID) -> Customer | None:
-    head = Customer.objects.order_by().filter(pk=customer_id).values(head=Coalesce("merged_into_id", "id"))
-    return locked(Customer.objects.order_by()).filter(pk=Subquery(head)).first()
+    alias, connection = write_alias(), connections[write_alias()]
+    head = "SELECT COALESCE(merged_into_id, id) FROM billable_customer WHERE id = %s"
+    sql = f"SELECT {select_list(Customer, 'head')} FROM billable_customer head WHERE id = ({head}){lock_clause(alias)}"  # noqa: S608  # names of models
+    found = fetch(alias, sql, [Customer._meta.pk.get_db_prep_value(customer_id, connection)], (Customer,))
+    return next((customer for (customer,) in found), None)
 
 
 def _is_head(customer: Customer, customer_id: UUID) -> bool:

@@ -15,13 +15,13 @@ from billable.changes.kinds import ChangeKind, ChangeTime, MoneyPolicy, UnitPoli
 from billable.changes.models import PlanChange
 from billable.changes.proration import Agreed, Outcome, Plan, Promise, Tally
 from billable.customers.models import Customer
+from billable.db import rows
 from billable.db.units import write_alias
 from billable.orders.basket import Basket
 from billable.orders.lines import Line
 from billable.orders.models import Order, OrderItem, OrderItemFeature
 from billable.orders.periods import drop_renewal
 from billable.orders.pricing import Charge, Wanted
-from billable.orders.read import remember
 from billable.orders.stretch import Stretch, read_stretch
 from billable.quota import holds, ledger
 from billable.quota.catch_up import catch_up
@@ -59,7 +59,7 @@ def fit(order: Order, change: PlanChange, outcome: Outcome) -> None:
     features = [feature for feature in item.features.all() if feature.line in given]
     for feature in features:
         feature.quantity = given[feature.line]
-    remember(item, features=features)
+    rows.remember(item, features=features)
 
 
 def is_over(order: Order, now: datetime) -> bool:
@@ -221,7 +221,7 @@ def _settle_item(order: Order, item: OrderItem, change: PlanChange, outcome: Out
             feature.quantity = units
             row.filter(customer=item.customer_id).update(quantity=units)
         kept.append(feature)
-    remember(item, features=kept)
+    rows.remember(item, features=kept)
 
 
 def _given(change: PlanChange, outcome: Outcome) -> dict[int, int | None]:

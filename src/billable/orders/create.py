@@ -16,6 +16,7 @@ from billable.conf import knobs
 from billable.customers.models import Customer
 from billable.customers.services import now_for
 from billable.customers.subjects import Subject, lock_customer, of_family
+from billable.db import rows
 from billable.db.units import unit_of_work, write_alias
 from billable.errors import IdempotencyConflict
 from billable.ids import new_id
@@ -25,7 +26,7 @@ from billable.orders.discount import Discount, discount_for
 from billable.orders.fulfil import fulfil
 from billable.orders.models import Order, OrderItem, OrderItemFeature
 from billable.orders.pricing import Charge, Wanted
-from billable.orders.read import remember, with_parts
+from billable.orders.read import get_order
 from billable.promotions.services import code_of
 from billable.promotions.uses import reserve
 from billable.signals import emit
@@ -150,9 +151,9 @@ def draft(
         listing = basket.listings[line.sku]
         item = _item(order, number, line, charge, listing.product)
         item.credit_minor = credits_minor[number - 1] if credits_minor else 0
-        remember(item, features=[_feature(item, each) for each in listing.lines])
+        rows.remember(item, features=[_feature(item, each) for each in listing.lines])
         items.append(item)
-    remember(order, items=items, payments=[], applied_payments=[], refunds=[])
+    rows.remember(order, items=items, payments=[], applied_payments=[], refunds=[])
     return order
 
 
@@ -196,7 +197,9 @@ def _feature(item: OrderItem, line: ProductFeature) -> OrderItemFeature:
 def _by_key(customer: Customer, key: str | None) -> Order | None:
     if key is None:
         return None
-    return of_family(with_parts().filter(idempotency_key=key), customer).first()
+    found = of_family(Order.objects.using(write_alias()).filter(idempotency_key=key), customer)
+    order_id = found.values_list("pk", flat=True).first()
+    return None if order_id is None else get_order(order_id)
 
 
 def _replay(earlier: Order, wish: Wish) -> Order:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
 from typing import Any
 from uuid import UUID
 
 from django.apps import apps
+from django.db import connections
 from django.db.models import Prefetch, Q, QuerySet
 
 from billable import inputs, paging
 from billable.customers.services import apart
 from billable.customers.subjects import Subject, family_of
+from billable.db import rows
 from billable.db.units import write_alias
 from billable.errors import Invalid, OrderNotFound, PaymentNotFound
 from billable.orders.lifecycle import COUNTED, OrderStatus, PaymentStatus
@@ -24,20 +26,16 @@ def with_parts() -> QuerySet[Order]:
 
     That is: items and what they give, the payments that came for them or were applied to them, refunds.
     """
-    payments = Payment.objects.using(write_alias()).order_by("id")
-    return _with_items_and_refunds().prefetch_related(
-        Prefetch("payments", payments), Prefetch("applied_payments", payments)
-    )
-
-
-def _with_items_and_refunds() -> QuerySet[Order]:
     alias = write_alias()
+    payments = Payment.objects.using(alias).order_by("id")
     features = OrderItemFeature.objects.using(alias).select_related("feature").order_by("line")
     items = OrderItem.objects.using(alias).select_related("product").prefetch_related(Prefetch("features", features))
     return Order.objects.using(alias).prefetch_related(
         Prefetch("items", items.order_by("line")),
         # By name: the room of refunds stands above this one.
         Prefetch("refunds", apps.get_model("billable", "Refund")._default_manager.using(alias).order_by("id")),
+        Prefetch("payments", payments),
+        Prefetch("applied_payments", payments),
     )
 
 
@@ -54,27 +52,34 @@ def order_id_of(order: Order | UUID | str) -> UUID:
 def get_order(order: Order | UUID | str) -> Order:
     """One order with items, payments and refunds loaded. Raises OrderNotFound."""
     order_id = order_id_of(order)
-    found = _with_items_and_refunds().filter(pk=order_id).first()
-    if found is None:
+    alias = write_alias()
+    if not (orders := rows.by(alias, Order, {"id": order_id})):
         raise OrderNotFound(order=str(order_id))
-    # Of one order, the payments of both kinds are one statement.
-    payments = Payment.objects.using(write_alias()).filter(Q(order=order_id) | Q(applied_to=order_id)).order_by("id")
+    found = orders[0]
+    refunds = rows.by(alias, apps.get_model("billable", "Refund"), {"order": order_id}, ordered=("id",))
     came: list[Payment] = []
     applied: list[Payment] = []
-    for payment in payments:
+    for payment in _payments(alias, order_id):
         (came if payment.order_id == order_id else applied).append(payment)
-    remember(found, payments=came, applied_payments=applied)
+    rows.remember(found, items=_items(alias, found), refunds=refunds, payments=came, applied_payments=applied)
     return found
 
 
-def remember(row: Order | OrderItem, **related: Sequence[Any]) -> None:
-    """Put related rows where prefetching would: an answer's attributes run no query."""
-    if not hasattr(row, "_prefetched_objects_cache"):
-        row._prefetched_objects_cache = {}  # type: ignore[union-attr]  # not in the stubs
-    for name, rows in related.items():
-        queryset = getattr(row, name).all()
-        queryset._result_cache, queryset._prefetch_done = list(rows), True
-        row._prefetched_objects_cache[name] = queryset  # type: ignore[union-attr]  # as above
+def _items(alias: str, order: Order) -> list[OrderItem]:
+    given: dict[UUID, list[OrderItemFeature]] = defaultdict(list)
+    for feature in rows.by(alias, OrderItemFeature, {"item__order": order.pk}, also=("feature",), ordered=("line",)):
+        given[feature.item_id].append(feature)
+    items = rows.by(alias, OrderItem, {"order": order.pk}, also=("product",), ordered=("line",))
+    for item in items:
+        rows.remember(item, features=given[item.pk])
+    return items
+
+
+def _payments(alias: str, order_id: UUID) -> list[Payment]:
+    """The payments of an order of both kinds, in one statement."""
+    columns, key = rows.select_list(Payment, "payment"), Order._meta.pk.get_db_prep_value(order_id, connections[alias])
+    sql = f"SELECT {columns} FROM billable_payment payment WHERE order_id = %s OR applied_to_id = %s ORDER BY id"  # noqa: S608  # names of models
+    return [payment for (payment,) in rows.fetch(alias, sql, [key, key], (Payment,))]
 
 
 def list_orders(
@@ -100,17 +105,18 @@ def list_orders(
         orders = orders.filter(status=status)
     if cursor is not None:
         orders = orders.filter(pk__lt=inputs.identifier(paging.decode(cursor), "cursor"))
-    rows = list(orders[: size + 1])
-    return paging.cut(rows, size, str(rows[size - 1].pk) if len(rows) > size else None)
+    found = list(orders[: size + 1])
+    return paging.cut(found, size, str(found[size - 1].pk) if len(found) > size else None)
 
 
 def get_payment(payment: Payment | UUID | str) -> Payment:
     """One payment as it stands now, with the orders it came for and was applied to. Raises PaymentNotFound."""
     payment_id = payment.pk if isinstance(payment, Payment) else inputs.known_identifier(payment)
-    found = None if payment_id is None else _with_orders().filter(pk=payment_id).first()
-    if found is None:
+    keys = {"id": payment_id}
+    found = [] if payment_id is None else rows.by(write_alias(), Payment, keys, also=("order", "applied_to"))
+    if not found:
         raise PaymentNotFound(payment=str(payment_id or payment)[:100])
-    return found
+    return found[0]
 
 
 def list_payments(
@@ -137,8 +143,8 @@ def list_payments(
         payments = payments.filter(status=status)
     if cursor is not None:
         payments = payments.filter(pk__lt=inputs.identifier(paging.decode(cursor), "cursor"))
-    rows = list(payments[: size + 1])
-    return paging.cut(rows, size, str(rows[size - 1].pk) if len(rows) > size else None)
+    found = list(payments[: size + 1])
+    return paging.cut(found, size, str(found[size - 1].pk) if len(found) > size else None)
 
 
 def counted_for(order: Any) -> Q:

@@ -13,6 +13,7 @@ from django.db.models import Prefetch, QuerySet
 
 from billable import inputs, paging
 from billable.catalog.models import Product
+from billable.db import rows
 from billable.db.locks import locked
 from billable.db.units import unit_of_work, write_alias
 from billable.errors import Invalid, ProductNotFound, PromotionNotFound, PromotionTaken
@@ -39,10 +40,15 @@ def code_of(value: object, field: str = "promotion_code") -> str:
 
 def get_promotion(code: str) -> Promotion:
     """One promotion, found in any case, with its amounts and products loaded. Raises PromotionNotFound, Invalid."""
-    wanted = code_of(code, "code")
-    promotion = _promotions().filter(code=wanted).first()
-    if promotion is None:
+    alias, wanted = write_alias(), code_of(code, "code")
+    if not (found := rows.by(alias, Promotion, {"code": wanted})):
         raise PromotionNotFound(promotion=wanted)
+    promotion = found[0]
+    rows.remember(
+        promotion,
+        amounts=rows.by(alias, PromotionAmount, {"promotion": promotion.pk}, ordered=("currency",)),
+        products=rows.by(alias, PromotionProduct, {"promotion": promotion.pk}, also=("product",), ordered=("id",)),
+    )
     return promotion
 
 

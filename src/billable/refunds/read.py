@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from uuid import UUID
 
 from django.db.models import Prefetch, QuerySet
@@ -9,6 +10,7 @@ from django.db.models import Prefetch, QuerySet
 from billable import inputs, paging
 from billable.customers.services import apart
 from billable.customers.subjects import Subject, family_of
+from billable.db import rows
 from billable.db.units import write_alias
 from billable.errors import DisputeNotFound, Invalid, OrderNotFound, RefundNotFound
 from billable.orders.models import Order
@@ -30,10 +32,19 @@ def with_parts() -> QuerySet[Refund]:
 def get_refund(refund: Refund | UUID | str) -> Refund:
     """One refund with its items, and what was done at each grant. Raises RefundNotFound."""
     refund_id = refund.pk if isinstance(refund, Refund) else inputs.known_identifier(refund)
-    found = None if refund_id is None else with_parts().filter(pk=refund_id).first()
-    if found is None:
+    alias, keys = write_alias(), {"id": refund_id}
+    found = [] if refund_id is None else rows.by(alias, Refund, keys, also=("order", "payment"))
+    if not found:
         raise RefundNotFound(refund=str(refund_id or refund)[:100])
-    return found
+    grants: dict[UUID, list[RefundGrant]] = defaultdict(list)
+    also = ("grant", "grant__feature")
+    for grant in rows.by(alias, RefundGrant, {"part__refund": refund_id}, also=also, ordered=("grant__line",)):
+        grants[grant.part_id].append(grant)
+    items = rows.by(alias, RefundItem, {"refund": refund_id}, also=("item",), ordered=("item__line",))
+    for item in items:
+        rows.remember(item, grants=grants[item.pk])
+    rows.remember(found[0], items=items)
+    return found[0]
 
 
 def list_refunds(
@@ -57,8 +68,8 @@ def list_refunds(
         refunds = refunds.filter(order=_known(order))
     if cursor is not None:
         refunds = refunds.filter(pk__lt=inputs.identifier(paging.decode(cursor), "cursor"))
-    rows = list(refunds[: size + 1])
-    return paging.cut(rows, size, str(rows[size - 1].pk) if len(rows) > size else None)
+    found = list(refunds[: size + 1])
+    return paging.cut(found, size, str(found[size - 1].pk) if len(found) > size else None)
 
 
 def disputes() -> QuerySet[Dispute]:
@@ -69,10 +80,11 @@ def disputes() -> QuerySet[Dispute]:
 def get_dispute(dispute: Dispute | UUID | str) -> Dispute:
     """One dispute as it stands now, with its payment and order. Raises DisputeNotFound."""
     dispute_id = dispute.pk if isinstance(dispute, Dispute) else inputs.known_identifier(dispute)
-    found = None if dispute_id is None else disputes().filter(pk=dispute_id).first()
-    if found is None:
+    keys = {"id": dispute_id}
+    found = [] if dispute_id is None else rows.by(write_alias(), Dispute, keys, also=("payment", "order"))
+    if not found:
         raise DisputeNotFound(dispute=str(dispute_id or dispute)[:100])
-    return found
+    return found[0]
 
 
 def list_disputes(
