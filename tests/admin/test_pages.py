@@ -81,6 +81,25 @@ def test_the_page_of_a_row_opens(table: Table, rows: Rows, admin_client: Client)
     assert page.status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("table", "label"),
+    [
+        (models.Subscription, "Status:"),
+        (models.PlanChange, "Status:"),
+        (models.Allowance, "Status:"),
+        (models.Hold, "Status:"),
+        (models.Grant, "State:"),
+        (models.Debt, "Owed:"),
+    ],
+)
+def test_the_page_of_a_row_says_what_follows_from_its_fields(
+    table: Table, label: str, rows: Rows, admin_client: Client
+) -> None:
+    page = admin_client.get(address(table, "change", rows[table].pk))
+
+    assert f"<label>{label}</label>" in page.content.decode()
+
+
 @named(TABLES)
 def test_the_history_of_a_row_opens(table: Table, rows: Rows, admin_client: Client) -> None:
     assert admin_client.get(address(table, "history", rows[table].pk)).status_code == 200

@@ -49,13 +49,26 @@ def test_staff_cancel_and_think_again(admin_client: Client, subscription: Subscr
 
 
 def test_staff_pause_and_resume(admin_client: Client, subscription: Subscription, clock: Any) -> None:
-    assert "paused until never" in act(admin_client, subscription, "pause")
+    assert "paused until it is resumed" in act(admin_client, subscription, "pause")
     assert "had been paused already" in act(admin_client, subscription, "pause")
     clock.advance(days=5)
     assert "resumed; paid for until" in act(admin_client, subscription, "resume")
     assert "was not paused" in act(admin_client, subscription, "resume")
     act(admin_client, subscription, "pause", resumes_at_0="2026-02-20", resumes_at_1="12:00:00")
     assert now(subscription).resumes_at is not None
+
+
+def test_a_pause_that_is_to_come_is_not_told_as_one_that_is(admin_client: Client, subscription: Subscription) -> None:
+    page = act(admin_client, subscription, "pause", at_period_end="on")
+
+    assert "will be paused from" in page
+    assert now(subscription).status == "active"
+
+
+def test_the_dates_that_staff_are_asked_for_have_names(admin_client: Client, subscription: Subscription) -> None:
+    for name, label in (("extend", "Access until"), ("move", "Next period begins")):
+        page = admin_client.get(reverse(f"admin:billable_subscription_{name}"), {"id": subscription.pk})
+        assert label in page.content.decode()
 
 
 def test_staff_move_the_dates(admin_client: Client, subscription: Subscription) -> None:
@@ -67,14 +80,14 @@ def test_staff_move_the_dates(admin_client: Client, subscription: Subscription) 
     assert "must be in the next ten years" in act(admin_client, subscription, "extend", **past)
 
 
-def test_the_page_of_a_subscription_shows_its_periods_grants_and_pauses(
+def test_the_page_of_a_subscription_shows_its_orders_grants_and_pauses(
     admin_client: Client, subscription: Subscription
 ) -> None:
     SubscriptionService.pause_subscription(subscription)
 
     page = admin_client.get(reverse("admin:billable_subscription_change", args=[subscription.pk])).content.decode()
 
-    for title in ("Periods", "Grants", "Pauses", "paused"):
+    for title in ("Orders", "Grants", "Pauses", "Status:", "paused"):
         assert title in page
 
 

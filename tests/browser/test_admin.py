@@ -1,6 +1,7 @@
 """Every page of the admin opens in a browser, with all that it loads, and the large ones show what they should."""
 
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -129,3 +130,17 @@ def test_a_name_that_is_taken_is_refused_beside_its_field(staff: Page) -> None:
     expect(staff.locator(".field-key .errorlist")).to_have_text(
         "The name “papermill_free” is already used in the catalogue."
     )
+
+
+def test_many_acts_lie_below_the_title_and_apart(staff: Page, ada: Mapping[str, Any]) -> None:
+    staff.set_viewport_size(NARROW)
+    staff.goto(address("customer", f"{ada['customer']}/change/"))
+
+    title = staff.locator("#content h2").first.bounding_box()
+    boxes = [box for act in staff.locator(".object-tools a").all() if (box := act.bounding_box())]
+
+    assert title is not None
+    assert all(box["y"] >= title["y"] + title["height"] for box in boxes)
+    rows = sorted({box["y"] for box in boxes})
+    assert len(rows) > 1
+    assert all(lower - upper >= boxes[0]["height"] for upper, lower in pairwise(rows))

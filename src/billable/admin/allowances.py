@@ -47,6 +47,7 @@ class AllowanceAdmin(Books):
     id_fields = ("pk", "customer", "source_id")
     panels = (Related(Grant, "allowance", GRANT_COLUMNS),)
     acts = (Act(name="revoke", title="Revoke…", button="Revoke", form=RevokeForm, perform=revoke),)
+    computed = ("status", "per_period", "reset", "next_reset_at")
     customer_link = link("customer")
     expires_at_shown = until("expires_at")
     value_shown = pretty("value")

@@ -67,6 +67,9 @@ class Admin(Acts, admin.ModelAdmin):  # type: ignore[type-arg]  # ModelAdmin is 
 class Books(Admin):
     """Rows that only verbs write."""
 
+    computed: Sequence[str] = ()
+    """Columns of what is no field of the row but follows from them, such as a status. They head its page."""
+
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
@@ -74,9 +77,9 @@ class Books(Admin):
         return False
 
     def get_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
-        """Every field of the row, each by its column ``<field>_shown`` where there is one."""
+        """What is computed, then every field of the row, each by its column ``<field>_shown`` where there is one."""
         names = (field.name for field in self.model._meta.concrete_fields)
-        return [f"{name}_shown" if hasattr(self, f"{name}_shown") else name for name in names]
+        return [*self.computed, *(f"{name}_shown" if hasattr(self, f"{name}_shown") else name for name in names)]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> list[str]:
         return list(self.get_fields(request, obj))

@@ -128,6 +128,7 @@ class PlanChangeAdmin(Books):
         Related(OrderItem, "change", ("order_link", "total_amount_minor_shown"), title="Charged by"),
         Related(OrderItem, "credited_by", ("order_link", "credited_minor"), title="Credited"),
     )
+    computed = ("status_shown",)
     subscription_link = link("subscription")
     credited_minor_shown = amount("credited_minor", "credited")
     charged_minor_shown = amount("charged_minor", "charged")

@@ -136,6 +136,7 @@ class GrantAdmin(Books):
         Related(HoldLeg, "grant", ("id", "hold_link", "units", "captured", "released"), ordering=("-id",)),
     )
     acts = (Act(name="revoke", title="Revoke…", button="Revoke", form=RevokeForm, perform=revoke),)
+    computed = ("state",)
     customer_link = link("customer")
     quantity_shown = units("quantity")
     remaining_shown = units("remaining")
@@ -201,6 +202,7 @@ class HoldAdmin(Books):
         Act(name="capture", title="Capture…", button="Capture", form=CaptureForm, perform=capture),
         Act(name="release", title="Release…", button="Release", form=ReleaseForm, perform=release),
     )
+    computed = ("status",)
     customer_link = link("customer")
     costs_shown = pretty("costs")
     balance_after_shown = units("balance_after")
@@ -235,6 +237,7 @@ class DebtAdmin(Books):
     search_help_text = "A feature key, or the id of a debt, customer or usage."
     id_fields = ("pk", "customer", "usage")
     panels = (Related(LedgerEntry, "cause_id", ("seq", "grant_link", *ENTRY_COLUMNS[1:]), ordering=("-seq",)),)
+    computed = ("owed",)
     customer_link = link("customer")
     usage_link = link("usage")
 

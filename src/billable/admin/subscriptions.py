@@ -41,10 +41,22 @@ class PauseForm(ActForm):
     reason = reason_field(required=False)
 
 
-class DateForm(ActForm):
-    """One instant."""
+class AccessForm(ActForm):
+    """Until when it can be used."""
 
-    instant = forms.SplitDateTimeField(label="Date", widget=AdminSplitDateTime)
+    instant = forms.SplitDateTimeField(
+        label="Access until", widget=AdminSplitDateTime, help_text="Not before the end of what is paid for."
+    )
+
+
+class BillingDateForm(ActForm):
+    """When it is paid for again."""
+
+    instant = forms.SplitDateTimeField(
+        label="Next period begins",
+        widget=AdminSplitDateTime,
+        help_text="Later makes the period that runs longer; earlier lets it end when the next one is paid.",
+    )
 
 
 def renew(subscription: Subscription, answers: Answers) -> str:
@@ -75,7 +87,11 @@ def pause(subscription: Subscription, answers: Answers) -> str:
         resumes_at=answers["resumes_at"],
         reason=answers["reason"],
     )
-    return "had been paused already." if paused.replayed else f"paused until {instant(paused.resumes_at)}."
+    if paused.replayed:
+        return "had been paused already."
+    until = "it is resumed" if paused.resumes_at is None else instant(paused.resumes_at)
+    since = "paused" if paused.status == "paused" else f"will be paused from {instant(paused.paused_at)}"
+    return f"{since} until {until}."
 
 
 def resume(subscription: Subscription, answers: Answers) -> str:
@@ -110,7 +126,7 @@ class SubscriptionAdmin(Books):
             OrderItem,
             "subscription",
             ("period_index", "period_from", "period_until", "order_link", "quantity", "total_amount_minor_shown"),
-            title="Periods",
+            title="Orders",
             ordering=("-period_index",),
         ),
         planning.PANEL,
@@ -123,16 +139,17 @@ class SubscriptionAdmin(Books):
         Act(name="undo", title="Undo a cancellation…", button="Let it renew", form=NothingForm, perform=undo_cancel),
         Act(name="pause", title="Pause…", button="Pause", form=PauseForm, perform=pause),
         Act(name="resume", title="Resume…", button="Resume", form=NothingForm, perform=resume),
-        Act(name="extend", title="Extend access…", button="Extend access", form=DateForm, perform=extend_access),
+        Act(name="extend", title="Extend access…", button="Extend access", form=AccessForm, perform=extend_access),
         Act(
             name="move",
             title="Move the billing date…",
             button="Move the billing date",
-            form=DateForm,
+            form=BillingDateForm,
             perform=move_billing_date,
         ),
         *planning.ACTS,
     )
+    computed = ("status_shown",)
     customer_link = link("customer")
     renewal_shown = link("renewal")
     credit_minor_shown = amount("credit_minor", "credit")
