@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import partial
 from typing import Any
 
@@ -49,8 +50,8 @@ def capture_events(*names: str) -> Iterator[Events]:
 @contextmanager
 def listen(*names: str) -> Iterator[Events]:
     """The same, but nothing is run that waits for a commit."""
-    if unknown := sorted(set(names) - set(EVENTS)):
-        raise ValueError(f"there is no event {unknown[0]!r}")
+    for name in names:
+        _refuse_unknown(name)
     sent = Events()
     receivers = {name: partial(_take_down, sent, name) for name in names or EVENTS}
     for name, receiver in receivers.items():
@@ -62,6 +63,13 @@ def listen(*names: str) -> Iterator[Events]:
             EVENTS[name].disconnect(receiver)
 
 
+def _refuse_unknown(name: str) -> None:
+    if name in EVENTS:
+        return
+    near = get_close_matches(name, EVENTS, n=1)
+    raise ValueError(f"there is no event {name!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
+
+
 def _take_down(sent: Events, name: str, *, signal: object, sender: object, **payload: Model) -> None:
     (row,) = payload.values()
     sent.append(Event(name, row))
@@ -70,8 +78,7 @@ def _take_down(sent: Events, name: str, *, signal: object, sender: object, **pay
 @contextmanager
 def assert_signal_sent(name: str, *, times: int | None = None) -> Iterator[Events]:
     """Fail unless an event such as ``order.paid`` is sent during the block: at least once, or just so many times."""
-    if name not in EVENTS:
-        raise ValueError(f"there is no event {name!r}")
+    _refuse_unknown(name)
     with capture_events() as sent:
         yield sent
     count = len(sent.rows(name))
