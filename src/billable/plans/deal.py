@@ -209,7 +209,7 @@ def _refuse_recurring(listing: Listing, stretch: Stretch) -> None:
     """What comes anew within the period is not worth a share of it that anybody could tell."""
     runs = any(line.course is not None for line in (*stretch.lines, *stretch.kept))
     if runs or any(line.reset is not None for line in listing.lines):
-        problem = "is within a period that gives units anew; let it take effect at its end"
+        problem = "must be period_end: a plan that gives units anew within its period is not changed before its end"
         raise Invalid(field="at", problem=problem)
 
 
