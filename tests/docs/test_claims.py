@@ -2,6 +2,8 @@
 
 import json
 import re
+from collections.abc import Callable
+from itertools import count, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,10 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from billable.api import api
-from billable.services import CatalogService, CustomerService
+from billable.errors import WrongSubscriptionState
+from billable.models import Subscription
+from billable.services import CatalogService, CustomerService, OrderService, SubscriptionService, TrialService
+from billable.testing import BillingClock, FakePayments, make_customer
 from tests.docs.blocks import DOCS, Block, blocks
 from tests.docs.projects import Project
 
@@ -178,3 +183,66 @@ from billable.services import CatalogService, CustomerService, QuotaService
 CatalogService.create_feature("pdf_export")
 QuotaService.grant_feature(CustomerService.identify("email", "ada@example.com").customer, "pdf_export", quantity=1)
 """
+
+
+NUMBERS = count()
+SUBSCRIPTIONS = DOCS / "how-to" / "subscriptions.md"
+ACTS: dict[str, Callable[[Subscription, BillingClock], Any]] = {
+    "Renew": lambda row, clock: SubscriptionService.renew_subscription(row),
+    "Pause": lambda row, clock: SubscriptionService.pause_subscription(row),
+    "Resume": lambda row, clock: SubscriptionService.resume_subscription(row),
+    "Cancel": lambda row, clock: SubscriptionService.cancel_subscription(row),
+    "Undo cancel": lambda row, clock: SubscriptionService.undo_cancel(row),
+    "Extend access": lambda row, clock: SubscriptionService.extend_access(row, clock.after(months=3)),
+    "Move billing date": lambda row, clock: SubscriptionService.move_billing_date(row, clock.after(months=2)),
+    "Change plan, seats": lambda row, clock: SubscriptionService.change_seats(row, 2),
+}
+
+
+def subscription_that_is(status: str, clock: BillingClock) -> Subscription:
+    """Somebody new, who came to have a subscription of this status."""
+    customer, payments = make_customer(), FakePayments(name=f"fake-{next(NUMBERS)}")
+    if status == "trialing":
+        started = TrialService.start_trial(customer, "plan").subscription
+        assert started is not None
+        return started
+    payment = payments.pay(OrderService.create_order(customer, [{"sku": "plan"}]))
+    (begun,) = SubscriptionService.list_subscriptions(customer)
+    ways: dict[str, Callable[[], Any]] = {
+        "active": lambda: None,
+        "past_due": lambda: clock.jump_to(begun.paid_until),
+        "paused": lambda: SubscriptionService.pause_subscription(begun),
+        "cancelled": lambda: SubscriptionService.cancel_subscription(begun),
+        "suspended": lambda: payments.dispute(payment),
+        "ended": lambda: SubscriptionService.cancel_subscription(begun, at_period_end=False),
+    }
+    ways[status]()
+    return SubscriptionService.get_subscription(begun)
+
+
+@pytest.mark.parametrize("row", table(SUBSCRIPTIONS, "Status", "Renew"), ids=lambda row: row["Status"])
+@pytest.mark.django_db
+def test_what_may_be_done_to_a_subscription_is_as_the_table_says(row: dict[str, str], settings: Any) -> None:
+    settings.BILLABLE_FINGERPRINT_KEYS = ["fingerprint-key-0123456789"]
+    CatalogService.create_product("plan", price="9.00", recurs="1 month", features=["sso"], trial_period="14 days")
+    status = row["Status"].split("`")[1]
+
+    for name, act in ACTS.items():
+        with BillingClock() as clock:
+            subscription = subscription_that_is(status, clock)
+            assert subscription.status == status
+            try:
+                done = not act(subscription, clock).replayed
+            except WrongSubscriptionState:
+                done = False
+            assert done == (row[name] == "yes"), (status, name)
+            if row[name] == "now":
+                ended = SubscriptionService.cancel_subscription(subscription, at_period_end=False)
+                assert ended.status == "ended"
+
+
+def test_the_glossary_defines_each_word_once() -> None:
+    lines = (DOCS / "glossary.md").read_text().splitlines()
+    words = [word for term, rest in pairwise(lines) if rest.startswith(": ") for word in term.split(", ")]
+
+    assert sorted({word for word in words if words.count(word) > 1}) == []
