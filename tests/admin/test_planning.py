@@ -55,12 +55,13 @@ def test_staff_change_the_seats(admin_client: Client, subscription: Subscription
     assert "already has this plan" in act(admin_client, subscription, "change_seats", seats=1, idempotency_key="other")
 
 
-def test_staff_schedule_a_change(admin_client: Client, subscription: Subscription) -> None:
-    answers = {**NOW, "at": "period_end", "seats": 2}
+@pytest.mark.parametrize(("seats", "told"), [("", "1 seat"), (2, "2 seats")])
+def test_staff_schedule_a_change(admin_client: Client, subscription: Subscription, seats: Any, told: str) -> None:
+    answers = {**NOW, "at": "period_end", "seats": seats}
     shown = post(admin_client, subscription, "change_plan", **answers)
 
     said = act(admin_client, subscription, "change_plan", **answers, seen=shown.context["seen"])
 
-    assert "becomes pro with 2 seats at" in said
+    assert f"becomes pro with {told} at" in said
     page = admin_client.get(reverse("admin:billable_subscription_change", args=[subscription.pk]))
     assert "Changes" in page.content.decode()

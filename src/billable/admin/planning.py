@@ -158,5 +158,5 @@ def _row(told: PlanPreview) -> tuple[str, ...]:
 def _said(made: PlanChange) -> str:
     if made.order is not None and made.order.amount_due_minor:
         return f"waits for {money(made.order.amount_due_minor, made.currency)} of the order {made.order.pk}."
-    what = f"{made.to_product.sku} with {made.to_seats} seats"
+    what = f"{made.to_product.sku} with {made.to_seats} seat{'' if made.to_seats == 1 else 's'}"
     return f"is {what} now." if made.at == "now" else f"becomes {what} at {instant(made.effective_at)}."
