@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from billable.errors import Invalid
 from billable.models import CatalogName, Feature, Price, Product
 from billable.services import CatalogService, Money
 
@@ -22,6 +23,14 @@ def test_one_call_makes_a_simple_product(door):
     assert (product.sku, product.is_active, product.is_trial) == ("premium_monthly", True, False)
     assert [(each.amount_minor, each.currency) for each in product.prices.all()] == [(999, "EUR")]
     assert lines_of(product) == [("pdf_export", 100, "1 month", 100)]
+
+
+@pytest.mark.parametrize("features", [[], [{"feature": "pdf_export", "reset": "1 month"}], [{"feature": "sso"}]])
+@pytest.mark.parametrize("given", [{"quantity": 100}, {"period": "1 month"}])
+def test_a_quantity_that_no_feature_would_take_is_refused(door, features, given):
+    with pytest.raises(Invalid, match="is for features named by a plain text"):
+        door.catalog.create_product("pro", features=features, **given)
+    assert not Product.objects.exists()
 
 
 def test_a_product_may_mix_anything_in_several_currencies(door, statements):

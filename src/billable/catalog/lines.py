@@ -58,6 +58,10 @@ def read_lines(features: object, quantity: int | None, period: Period | None) ->
         raise Invalid(field="features", problem="must be a list")
     if len(features) > MAX_LINES:
         raise Invalid(field="features", problem=f"must be at most {MAX_LINES} lines")
+    given = "quantity" if quantity is not None else "period" if period is not None else None
+    if given is not None and not any(isinstance(entry, str) for entry in features):
+        # Left unheeded, a line without a quantity of its own would be unlimited.
+        raise Invalid(field=given, problem="is for features named by a plain text; a feature line says its own")
     return [_line(entry, quantity, period, f"features[{place}]") for place, entry in enumerate(features)]
 
 

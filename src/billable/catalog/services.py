@@ -109,7 +109,7 @@ def create_product(
 
     ``price`` is a decimal string in ``currency`` (default ``BILLABLE_CURRENCY``) or a Money; ``prices`` adds
     further currencies. Features named by a plain string take ``quantity`` (None: unlimited) and ``period`` (None:
-    for ever). Features that do not exist yet are created.
+    for ever); a feature line says its own. Features that do not exist yet are created.
 
     ``unit_prices`` says what it costs in units of existing features, as ``{"credits": 20}``: see ``exchange``.
     ``tax_rate`` is in percent (None: ``BILLABLE_TAX_RATE``).

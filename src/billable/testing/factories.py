@@ -56,12 +56,16 @@ def make_product(
     period: str | None = None,
     **details: Any,
 ) -> Product:
-    """A product: unless you say otherwise, ten ``units`` for 10.00. ``details`` are those of ``create_product``."""
+    """A product: unless you say otherwise, ten ``units`` for 10.00. ``details`` are those of ``create_product``.
+
+    ``quantity`` is of features named by a plain text; a feature line says its own.
+    """
+    by_name = any(isinstance(feature, str) for feature in features)
     return CatalogService.create_product(
         sku or f"product-{next(_numbers)}",
         price=price,
         features=features,
-        quantity=quantity,
+        quantity=quantity if by_name else None,
         period=period,
         **details,
     )
