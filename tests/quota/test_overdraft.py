@@ -262,6 +262,42 @@ def test_what_one_side_repaid_of_the_other_keeps_them_together(door, user, give,
     assert balance(other) == 11
 
 
+@pytest.fixture
+def absorbed(user, customer, clock, django_user_model):
+    """Somebody who gets units each week, and is absorbed by the user after ten uses of either side."""
+    line = {"feature": "calls", "quantity": 4, "reset": "1 week"}
+    CatalogService.create_product("weekly", features=[line])
+    other = CustomerService.link_identity(
+        django_user_model.objects.create(username="grace"), "email", "g@x.org"
+    ).customer
+    QuotaService.grant_product(other, "weekly")
+
+    def after(use):
+        QuotaService.consume_quota({"mine": customer, "theirs": other}[use], "calls", quantity=10)
+        return CustomerService.merge_customers(customer, other)
+
+    return after
+
+
+def test_an_allowance_of_the_absorbed_may_repay_what_the_absorbed_owes(door, user, absorbed, clock):
+    merge = absorbed("theirs")
+    assert balance(user) == -6
+    clock.advance(weeks=1)
+    door.quota.expire_grants()
+    assert (balance(user), debts()) == (-2, [(6, 4, 0, True)])
+    door.customers.unmerge_customers(merge)
+    assert (balance(user), balance(merge.absorbed)) == (0, -2)
+
+
+def test_an_allowance_of_the_absorbed_that_repaid_the_survivor_keeps_them_together(door, absorbed, clock, refused):
+    merge = absorbed("mine")
+    clock.advance(weeks=1)
+    door.quota.expire_grants()
+    assert debts() == [(10, 4, 0, True)]
+    with refused("unmerge_refused", reason="repaid"):
+        door.customers.unmerge_customers(merge)
+
+
 def test_what_went_back_after_a_merge_follows_its_grant(door, user, give, django_user_model):
     usage = door.quota.consume_quota(give(user, "calls", 1).customer, "calls", quantity=5)
     give(user, "calls", 10)

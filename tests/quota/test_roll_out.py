@@ -32,6 +32,10 @@ def balance(user, feature="pdf_export"):
     return QuotaService.check_quota(user, feature).balance
 
 
+def _new(user):
+    return CustomerService.link_identity(user, "email", f"{user.username}@example.org").customer
+
+
 def run(door, policy, **how):
     """A roll-out: rehearsed, made, and made again."""
     before = dict(rows.everything())
@@ -314,11 +318,58 @@ def test_a_merge_and_its_undoing_keep_what_was_brought(door, user, sell, clock, 
     clock.advance(days=28)
     assert balance(other) == 170
     change({**MONTHLY, "rollover_quantity": 20, "quantity": 160})
-    assert counts(run(door, "now")) == (1, 1, 0, 0, 0)
-    assert balance(other) == 180
+    assert counts(run(door, "next_period")) == (1, 0, 0, 0, 0)
     door.customers.unmerge_customers(merge)
+    assert counts(run(door, "next_period")) == (0, 0, 0, 0, 0)
     clock.advance(days=31)
     assert balance(CustomerRef(customer_id=merge.absorbed_id)) == 180
+
+
+@pytest.mark.parametrize("weeks", [0, 5], ids=["handed on", "given since"])
+def test_units_that_were_added_for_both_keep_them_together(door, user, sell, clock, django_user_model, refused, weeks):
+    sell(MONTHLY)
+    other = django_user_model.objects.create(username="grace")
+    CustomerService.link_identity(other, "telegram", "2")
+    merge = door.customers.merge_customers(other, user)
+    clock.advance(weeks=weeks)
+    change({**MONTHLY, "quantity": 150})
+    run(door, "now")
+    with refused("unmerge_refused", reason="rolled_out"):
+        door.customers.unmerge_customers(merge)
+    assert balance(other) == 150
+
+
+def test_a_new_line_that_was_given_for_both_keeps_them_together(door, user, sell, django_user_model, refused):
+    sell(MONTHLY)
+    other = django_user_model.objects.create(username="grace")
+    CustomerService.link_identity(other, "telegram", "2")
+    merge = door.customers.merge_customers(other, user)
+    change(MONTHLY, {"feature": "tokens", "quantity": 5})
+    run(door, "now")
+    with refused("unmerge_refused", reason="rolled_out"):
+        door.customers.unmerge_customers(merge)
+
+
+def test_what_was_brought_to_the_survivors_own_keeps_nobody(door, user, sell, django_user_model):
+    sell(MONTHLY)
+    other = django_user_model.objects.create(username="grace")
+    merge = door.customers.merge_customers(CustomerService.link_identity(user, "telegram", "1").customer, _new(other))
+    change({**MONTHLY, "quantity": 150}, {"feature": "tokens", "quantity": 5})
+    assert counts(run(door, "now")) == (1, 1, 0, 0, 1)
+    door.customers.unmerge_customers(merge)
+    assert counts(run(door, "now")) == (0, 0, 0, 0, 0)
+    assert (balance(user), balance(user, "tokens")) == (150, 5)
+
+
+def test_a_line_that_both_were_to_have_keeps_nobody(door, user, clock, django_user_model):
+    CatalogService.create_product("pro", features=[MONTHLY], is_default=True)
+    other = _new(django_user_model.objects.create(username="grace"))
+    merge = door.customers.merge_customers(_new(user), other)
+    change(MONTHLY, {"feature": "tokens", "quantity": 5})
+    assert counts(run(door, "now")) == (0, 0, 0, 0, 1)
+    door.customers.unmerge_customers(merge)
+    assert counts(run(door, "now")) == (0, 0, 0, 0, 1)
+    assert (balance(user, "tokens"), balance(other, "tokens")) == (5, 5)
 
 
 def test_a_refund_takes_back_what_was_sold_also_on_its_new_terms(door, user, customer, clock):
