@@ -49,7 +49,7 @@ def forecast(user: Subject, feature: str, *, over: Period | str = "30 days") -> 
     """
     span, name, person = Period.parse(over, "over"), inputs.name(feature, "feature"), who(user)
     found = standing.only(standing.read(person, name), name)
-    balance, now = burn.balance(found.usable()), found.now
+    balance, now = burn.balance(found.usable(), found.owed_by_payers()), found.now
     used, first = (0, None) if found.customer is None else _use(found, found.customer.pk, _start(span, now))
     since = None if first is None else max(first, _start(span, now))
     days = 0.0 if since is None else max(now - since, _LEAST) / _LEAST
