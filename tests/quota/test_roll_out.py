@@ -307,6 +307,19 @@ def test_caps_and_values_are_replaced_at_once_unless_they_are_lower(door, user, 
     assert balance(user) == 10
 
 
+def test_the_cap_of_several_pieces_of_a_subscription_is_as_it_was_sold(door, user, customer, clock):
+    line = {"feature": "pdf_export", "period": "1 week", "cap_quantity": 10, "cap_period": "1 day"}
+    CatalogService.create_product("pro", price="9", currency="EUR", recurs="1 month", features=[line])
+    paid = door.orders.create_order(user, [{"sku": "pro", "quantity": 2}])
+    door.orders.confirm_payment(paid, payment_id="p1", status="paid")
+    assert balance(user) == 20
+    report = run(door, "now")
+    assert (counts(report), report.skipped) == ((0, 0, 0, 0, 0), ())
+    change({**line, "cap_quantity": 15})
+    assert counts(run(door, "now")) == (0, 0, 1, 0, 0)
+    assert balance(user) == 30
+
+
 def test_more_on_a_grant_with_a_cap_waits_for_its_next_period(door, user, sell, clock):
     capped = {**MONTHLY, "cap_quantity": 10, "cap_period": "1 day"}
     sell(capped)

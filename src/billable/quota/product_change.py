@@ -251,5 +251,5 @@ def _cap_of(line: ProductFeature, grant: Grant, pieces: int) -> tuple[Any, Any]:
     """The cap that a line gives a grant of so many pieces."""
     if line.cap_quantity is None:
         return None, None
-    lasting = grant.quantity is None and grant.period_count is not None
+    lasting = grant.quantity is None and grant.period_count is not None and grant.subscription_id is None
     return min(MAX_UNITS, line.cap_quantity * (1 if lasting else pieces)), line.cap_period
