@@ -529,7 +529,7 @@ class UnmergeRefused(Conflict):
     """The merge of the customer {customer} cannot be undone: {reason}.
 
     ``reason`` is ``not_merged``, ``merged_again``, ``anonymized``, ``held``, ``refunded``, ``extended``,
-    ``repaid`` or ``granted``.
+    ``repaid``, ``rolled_out`` or ``granted``.
     """
 
     code = "unmerge_refused"

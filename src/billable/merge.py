@@ -24,14 +24,15 @@ from billable.customers.subjects import Subject, family, find_customer_id, lock_
 from billable.db.units import unit_of_work, write_alias
 from billable.errors import CustomerNotFound, InvalidSubject, MergeRefused, UnmergeRefused
 from billable.ids import new_id
-from billable.orders.models import Order, Payment
+from billable.orders.models import Order, OrderItem, Payment
 from billable.quota import holds, lineage, succession
 from billable.quota.allowance import AllowanceQuerySet
 from billable.quota.catch_up import catch_up
 from billable.quota.debt_models import Debt
-from billable.quota.kinds import AdjustmentKind, CauseType, GrantEnd, GrantSource
+from billable.quota.kinds import AdjustmentKind, CauseType, GrantEnd, GrantSource, RollOutKind
 from billable.quota.ledger import Cause
 from billable.quota.models import Adjustment, Allowance, Grant, LedgerEntry
+from billable.quota.roll_out_models import RollOut
 from billable.referrals.models import Referral
 from billable.refunds.models import Dispute
 from billable.signals import emit
@@ -82,9 +83,9 @@ def unmerge_customers(absorbed: Merge | Subject) -> Merge:
     Raises CustomerNotFound, and UnmergeRefused whose ``reason`` is ``not_merged``, ``merged_again`` (a later merge
     stands on top), ``anonymized``, ``held`` (units are reserved), ``refunded`` (a refund, a dispute or a reward that
     was taken back touched them), ``extended`` (a later period begins where one of them ends), ``repaid`` (a grant
-    of one side repaid what the other had overdrawn), or ``granted`` (an
-    order, dispute or referral of the absorbed customer gave something to the survivor, or an order of one earned the
-    reward of the other).
+    of one side repaid what the other had overdrawn), ``rolled_out`` (a roll-out added units, or a line, to what the
+    absorbed customer holds), or ``granted`` (an order, dispute or referral of the absorbed customer gave something to
+    the survivor, or an order of one earned the reward or paid for a subscription of the other).
     """
     merge = _merge_of(absorbed)
     side = {merge.absorbed_id, *map(UUID, merge.moved["customers"])}
@@ -258,7 +259,10 @@ def _entanglement(merge: Merge, lead: Customer, other: Customer, side: set[UUID]
         return "extended"
     if _repaid_for_each_other(side, lead):
         return "repaid"
-    return "granted" if _gave(lead, side) or _paid_for_each_other(side) or _earned_for_each_other(side) else None
+    if _was_rolled_out(merge, lead, side):
+        return "rolled_out"
+    shared = _paid_for_each_other(side) or _earned_for_each_other(side) or _subscribed_for_each_other(side)
+    return "granted" if shared or _gave(lead, side) else None
 
 
 def _is_extended(merge: Merge, heirs: QuerySet[Grant]) -> bool:
@@ -307,10 +311,41 @@ def _paid_for_each_other(side: set[UUID]) -> bool:
 
 def _repaid_for_each_other(side: set[UUID], lead: Customer) -> bool:
     """Whether a grant of one side repaid what the other had overdrawn."""
-    owed = Debt.objects.using(write_alias()).filter(pk=OuterRef("cause_id"))
+    owed = Exists(Debt.objects.using(write_alias()).filter(pk=OuterRef("cause_id"), customer__in=side))
+    # A period of the absorbed side that began since has its grant at the survivor.
+    repays = Q(customer__in=side) | Q(grant__allowance__isnull=False, grant__allowance__origin__customer__in=side)
     entries = LedgerEntry.objects.using(write_alias()).filter(cause_type=CauseType.DEBT.value)
-    theirs = entries.filter(Exists(owed.filter(customer__in=side)), customer=lead)
-    return theirs.exists() or entries.filter(Exists(owed.filter(customer=lead)), customer__in=side).exists()
+    return entries.filter(Q(owed, ~repays) | Q(~owed, repays), customer__in=_members(lead.pk)).exists()
+
+
+def _was_rolled_out(merge: Merge, lead: Customer, side: set[UUID]) -> bool:
+    """Whether a roll-out since gave units or a line to what the absorbed side holds: parted, it would get them anew."""
+    alias, rest = write_alias(), _members(lead.pk) - side
+    since = RollOut.objects.using(alias).filter(pk__gt=merge.pk, customer=lead)
+    theirs = Q(grant__customer__in=side) | Q(
+        grant__allowance__isnull=False, grant__allowance__origin__customer__in=side
+    )
+    if since.filter(theirs, kind=RollOutKind.UNITS.value).exists():
+        return True
+    held: dict[str, Any] = {
+        "source": OuterRef("holding_source"),
+        "source_id": OuterRef("holding_id"),
+        "product": OuterRef("product"),
+    }
+    new = since.filter(kind=RollOutKind.LINE.value)
+    for people, is_given in ((side, True), (rest, False)):
+        given = Q()
+        for model in (Grant, Allowance):
+            given |= Q(Exists(model._base_manager.using(alias).filter(**held, customer__in=people)))
+        new = new.filter(given if is_given else ~given)
+    return new.exists()
+
+
+def _subscribed_for_each_other(side: set[UUID]) -> bool:
+    """Whether an order of one side paid for a subscription of the other."""
+    items = OrderItem.objects.using(write_alias()).filter(subscription__isnull=False)
+    by_them, theirs = Q(customer__in=side), Q(subscription__customer__in=side)
+    return items.filter(by_them & ~theirs).exists() or items.filter(theirs & ~by_them).exists()
 
 
 def _earned_for_each_other(side: set[UUID]) -> bool:

@@ -229,6 +229,26 @@ def test_a_merge_carries_the_cap_and_its_count_on(door, user, capped, clock, dja
     assert balance(survivor) == 50
 
 
+def test_what_is_put_back_after_a_merge_has_no_cap_of_its_own(door, user, capped, clock, django_user_model):
+    usage = door.quota.consume_quota(user, "pdf_export", quantity=30)
+    survivor = django_user_model.objects.create(username="grace")
+    CustomerService.link_identity(survivor, "telegram", "2")
+    merge = door.customers.merge_customers(survivor, user)
+    door.quota.reverse_usage(usage, quantity=10, idempotency_key="a")
+    assert balance(survivor) == 30
+    clock.advance(days=1)
+    door.quota.reverse_usage(usage, quantity=5, idempotency_key="b")
+    assert balance(survivor) == 50
+    door.quota.consume_quota(survivor, "pdf_export", quantity=50)
+    door.quota.reverse_usage(usage, quantity=5, idempotency_key="c")
+    assert balance(survivor) == 0
+    (going_on,) = Grant.objects.filter(ended_at=None)
+    assert (going_on.remaining, going_on.origin_id) == (300 - 10 - 50, capped.pk)
+    door.customers.unmerge_customers(merge)
+    clock.advance(days=1)
+    assert (balance(survivor), balance(merge.absorbed)) == (0, 50)
+
+
 def test_a_user_who_is_no_customer_yet_sees_the_caps_of_the_defaults(door, user, clock):
     CatalogService.create_product("free", is_default=True, features=[{"feature": "pdf_export", "quantity": 300, **DAY}])
     check = door.quota.check_quota(user, "pdf_export", quantity=51)

@@ -121,6 +121,14 @@ def test_a_balance_counts_own_units_and_what_credits_would_pay_for(door, user, g
     assert not door.quota.check_quota(user, "ai_analysis", quantity=6)
 
 
+def test_a_feature_of_a_default_product_that_is_not_active_does_not_count(door, user, customer, django_user_model):
+    CatalogService.create_product("free", features=["pdf_export", "tokens"], quantity=3, is_default=True)
+    CatalogService.update_feature("pdf_export", is_active=False)
+    check = door.quota.check_quota(user := django_user_model.objects.create(username="grace"), "pdf_export")
+    assert (check.allowed, check.balance, check.code) == (False, 0, "no_grant")
+    assert [each.feature for each in door.quota.balances(user)] == ["tokens"]
+
+
 def test_default_products_count_for_a_user_before_there_is_a_customer(door, user, django_user_model):
     CatalogService.create_product("free", features=["pdf_export"], quantity=3, period="1 month", is_default=True)
     nobody = CustomerRef(external_id="nobody")

@@ -225,6 +225,34 @@ def test_what_rolls_over_is_not_lost(user: Any, clock: Any, rollover: int | None
     assert told() == ([] if lost is None else [("credits", lost)])
 
 
+@pytest.mark.parametrize(("rollover", "lost"), [(None, 30), (20, 10), (30, None)])
+def test_what_rolls_over_on_the_terms_of_a_roll_out_is_not_lost(
+    user: Any, clock: Any, rollover: int | None, lost: int | None
+) -> None:
+    line = {"feature": "credits", "quantity": 30, "reset": "1 month", "rollover_quantity": 5}
+    CatalogService.create_product("free", features=[line])
+    QuotaService.grant_product(user, "free")
+    changed: Any = {**line, "quantity": 40, "rollover_quantity": rollover}
+    CatalogService.update_product("free", features=[changed])
+    assert QuotaService.roll_out_product_change("free", policy="next_period").terms == 1
+    clock.advance(days=26)
+
+    assert losses(QuotaService.expiring_soon(user)) == ([] if lost is None else [("credits", lost)])
+    UpkeepService.tick()
+    assert told() == ([] if lost is None else [("credits", lost)])
+
+
+def test_who_was_told_is_not_told_again_after_a_merge(user: Any, month: Grant, clock: Any) -> None:
+    clock.advance(days=26)
+    UpkeepService.tick()
+    survivor = CustomerService.identify("telegram", "1").customer
+    merge = CustomerService.merge_customers(survivor, user)
+    UpkeepService.tick()
+    CustomerService.unmerge_customers(merge)
+    UpkeepService.tick()
+    assert told() == [("credits", 30)]
+
+
 def test_what_an_allowance_gives_and_nobody_wrote_down_yet_may_be_lost(user: Any, clock: Any) -> None:
     CatalogService.create_product("free", features=[{"feature": "credits", "quantity": 30, "reset": "1 week"}])
     QuotaService.grant_product(user, "free")

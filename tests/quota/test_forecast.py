@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from billable.models import Grant
+from billable.models import Grant, LedgerEntry
 from billable.services import CatalogService, CustomerRef, CustomerService, QuotaService
 
 
@@ -135,11 +135,39 @@ def test_a_payer_that_is_used_up_still_counts(user: Any, clock: Any, give: Calla
     assert QuotaService.forecast(user, "pdf_export").used == 2
 
 
-def test_it_takes_two_statements(user: Any, clock: Any, give: Any, statements: Any) -> None:
+def test_it_takes_three_statements(user: Any, clock: Any, give: Any, statements: Any) -> None:
     give(user, "credits", 100)
     use(user, 1)
 
-    assert len(statements(lambda: QuotaService.forecast(user, "credits"))) == 2
+    assert len(statements(lambda: QuotaService.forecast(user, "credits"))) == 3
+
+
+def test_it_reads_no_more_than_the_window(user: Any, clock: Any, give: Any, statements: Any) -> None:
+    give(user, "credits", 1000)
+    for _ in range(3):
+        use(user, 10)
+        clock.advance(days=20)
+    edge = LedgerEntry.objects.filter(kind="consume").order_by("-seq")[1].seq
+
+    *_, sums = statements(lambda: QuotaService.forecast(user, "credits"))
+
+    assert f'"seq" > {edge}' in sums
+    assert QuotaService.forecast(user, "credits").used == 10
+
+
+def test_a_feature_that_was_not_used_before_the_window_begins_with_its_first_use(
+    user: Any, clock: Any, give: Any
+) -> None:
+    give(user, "credits", 100)
+    give(user, "tokens", 100)
+    use(user, 10)
+    clock.advance(days=35)
+    use(user, 10, "tokens")
+    since = clock()
+    clock.advance(days=5)
+
+    assert QuotaService.forecast(user, "tokens").since == since
+    assert QuotaService.forecast(user, "credits").since is None
 
 
 def test_the_use_of_those_that_were_absorbed_is_theirs_too(user: Any, clock: Any, give: Any) -> None:

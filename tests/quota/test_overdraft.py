@@ -262,6 +262,83 @@ def test_what_one_side_repaid_of_the_other_keeps_them_together(door, user, give,
     assert balance(other) == 11
 
 
+@pytest.fixture
+def absorbed(user, customer, clock, django_user_model):
+    """Somebody who gets units each week, and is absorbed by the user after ten uses of either side."""
+    line = {"feature": "calls", "quantity": 4, "reset": "1 week"}
+    CatalogService.create_product("weekly", features=[line])
+    other = CustomerService.link_identity(
+        django_user_model.objects.create(username="grace"), "email", "g@x.org"
+    ).customer
+    QuotaService.grant_product(other, "weekly")
+
+    def after(use):
+        QuotaService.consume_quota({"mine": customer, "theirs": other}[use], "calls", quantity=10)
+        return CustomerService.merge_customers(customer, other)
+
+    return after
+
+
+def test_an_allowance_of_the_absorbed_may_repay_what_the_absorbed_owes(door, user, absorbed, clock):
+    merge = absorbed("theirs")
+    assert balance(user) == -6
+    clock.advance(weeks=1)
+    door.quota.expire_grants()
+    assert (balance(user), debts()) == (-2, [(6, 4, 0, True)])
+    door.customers.unmerge_customers(merge)
+    assert (balance(user), balance(merge.absorbed)) == (0, -2)
+
+
+def test_an_allowance_of_the_absorbed_that_repaid_the_survivor_keeps_them_together(door, absorbed, clock, refused):
+    merge = absorbed("mine")
+    clock.advance(weeks=1)
+    door.quota.expire_grants()
+    assert debts() == [(10, 4, 0, True)]
+    with refused("unmerge_refused", reason="repaid"):
+        door.customers.unmerge_customers(merge)
+
+
+@pytest.fixture
+def owing(user, give):
+    """Eight calls that are there, of which six are owed: they came back after they were overdrawn."""
+    CatalogService.set_cost("pdf_export", "calls", units=2)
+    grant = give(user, "calls", 10)
+    hold = QuotaService.hold_quota(user, "calls", 8)
+    QuotaService.consume_quota(user, "calls", quantity=8)
+    QuotaService.release_hold(hold)
+    return grant
+
+
+def test_what_is_owed_of_a_paying_feature_pays_for_no_other(door, user, owing, left, refused):
+    assert (balance(user), balance(user, "pdf_export")) == (2, 1)
+    assert not door.quota.check_quota(user, "pdf_export", quantity=2)
+    with refused("quota_exceeded", balance=1, reason="exhausted"):
+        door.quota.consume_quota(user, "pdf_export", quantity=2)
+    hold = door.quota.hold_quota(user, "pdf_export", 1)
+    assert hold.balance == 0
+    assert door.quota.capture_hold(hold).balance == 0
+    assert (balance(user), balance(user, "pdf_export"), left(owing)) == (0, 0, 6)
+    assert QuotaService.forecast(user, "pdf_export").balance == 0
+
+
+def test_an_exchange_is_not_paid_with_what_is_owed_of_a_payer(door, user, owing, refused):
+    CatalogService.create_product("poster", unit_prices={"pdf_export": 2}, features=["tokens"], quantity=1)
+    with refused("quota_exceeded"):
+        door.orders.exchange(user, "poster", idempotency_key="a")
+
+
+def test_what_is_owed_is_kept_back_from_the_other_grants_of_a_payer_first(door, user, owing):
+    CatalogService.create_product("more", features=["credits"], quantity=5)
+    CatalogService.set_cost("pdf_export", "credits", units=5)
+    QuotaService.grant_product(user, "more")
+    assert balance(user, "pdf_export") == 2
+    CatalogService.create_product("some", features=[{"feature": "calls", "quantity": 4}])
+    QuotaService.grant_product(user, "some")
+    assert debts(closed_at=None) == [(6, 4, 0, True)]
+    assert balance(user, "pdf_export") == 4
+    assert door.quota.check_quota(user, "pdf_export", quantity=1, sku="more").balance == 1
+
+
 def test_what_went_back_after_a_merge_follows_its_grant(door, user, give, django_user_model):
     usage = door.quota.consume_quota(give(user, "calls", 1).customer, "calls", quantity=5)
     give(user, "calls", 10)
@@ -316,6 +393,24 @@ def test_signals_tell_of_debts(door, user, give, commit):
         give(user, "calls", 2)
         give(user, "calls", 2)
     assert heard == [("incurred", 4), ("settled", 4)]
+
+
+def test_a_debt_that_is_settled_is_not_settled_again(user, give, clock, commit):
+    settled = []
+    hear = lambda debt, **_: settled.append(debt.owed)  # noqa: E731
+    signals.debt_settled.connect(hear)
+    try:
+        with commit():
+            usage = QuotaService.consume_quota(give(user, "calls", 1).customer, "calls", quantity=5)
+            give(user, "calls", 10)
+        at = Debt.objects.get().closed_at
+        clock.advance(hours=1)
+        with commit():
+            QuotaService.reverse_usage(usage, quantity=2, idempotency_key="a")
+    finally:
+        signals.debt_settled.disconnect(hear)
+    assert (settled, debts()) == ([0], [(4, 2, 2, False)])
+    assert Debt.objects.get().closed_at == at
 
 
 def test_counts_of_statements(user, give, statements):

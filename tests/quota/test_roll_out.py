@@ -32,6 +32,10 @@ def balance(user, feature="pdf_export"):
     return QuotaService.check_quota(user, feature).balance
 
 
+def _new(user):
+    return CustomerService.link_identity(user, "email", f"{user.username}@example.org").customer
+
+
 def run(door, policy, **how):
     """A roll-out: rehearsed, made, and made again."""
     before = dict(rows.everything())
@@ -212,6 +216,46 @@ def test_new_lines_are_given_for_as_long_as_the_rest_runs(door, user, sell, cloc
     assert (balance(user, "tokens"), balance(user, "ai_analysis")) == (0, 0)
 
 
+@pytest.mark.parametrize(("recurs", "rest"), [(None, 18), ("1 month", 21)])
+def test_a_new_line_with_a_period_of_its_own_has_it_from_now(door, user, clock, recurs, rest):
+    line = {"feature": "pdf_export", "quantity": 10, "period": None if recurs else "1 month"}
+    CatalogService.create_product("pro", price="9", currency="EUR", recurs=recurs, features=[line])
+    door.orders.confirm_payment(door.orders.create_order(user, [{"sku": "pro"}]), payment_id="p1", status="paid")
+    change(
+        line,
+        {"feature": "tokens", "quantity": 5, "period": "1 week"},
+        {"feature": "ai_analysis", "period": "1 year"},
+        {"feature": "credits", "quantity": 7, "period": "1 month"},
+        {"feature": "credits", "quantity": 8, "period": "1 month", "reset": "1 week"},
+    )
+    clock.advance(days=10)
+    assert counts(run(door, "now")) == (0, 0, 0, 0, 4)
+    ends = Grant.objects.exclude(source="order").values_list("feature__key", "expires_at")
+    assert sorted(ends) == [
+        ("ai_analysis", clock() + timedelta(days=365)),
+        ("credits", clock() + timedelta(days=7)),
+        ("credits", clock() + timedelta(days=rest)),
+        ("tokens", clock() + timedelta(weeks=1)),
+    ]
+    assert Allowance.objects.get().expires_at == clock() + timedelta(days=rest)
+
+
+def test_a_new_line_lasts_as_long_as_the_others_of_its_period(door, user, sell, clock):
+    weekly = {"feature": "pdf_export", "quantity": 10, "period": "1 week"}
+    sell(weekly, {"feature": "ai_analysis", "period": "1 year"})
+    clock.advance(days=2)
+    change(weekly, {"feature": "ai_analysis", "period": "1 year"}, {**weekly, "feature": "tokens"})
+    assert counts(run(door, "now")) == (0, 0, 0, 0, 1)
+    assert Grant.objects.get(source="roll_out").expires_at == clock() + timedelta(days=5)
+
+
+def test_an_end_that_was_named_by_hand_is_that_of_new_lines_too(door, user, sell, clock):
+    sell({"feature": "pdf_export", "period": "1 month"}, expires_at=clock() + timedelta(days=3))
+    change({"feature": "pdf_export", "period": "1 month"}, {"feature": "tokens", "quantity": 5, "period": "1 year"})
+    assert counts(run(door, "now")) == (0, 0, 0, 0, 1)
+    assert Grant.objects.get(source="roll_out").expires_at == clock() + timedelta(days=3)
+
+
 def test_a_new_line_that_changes_later_is_a_line_like_any(door, user, sell, clock):
     sell(MONTHLY)
     weekly = {"feature": "ai_analysis", "quantity": 3, "reset": "1 week"}
@@ -261,6 +305,19 @@ def test_caps_and_values_are_replaced_at_once_unless_they_are_lower(door, user, 
     assert (counts(report), reasons(report)) == ((1, 0, 0, 0, 0), [("pdf_export", "lower")])
     clock.advance(days=28)
     assert balance(user) == 10
+
+
+def test_the_cap_of_several_pieces_of_a_subscription_is_as_it_was_sold(door, user, customer, clock):
+    line = {"feature": "pdf_export", "period": "1 week", "cap_quantity": 10, "cap_period": "1 day"}
+    CatalogService.create_product("pro", price="9", currency="EUR", recurs="1 month", features=[line])
+    paid = door.orders.create_order(user, [{"sku": "pro", "quantity": 2}])
+    door.orders.confirm_payment(paid, payment_id="p1", status="paid")
+    assert balance(user) == 20
+    report = run(door, "now")
+    assert (counts(report), report.skipped) == ((0, 0, 0, 0, 0), ())
+    change({**line, "cap_quantity": 15})
+    assert counts(run(door, "now")) == (0, 0, 1, 0, 0)
+    assert balance(user) == 30
 
 
 def test_more_on_a_grant_with_a_cap_waits_for_its_next_period(door, user, sell, clock):
@@ -314,11 +371,58 @@ def test_a_merge_and_its_undoing_keep_what_was_brought(door, user, sell, clock, 
     clock.advance(days=28)
     assert balance(other) == 170
     change({**MONTHLY, "rollover_quantity": 20, "quantity": 160})
-    assert counts(run(door, "now")) == (1, 1, 0, 0, 0)
-    assert balance(other) == 180
+    assert counts(run(door, "next_period")) == (1, 0, 0, 0, 0)
     door.customers.unmerge_customers(merge)
+    assert counts(run(door, "next_period")) == (0, 0, 0, 0, 0)
     clock.advance(days=31)
     assert balance(CustomerRef(customer_id=merge.absorbed_id)) == 180
+
+
+@pytest.mark.parametrize("weeks", [0, 5], ids=["handed on", "given since"])
+def test_units_that_were_added_for_both_keep_them_together(door, user, sell, clock, django_user_model, refused, weeks):
+    sell(MONTHLY)
+    other = django_user_model.objects.create(username="grace")
+    CustomerService.link_identity(other, "telegram", "2")
+    merge = door.customers.merge_customers(other, user)
+    clock.advance(weeks=weeks)
+    change({**MONTHLY, "quantity": 150})
+    run(door, "now")
+    with refused("unmerge_refused", reason="rolled_out"):
+        door.customers.unmerge_customers(merge)
+    assert balance(other) == 150
+
+
+def test_a_new_line_that_was_given_for_both_keeps_them_together(door, user, sell, django_user_model, refused):
+    sell(MONTHLY)
+    other = django_user_model.objects.create(username="grace")
+    CustomerService.link_identity(other, "telegram", "2")
+    merge = door.customers.merge_customers(other, user)
+    change(MONTHLY, {"feature": "tokens", "quantity": 5})
+    run(door, "now")
+    with refused("unmerge_refused", reason="rolled_out"):
+        door.customers.unmerge_customers(merge)
+
+
+def test_what_was_brought_to_the_survivors_own_keeps_nobody(door, user, sell, django_user_model):
+    sell(MONTHLY)
+    other = django_user_model.objects.create(username="grace")
+    merge = door.customers.merge_customers(CustomerService.link_identity(user, "telegram", "1").customer, _new(other))
+    change({**MONTHLY, "quantity": 150}, {"feature": "tokens", "quantity": 5})
+    assert counts(run(door, "now")) == (1, 1, 0, 0, 1)
+    door.customers.unmerge_customers(merge)
+    assert counts(run(door, "now")) == (0, 0, 0, 0, 0)
+    assert (balance(user), balance(user, "tokens")) == (150, 5)
+
+
+def test_a_line_that_both_were_to_have_keeps_nobody(door, user, clock, django_user_model):
+    CatalogService.create_product("pro", features=[MONTHLY], is_default=True)
+    other = _new(django_user_model.objects.create(username="grace"))
+    merge = door.customers.merge_customers(_new(user), other)
+    change(MONTHLY, {"feature": "tokens", "quantity": 5})
+    assert counts(run(door, "now")) == (0, 0, 0, 0, 1)
+    door.customers.unmerge_customers(merge)
+    assert counts(run(door, "now")) == (0, 0, 0, 0, 1)
+    assert (balance(user, "tokens"), balance(other, "tokens")) == (5, 5)
 
 
 def test_a_refund_takes_back_what_was_sold_also_on_its_new_terms(door, user, customer, clock):
@@ -334,6 +438,82 @@ def test_a_refund_takes_back_what_was_sold_also_on_its_new_terms(door, user, cus
     assert balance(user) == 0
     clock.advance(days=31)
     assert balance(user) == 0
+
+
+@pytest.fixture
+def order(user, customer, door):
+    """Three pieces of a product with these lines, paid for; and how some of them are given back."""
+
+    def three(*lines):
+        CatalogService.create_product("pro", price="9", currency="EUR", features=list(lines))
+        paid = door.orders.create_order(user, [{"sku": "pro", "quantity": 3}])
+        door.orders.confirm_payment(paid, payment_id="p1", status="paid")
+        return paid
+
+    return three
+
+
+def give_back(door, order, pieces, refund_id="r1"):
+    door.orders.refund_order(order, refund_id=refund_id, items=[{"line": 1, "quantity": pieces}])
+
+
+@pytest.mark.parametrize(("used", "expected"), [(0, 300), (200, 100), (250, 50), (300, 0)])
+def test_pieces_that_were_given_back_get_nothing_more(door, user, order, clock, used, expected):
+    line = {"feature": "pdf_export", "quantity": 100, "period": "1 month"}
+    paid = order(line)
+    if used:
+        QuotaService.consume_quota(user, "pdf_export", quantity=used)
+    give_back(door, paid, 1)
+    assert (report := run(door, "now")).changed == 0
+    assert report.skipped == ()
+    change({**line, "quantity": 150})
+    assert counts(run(door, "now")) == (0, int(used < 300), 0, 0, 0)
+    assert balance(user) == expected
+
+
+def test_pieces_that_are_given_back_after_a_roll_out_get_nothing_more(door, user, order, clock):
+    line = {"feature": "pdf_export", "quantity": 100, "period": "1 month"}
+    paid = order(line)
+    change({**line, "quantity": 110})
+    run(door, "now")
+    give_back(door, paid, 1)
+    assert balance(user) == 230
+    change({**line, "quantity": 150})
+    run(door, "now")
+    assert balance(user) == 300
+
+
+def test_a_refunded_part_of_the_price_is_not_given_again(door, user, order, clock):
+    line = {"feature": "pdf_export", "quantity": 100, "period": "1 month"}
+    door.orders.refund_order(order(line), refund_id="r1", amount="9", currency="EUR")
+    assert balance(user) == 200
+    change({**line, "quantity": 110})
+    assert counts(run(door, "now")) == (0, 1, 0, 0, 0)
+    assert balance(user) == 230
+
+
+def test_each_period_of_the_pieces_that_are_left_is_the_new_one(door, user, order, clock):
+    line = {**MONTHLY, "rollover_quantity": 10}
+    paid = order(line)
+    give_back(door, paid, 1)
+    assert (report := run(door, "now")).changed == 0
+    assert report.skipped == ()
+    change({**line, "quantity": 150})
+    assert counts(run(door, "now")) == (1, 1, 0, 0, 0)
+    assert balance(user) == 300
+    clock.advance(days=28)
+    assert balance(user) == 320
+    change({**line, "quantity": 50})
+    assert counts(run(door, "now")) == (1, 0, 0, 0, 0)
+    clock.advance(days=31)
+    assert balance(user) == 120
+
+
+def test_new_lines_are_for_the_pieces_that_are_left(door, user, order, clock):
+    give_back(door, order(MONTHLY), 1)
+    change(MONTHLY, {"feature": "tokens", "quantity": 5})
+    run(door, "now")
+    assert balance(user, "tokens") == 10
 
 
 def test_revoking_an_allowance_on_new_terms_takes_its_running_period_too(door, user, sell, clock):

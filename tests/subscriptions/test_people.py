@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from billable.models import Grant
-from billable.services import CustomerService, QuotaService, SubscriptionService
+from billable.services import CustomerService, QuotaService, SubscriptionService, TrialService
 from tests.subscriptions.conftest import buy, day, left, now_is, renew
 
 
@@ -49,6 +49,16 @@ def test_who_renewed_together_is_not_parted(customer: Any, other: Any, clock: An
     subscription = buy(other)
     CustomerService.merge_customers(customer, other)
     renew(subscription)
+
+    with refused("unmerge_refused", reason="granted"):
+        CustomerService.unmerge_customers(other)
+
+
+def test_who_paid_for_what_the_other_tries_is_not_parted(customer: Any, other: Any, clock: Any, refused: Any) -> None:
+    trial = TrialService.start_trial(other, "tried")
+    CustomerService.merge_customers(customer, other)
+
+    assert buy(customer, "tried").pk == trial.subscription.pk
 
     with refused("unmerge_refused", reason="granted"):
         CustomerService.unmerge_customers(other)

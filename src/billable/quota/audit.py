@@ -225,13 +225,15 @@ def _causes(scope: Scope) -> Iterator[LedgerProblem]:
     taken = receipt.filter(kind=AdjustmentKind.REVOKE.value, grant=OuterRef("grant"), quantity=OuterRef("amount") * -1)
     # What came back to a grant that gave its units on followed them to an heir.
     line = Q(grant=OuterRef("grant__origin")) | Q(grant__origin=OuterRef("grant__origin"))
-    followed = returned.filter(line, amount=OuterRef("grant__quantity"))
+    followed = Q(Exists(returned.filter(line, amount=OuterRef("grant__quantity"))))
+    # Where there is a cap it took along what the heir had left: they share it.
+    followed |= Q(Exists(returned.filter(line)), grant__cap_quantity__isnull=False)
     repaid = reversal.filter(usage__debt__feature=OuterRef("grant__feature"))
     handed = Q(grant__source=GrantSource.TRANSFER.value, kind__in=[EntryKind.GRANT.value, *_WAYS_OUT])
     known = (
         Q(Exists(back), kind=EntryKind.REVERSE.value)
         | Q(Exists(repaid), kind=EntryKind.REPAY.value)
-        | Q(handed, Exists(reversal), Exists(followed))
+        | Q(handed & followed, Exists(reversal))
         | Q(Exists(reversal), Exists(out_again), kind__in=_WAYS_OUT)
         | Q(Exists(taken), kind=EntryKind.REVOKE.value)
     )

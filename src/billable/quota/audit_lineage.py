@@ -72,18 +72,23 @@ def _handed_on(scope: Scope) -> Iterator[LedgerProblem]:
 
 def _followed(scope: Scope) -> Iterator[LedgerProblem]:
     """What came back to a grant that was handed on follows it to an heir, unless its time is over."""
-    heir = every(Grant).filter(
-        source=GrantSource.TRANSFER.value,
-        source_id=OuterRef("name"),
-        origin=OuterRef("line"),
-        quantity=OuterRef("amount") * -1,
-    )
     over = Q(grant__expires_at__lte=F("effective_at")) | Q(grant__quantity__isnull=True)
+    line = every(Grant).filter(Q(pk=OuterRef(OuterRef("line"))) | Q(origin=OuterRef(OuterRef("line"))))
+    own = every(LedgerEntry).filter(
+        grant__in=line.values("pk"), cause_type=CauseType.ADJUSTMENT.value, cause_id=OuterRef("cause_id")
+    )
+    taken, brought = own.filter(~over, kind=EntryKind.TRANSFER.value), own.filter(kind=EntryKind.GRANT.value)
     entries = within(every(LedgerEntry), scope).filter(
         kind=EntryKind.TRANSFER.value, cause_type=CauseType.ADJUSTMENT.value
     )
-    entries = entries.annotate(line=_LINE, name=as_text("cause_id"))
-    yield from named(breaking(entries, over | Q(Exists(heir))), "no heir has the {0.amount} units that it took out")
+    entries = entries.annotate(line=_LINE)
+    entries = entries.annotate(
+        taken=total(taken, "cause_id", "amount") * -1, brought=total(brought, "cause_id", "amount")
+    )
+    yield from named(
+        breaking(entries, over | Q(taken=F("brought"))),
+        "its adjustment took {0.taken} units out of grants that were handed on, and heirs have {0.brought} of them",
+    )
 
 
 AUDITS: list[Audit] = [_heirs, _absorbed, _merges, _handed_on, _followed]

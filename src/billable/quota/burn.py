@@ -7,16 +7,19 @@ finite for the moment: it comes among the finite ones, but before those that hav
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from itertools import groupby
+from types import MappingProxyType
 from uuid import UUID
 
 # More than anybody can use, and within the 64 bits that the databases store.
 MAX_BALANCE = 10**18
 
 NEVER = datetime.max.replace(tzinfo=timezone.utc)
+
+NOTHING_OWED: Mapping[str, int] = MappingProxyType({})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,32 +96,38 @@ def in_burn_order(grants: Iterable[Open]) -> list[Open]:
     )
 
 
-def balance(grants: Iterable[Open]) -> int | None:
-    """How many units of the asked feature the grants pay for, up to 10¹⁸; None is unlimited."""
+def balance(grants: Iterable[Open], owed: Mapping[str, int] = NOTHING_OWED) -> int | None:
+    """How many units of the asked feature the grants pay for, up to 10¹⁸; None is unlimited.
+
+    ``owed`` is how many units of each payer are owed: they pay for nothing.
+    """
     available: dict[Rate, int] = {}
     for grant in grants:
         if grant.available is None:
             return None
         available[grant.rate] = available.get(grant.rate, 0) + grant.available
-    return min(MAX_BALANCE, sum(rate.affords(units) for rate, units in available.items()))
+    affordable = (rate.affords(_free(rate, units, owed)) for rate, units in available.items())
+    return min(MAX_BALANCE, sum(affordable))
 
 
-def plan(grants: Iterable[Open], quantity: int) -> tuple[Share, ...] | None:
+def plan(grants: Iterable[Open], quantity: int, owed: Mapping[str, int] = NOTHING_OWED) -> tuple[Share, ...] | None:
     """How the grants pay for ``quantity`` units, in burn order; None when they cannot.
 
     One unit of the asked feature is never split over two kinds of payment; the draws of one kind need not divide.
     """
-    shares, missing = cover(grants, quantity)
+    shares, missing = cover(grants, quantity, owed)
     return None if missing else shares
 
 
-def cover(grants: Iterable[Open], quantity: int) -> tuple[tuple[Share, ...], int]:
+def cover(
+    grants: Iterable[Open], quantity: int, owed: Mapping[str, int] = NOTHING_OWED
+) -> tuple[tuple[Share, ...], int]:
     """How the grants pay for as much of ``quantity`` units as they can, in burn order; and how much they cannot."""
     shares: list[Share] = []
     missing = quantity
     for (_, rate), group in groupby(in_burn_order(grants), key=lambda grant: (grant.available is None, grant.rate)):
         sources = list(group)
-        covered = _covered(sources, rate, missing)
+        covered = _covered(sources, rate, missing, owed)
         if covered:
             shares.append(Share(rate, covered, _draw(sources, rate.cost(covered))))
             missing -= covered
@@ -127,10 +136,14 @@ def cover(grants: Iterable[Open], quantity: int) -> tuple[tuple[Share, ...], int
     return tuple(shares), missing
 
 
-def _covered(sources: Sequence[Open], rate: Rate, missing: int) -> int:
+def _covered(sources: Sequence[Open], rate: Rate, missing: int, owed: Mapping[str, int]) -> int:
     if sources[0].available is None:
         return missing
-    return min(missing, rate.affords(sum(grant.available or 0 for grant in sources)))
+    return min(missing, rate.affords(_free(rate, sum(grant.available or 0 for grant in sources), owed)))
+
+
+def _free(rate: Rate, units: int, owed: Mapping[str, int]) -> int:
+    return max(units - owed.get(rate.payer, 0), 0)
 
 
 def _draw(sources: Sequence[Open], units: int) -> tuple[Draw, ...]:

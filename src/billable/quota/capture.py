@@ -116,7 +116,7 @@ def _capture(
     back = {leg.grant_id: holds.outstanding(leg) for leg in rest}
     same_window = {leg.grant_id: back[leg.grant_id] for leg in rest if leg.cap_index == caps.window_of(leg.grant, now)}
     found = standing.of_customer(customer, hold.feature.key, present)
-    left = balance_with(found.usable(), back, same_window)
+    left = balance_with(found, back, same_window)
     usage.balance_after = None if left is None else left - found.owed
     crossed = alerts.crossings(found, taken)
     ledger.capture(customer, usage, taken, cause=ledger.Cause(CauseType.HOLD, hold.pk), at=now)

@@ -144,10 +144,11 @@ def _repayers(customer: Customer, debt: Debt, units: int) -> list[tuple[Grant, i
 
 
 def _save(debt: Debt, at: datetime) -> None:
-    debt.closed_at = None if debt.owed else at
+    was_open = debt.closed_at is None
+    debt.closed_at = None if debt.owed else debt.closed_at or at
     rows = Debt.objects.using(write_alias()).filter(pk=debt.pk, customer=debt.customer_id)
     rows.update(repaid=debt.repaid, forgiven=debt.forgiven, closed_at=debt.closed_at)
-    if debt.closed_at is not None:
+    if was_open and debt.closed_at is not None:
         emit("debt.settled", debt=debt)
 
 

@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Case, Exists, F, Min, OuterRef, Q, QuerySet, When
+from django.db.models import Case, Exists, F, Min, OuterRef, Q, QuerySet, Subquery, When
+from django.db.models.functions import Coalesce
 
 from billable import clock
 from billable.actor import current_actor
@@ -19,7 +20,7 @@ from billable.customers.subjects import Subject, lock_owner, who
 from billable.db.units import unit_of_work, write_alias
 from billable.duties import Duty
 from billable.quota import standing
-from billable.quota.models import Grant
+from billable.quota.models import Allowance, Grant
 from billable.quota.notices import ExpiryNotice
 from billable.signals import emit
 
@@ -74,8 +75,12 @@ def _losses(each: standing.Standing, until: datetime | None) -> Iterable[Expirin
 
 def _rolls(each: standing.Standing, grant: Grant) -> int:
     """How many units of a grant, at the most, go on into the next period of its allowance."""
-    allowance, _ = each.allowances.get(grant.allowance_id, (None, None)) if grant.allowance_id else (None, None)
-    if allowance is None or allowance.recurrence.rollover is None or grant.rolled_from is not None:
+    if grant.allowance_id is None or grant.rolled_from is not None:
+        return 0
+    # After a roll-out the allowance that goes on is not the one that gave the period.
+    coming = (allowance for allowance, _ in each.allowances.values())
+    allowance = next((it for it in coming if grant.allowance_id in (it.pk, it.replaces_id)), None)
+    if allowance is None or allowance.recurrence.rollover is None:
         return 0
     has_next = allowance.recurrence.start(grant.period_index + 1) is not None
     return allowance.recurrence.rollover.quantity if has_next else 0
@@ -101,7 +106,11 @@ def _untold() -> QuerySet[Grant]:
     """The grants that somebody will have to be told of: they end, outlast the notice, and leave something to lose."""
     ahead = timedelta(days=knobs.expiring_days)
     grants = Grant.objects.using(write_alias()).filter(closed_at__isnull=True, ended_at__isnull=True)
-    told = ExpiryNotice.objects.filter(grant=OuterRef("pk"), expires_at=OuterRef("expires_at"))
+    notices = ExpiryNotice.objects.order_by().filter(expires_at=OuterRef("expires_at"))
+    told = Q(Exists(notices.filter(grant=OuterRef("pk"))))
+    # Units that were handed on were told of where they came from.
+    line = notices.filter(Q(grant=OuterRef("origin")) | Q(grant__origin=OuterRef("origin")))
+    told |= Q(Exists(line), origin__isnull=False)
     heir = Grant.objects.order_by().filter(
         Q(expires_at__isnull=True) | Q(expires_at__gt=OuterRef("expires_at")),
         customer=OuterRef("customer"),
@@ -113,10 +122,21 @@ def _untold() -> QuerySet[Grant]:
     # A grant that lasts no longer than the notice would be told of as soon as it begins, every day.
     lasting = grants.filter(valid_from__lt=F("expires_at") - ahead)
     # What rolls over is not lost.
-    rolls = Q(allowance__next_at__isnull=False, rolled_from__isnull=True, allowance__rollover_quantity__isnull=False)
-    rolling = Case(When(rolls, then=F("allowance__rollover_quantity")), default=0)
+    rolls = Q(allowance__isnull=False, rolled_from__isnull=True)
+    rolling = Case(When(rolls, then=Coalesce(Subquery(_rollover()), 0)), default=0)
     lasting = lasting.annotate(lost=F("remaining") - rolling)
-    return lasting.filter(~Exists(told), Q(lost__gt=0) | Q(Q(remaining__isnull=True), ~Exists(heir)))
+    return lasting.filter(~told, Q(lost__gt=0) | Q(Q(remaining__isnull=True), ~Exists(heir)))
+
+
+def _rollover() -> QuerySet[Allowance, Any]:
+    """How many units of a grant roll over: as the allowance says that goes on, or took over from the one that gave."""
+    coming = Allowance.objects.order_by().filter(
+        Q(pk=OuterRef("allowance")) | Q(replaces=OuterRef("allowance")),
+        customer=OuterRef("customer"),
+        feature=OuterRef("feature"),
+        next_at__isnull=False,
+    )
+    return coming.values("rollover_quantity")[:1]
 
 
 def _due(now: datetime) -> QuerySet[Grant]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from uuid import UUID
 
-from django.db.models import Case, F, Min, Q, Sum, When
+from django.db.models import Exists, F, Min, OuterRef, Q, Subquery, Sum
 
 from billable import inputs
 from billable.catalog.periods import Period
@@ -45,11 +45,11 @@ class Forecast:
 def forecast(user: Subject, feature: str, *, over: Period | str = "30 days") -> Forecast:
     """When ``feature`` runs out for ``user``, judged by the use of the last ``over``. Holds are not use.
 
-    Two statements, no write; an unknown customer has nothing. Raises FeatureNotFound, AmbiguousSku, Invalid.
+    Three statements, no write; an unknown customer has nothing. Raises FeatureNotFound, AmbiguousSku, Invalid.
     """
     span, name, person = Period.parse(over, "over"), inputs.name(feature, "feature"), who(user)
     found = standing.only(standing.read(person, name), name)
-    balance, now = burn.balance(found.usable()), found.now
+    balance, now = burn.balance(found.usable(), found.owed_by_payers()), found.now
     used, first = (0, None) if found.customer is None else _use(found, found.customer.pk, _start(span, now))
     since = None if first is None else max(first, _start(span, now))
     days = 0.0 if since is None else max(now - since, _LEAST) / _LEAST
@@ -90,18 +90,26 @@ def _use(found: standing.Standing, customer_id: UUID, start: datetime) -> tuple[
     """
     feature = found.feature
     mine = Q(grant__feature=feature) | Q(usage__feature=feature)
-    entries = LedgerEntry.objects.using(write_alias()).filter(mine, usage__isnull=False, kind__in=USE)
+    entries = LedgerEntry.objects.using(write_alias()).filter(usage__isnull=False, kind__in=USE)
+    # Use is written when it happens: whatever an earlier use stands behind, in the books of one member, is earlier too.
+    before = entries.filter(customer=OuterRef("pk"), effective_at__lte=start)
+    members = family(customer_id).annotate(
+        edge=Subquery(before.order_by("-seq").values("seq")[:1]), used_before=Exists(before.filter(mine))
+    )
+    within, is_first = Q(pk__in=[]), True
+    for member, edge, used_before in members.values_list("pk", "edge", "used_before"):
+        within |= Q(customer=member, seq__gt=edge or 0)
+        is_first = is_first and not used_before
     rows = (
-        entries.filter(customer__in=family(customer_id))
+        entries.filter(mine, within, effective_at__gt=start)
         .order_by()
         .values_list("grant__feature__key")
-        .annotate(units=Sum(Case(When(effective_at__gt=start, then=-F("amount") - F("held_change")), default=0)))
-        .annotate(first=Min("effective_at"))
+        .annotate(units=Sum(-F("amount") - F("held_change")), first=Min("effective_at"))
     )
     found_rows: Sequence[tuple[str, int, datetime]] = list(rows)
     rates = {rate.payer: rate for rate in found.payers.values()}
     units = sum(_in_units_of(feature.key, payer, units, rates.get(payer)) for payer, units, _ in found_rows)
-    return int(units), min((first for _, _, first in found_rows), default=None)
+    return int(units), min((first for _, _, first in found_rows), default=None) if is_first else start
 
 
 def _in_units_of(feature: str, payer: str, units: int, rate: burn.Rate | None) -> int:

@@ -7,8 +7,9 @@ is the first grant of the line, so that whoever made that one (an order, say) fi
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 from uuid import UUID
 
 from django.apps import apps
@@ -21,10 +22,10 @@ from billable.customers.subjects import family, lock_customers
 from billable.customers.together import heads_of
 from billable.db.units import write_alias
 from billable.ids import new_id
-from billable.quota import holds, ledger, succession
+from billable.quota import caps, holds, ledger, succession
 from billable.quota.given import given_by, maker_of
 from billable.quota.kinds import OF_ALLOWANCES, CauseType, GrantEnd, GrantSource
-from billable.quota.models import Grant
+from billable.quota.models import Grant, Usage
 
 # What every heir has from the grant before it.
 _INHERITED = (
@@ -77,9 +78,13 @@ def bequeath(
     source: GrantSource,
     cause: ledger.Cause,
     *,
+    rooms: Mapping[UUID, int] = MappingProxyType({}),
     at: datetime,
 ) -> list[Grant]:
-    """Give ``customer`` an heir of each grant with so many units (None: unlimited). Their time must not be over."""
+    """Give ``customer`` an heir of each grant with so many units (None: unlimited). Their time must not be over.
+
+    ``rooms`` is how much of it comes back to the window that the cap of a grant counts.
+    """
     heirs = []
     allowances = succession.carriers(grant for grant, _ in shares)
     for line, (grant, units) in enumerate(shares, start=1):
@@ -98,6 +103,7 @@ def bequeath(
         )
         for name in _INHERITED:
             setattr(heir, name, getattr(grant, name))
+        heir.cap_used = max(heir.cap_used - rooms.get(grant.pk, 0), 0)
         heirs.append(heir)
     if heirs:
         ledger.issue(customer, heirs, cause, at=at)
@@ -112,9 +118,9 @@ def hand_on(customer: Customer, grants: Sequence[Grant], cause: ledger.Cause, *,
 
 
 def follow(
-    customer: Customer, returned: Sequence[tuple[Grant, int]], cause: ledger.Cause, *, at: datetime
+    customer: Customer, usage: Usage, returned: Sequence[tuple[Grant, int]], cause: ledger.Cause, *, at: datetime
 ) -> list[Grant]:
-    """Let units that came back to grants that gave theirs on go where those went, and share their end.
+    """Let units of a usage that came back to grants that gave theirs on go where those went, and share their end.
 
     ``returned`` are the grants of one reversal, after the ledger put the units back. What came back after the time of
     its grant, or while a dispute about it is open, stays out.
@@ -128,20 +134,48 @@ def follow(
     if not gone:
         return []
     roots = Grant.objects.using(write_alias()).filter(pk__in=[grant.origin_id or grant.pk for grant, _ in gone])
-    lines, living = lineages(roots), []
+    lines, apart = lineages(roots), list[tuple[Grant, int, Grant | None]]()
+    joined: dict[Grant, list[tuple[Grant, int]]] = {}
     for grant, units in gone:
         after = [heir for heir in lines[grant.origin_id or grant.pk] if heir.pk > grant.pk]
         over = grant.expires_at is not None and grant.expires_at <= at
-        if not over and (after or grant.ended_as == GrantEnd.TRANSFERRED.value):
-            living.append((grant, units, _last(after)))
-    heirs = bequeath(customer, [(grant, units) for grant, units, _ in living], GrantSource.TRANSFER, cause, at=at)
-    for heir, (_, _, last) in zip(heirs, living, strict=True):
+        if over or not (after or grant.ended_as == GrantEnd.TRANSFERRED.value):
+            continue
+        last = _last(after)
+        if last is not None and _has_the_cap(last, customer):
+            joined.setdefault(last, []).append((grant, units))
+        else:
+            apart.append((grant, units, last))
+    shares = [(grant, units) for grant, units, _ in apart]
+    shares += [(last, (last.remaining or 0) + sum(units for _, units in parts)) for last, parts in joined.items()]
+    # A grant beside the heir that goes on would be a second cap: they go on together.
+    if joined:
+        ledger.end(customer, [(last, at) for last in joined], GrantEnd.TRANSFERRED, cause=cause)
+    heirs = bequeath(customer, shares, GrantSource.TRANSFER, cause, rooms=_rooms(usage, joined, at), at=at)
+    for heir, (_, _, last) in zip(heirs, apart, strict=False):
         if last is not None and last.ended_at is not None:
             how = GrantEnd(last.ended_as)
             # What an adjustment revokes is a part of a grant; one that is revoked whole is its own cause.
             by = None if how is GrantEnd.REVOKED else cause
             ledger.end(customer, [(heir, at)], how, cause=by, reason=last.ended_reason)
     return heirs
+
+
+def _has_the_cap(heir: Grant, customer: Customer) -> bool:
+    """Whether an heir goes on with the cap of its line, so that nothing beside it may have one."""
+    # What it holds stays with it: it cannot end before.
+    goes_on = heir.ended_at is None and heir.customer_id == customer.pk and not heir.held
+    return goes_on and heir.cap_quantity is not None
+
+
+def _rooms(usage: Usage, joined: Mapping[Grant, Sequence[tuple[Grant, int]]], at: datetime) -> dict[UUID, int]:
+    """How many units of a usage come back to the window that the cap of an heir counts."""
+    windows = caps.windows_of(usage, [grant for parts in joined.values() for grant, _ in parts])
+    return {
+        heir.pk: sum(units for grant, units in parts if windows.get(grant.pk) == heir.cap_index)
+        for heir, parts in joined.items()
+        if caps.window_of(heir, at) == heir.cap_index
+    }
 
 
 def set_aside(customer: Customer, grants: Iterable[Grant], *, at: datetime) -> None:

@@ -91,8 +91,7 @@ class Change:
         if line.reset != allowance.reset:
             self._skip(held, "other_reset")
             return
-        terms = _terms_of(line, held.pieces)
-        reduced = allowance.reduced
+        terms, reduced = _terms_of(line, held, allowance), allowance.reduced
         if terms["quantity"] > MAX_UNITS:
             self._skip(held, "too_large")
         elif terms["quantity"] <= reduced:
@@ -118,14 +117,14 @@ class Change:
             return
         for root, grant in _targets(held, self.now).items():
             given = held.given[root]
-            if given is None or (units is not None and units <= given):
+            if given is None or (units is not None and units <= given + held.kept[root]):
                 if units is not None and (given is None or units < given) and not held.recurs:
                     self._skip(held, "lower")
                 continue
             if line.cap_quantity is not None:
                 self._skip(held, "capped")
                 continue
-            more = None if units is None else units - given
+            more = None if units is None else units - given - held.kept[root]
             receipt = self._receipt(RollOutKind.UNITS, grant_id=root, quantity=more)
             self._allot(line, Terms(quantity=more, priority=grant.priority), receipt, ends=grant.expires_at)
 
@@ -133,7 +132,7 @@ class Change:
         """Replace caps and values that are no lower than those of the grants that run."""
         narrower = lower = False
         for grant in held.running:
-            cap = _cap_of(line, grant, held.pieces)
+            cap = _cap_of(line, grant, held.sold)
             if cap != (grant.cap_quantity, grant.cap_period):
                 narrower = narrower or not self._widen(grant, cap)
             if line.value is not None and line.value != grant.value:
@@ -165,7 +164,7 @@ class Change:
         return True
 
     def _give(self, line: ProductFeature) -> None:
-        """Give a new line for as long as the rest of the holding runs."""
+        """Give a new line."""
         pieces = self.holding.pieces
         units = self._units(line, pieces)
         if self.policy is not RollOutPolicy.NOW:
@@ -174,8 +173,16 @@ class Change:
             self.changes.skipped[line.feature.key, "too_large"] += 1
         else:
             receipt = self._receipt(RollOutKind.LINE)
-            terms = replace(line.terms, period=None)
-            self._allot(line, terms, receipt, ends=self.holding.ends_at, pieces=pieces)
+            terms, ends = self._lasting(line)
+            self._allot(line, terms, receipt, ends=ends, pieces=pieces)
+
+    def _lasting(self, line: ProductFeature) -> tuple[Terms, datetime | None]:
+        """How long a new line is given: with the rest of the holding, or for a period that is its own, from now."""
+        within, holding = replace(line.terms, period=None), self.holding
+        if line.period in (None, self.product.recurs) or holding.is_bounded:
+            return within, holding.ends_at
+        runs, ends = holding.lasts(line.period)
+        return (within, ends) if runs else (line.terms, None)
 
     def _allot(
         self, line: ProductFeature, terms: Terms, receipt: RollOut, *, ends: datetime | None, pieces: int = 1
@@ -188,7 +195,7 @@ class Change:
         units = self._units(line, held.pieces)
         given = any(held.given[root] != units for root in _targets(held, self.now))
         return given or any(
-            line.value != grant.value or _cap_of(line, grant, held.pieces) != (grant.cap_quantity, grant.cap_period)
+            line.value != grant.value or _cap_of(line, grant, held.sold) != (grant.cap_quantity, grant.cap_period)
             for grant in held.running
         )
 
@@ -222,15 +229,19 @@ def _targets(held: Held, now: datetime) -> dict[UUID, Grant]:
     return {grant.origin_id or grant.pk: grant for grant in running}
 
 
-def _terms_of(line: ProductFeature, pieces: int) -> dict[str, Any]:
-    """The terms of a recurring line for so many pieces, in the columns of an allowance."""
-    rollover, cap = line.terms.rollover, line.terms.cap
+def _terms_of(line: ProductFeature, held: Held, allowance: Allowance) -> dict[str, Any]:
+    """The terms of a recurring line for the pieces that are left, in the columns of an allowance.
+
+    What refunds took off each period for the other pieces is a part of its quantity still.
+    """
+    rollover, cap, each = line.terms.rollover, line.terms.cap, line.quantity or 1
+    quantity = each * held.pieces + min(held.returned, allowance.reduced)
     return {
-        "quantity": (line.quantity or 0) * pieces,
+        "quantity": quantity,
         "priority": line.priority,
-        "rollover_quantity": min(MAX_UNITS, rollover.quantity * pieces) if rollover else None,
+        "rollover_quantity": min(MAX_UNITS, -(-rollover.quantity * quantity // each)) if rollover else None,
         "rollover_periods": rollover.periods if rollover else None,
-        "cap_quantity": min(MAX_UNITS, cap.quantity * pieces) if cap else None,
+        "cap_quantity": min(MAX_UNITS, cap.quantity * held.sold) if cap else None,
         "cap_period_count": cap.period.count if cap else None,
         "cap_period_unit": cap.period.unit.value if cap else None,
     }
@@ -240,5 +251,5 @@ def _cap_of(line: ProductFeature, grant: Grant, pieces: int) -> tuple[Any, Any]:
     """The cap that a line gives a grant of so many pieces."""
     if line.cap_quantity is None:
         return None, None
-    lasting = grant.quantity is None and grant.period_count is not None
+    lasting = grant.quantity is None and grant.period_count is not None and grant.subscription_id is None
     return min(MAX_UNITS, line.cap_quantity * (1 if lasting else pieces)), line.cap_period

@@ -91,7 +91,7 @@ JOIN billable_feature feature ON feature.id = payers.feature_id
 JOIN billable_feature payer ON payer.id = payers.payer_id
 JOIN billable_productfeature line ON line.feature_id = payers.payer_id
 JOIN billable_product product ON product.id = line.product_id
-WHERE product.is_default = {true} AND product.is_active = {true} AND {user_exists}
+WHERE product.is_default = {true} AND product.is_active = {true} AND payer.is_active = {true} AND {user_exists}
   AND NOT EXISTS (SELECT 1 FROM whose)
 """
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
@@ -79,7 +79,7 @@ class Answer:
     @property
     def balance_after(self) -> int | None:
         """The balance once they gave it. Of the feature as a whole, also when a SKU narrowed the draws."""
-        left = balance_with(self.found.usable(), {grant.pk: -units for grant, units in self.taken})
+        left = balance_with(self.found, {grant.pk: -units for grant, units in self.taken})
         return None if left is None else left - self.found.owed - self.overdrawn
 
 
@@ -123,21 +123,22 @@ def costs_of(shares: Iterable[burn.Share]) -> list[dict[str, Any]]:
 
 
 def balance_with(
-    usable: Sequence[burn.Open], changes: Mapping[UUID, int], rooms: Mapping[UUID, int] | None = None
+    found: standing.Standing, changes: Mapping[UUID, int], rooms: Mapping[UUID, int] | None = None
 ) -> int | None:
-    """The balance of usable grants once so many units came to each, or (negative) went.
+    """The balance, but for what is owed of the feature, once so many units came to each grant, or (negative) went.
 
     ``rooms`` says how much of that counts in the windows of their caps; None: all of it.
     """
     counted = changes if rooms is None else rooms
-    return burn.balance(
+    changed = (
         replace(
             each,
             remaining=None if each.remaining is None else each.remaining + changes.get(each.id, 0),
             room=None if each.room is None else each.room + counted.get(each.id, 0),
         )
-        for each in usable
+        for each in found.usable()
     )
+    return burn.balance(changed, found.owed_by_payers())
 
 
 def _paid(found: standing.Standing, request: UsageRequest, *, overdraw: bool) -> tuple[tuple[burn.Share, ...], int]:

@@ -84,7 +84,7 @@ def put_back(
     returned = _returned(used, drawn, kept=min(kept, drawn))
     ledger.restore(customer, adjustment, used, returned, repaid=repaid, at=now)
     returned = [*repaid, *returned]
-    heirs = lineage.follow(customer, returned, ledger.Cause(CauseType.ADJUSTMENT, adjustment.pk), at=now)
+    heirs = lineage.follow(customer, used, returned, ledger.Cause(CauseType.ADJUSTMENT, adjustment.pk), at=now)
     lineage.set_aside(customer, [*(grant for grant, _ in returned), *heirs], at=now)
     adjustments.file(adjustment, used.feature.key)
     emit("usage.reversed", adjustment=adjustment)

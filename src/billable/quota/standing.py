@@ -111,6 +111,19 @@ class Standing:
         """How many units of the feature were used before they were there."""
         return self.owing[self.feature.pk]
 
+    def owed_by_payers(self, sku: str | None = None) -> dict[str, int]:
+        """How many units of each feature that pays for this one are owed, and pay for nothing.
+
+        Of what is narrowed to a product only those that the payer's other grants have not.
+        """
+        owed: dict[str, int] = {}
+        for pk, rate in self.payers.items():
+            if rate.position and (units := self.owing[pk]):
+                narrowed = {each.id for each in self.usable(sku)}
+                others = [each.available for each in self.usable() if each.rate == rate and each.id not in narrowed]
+                owed[rate.payer] = 0 if None in others else max(units - sum(filter(None, others)), 0)
+        return owed
+
     @property
     def overdraft(self) -> int | None:
         """How far below nothing the balance may go; None is without end."""
@@ -120,10 +133,10 @@ class Standing:
 
     def balance(self, sku: str | None = None) -> int | None:
         """How many units could be consumed now, less what is owed; None is unlimited."""
-        whole = burn.balance(self.usable(sku))
+        whole = burn.balance(self.usable(sku), self.owed_by_payers(sku))
         if whole is None or not self.owed:
             return whole
-        everything = whole if sku is None else burn.balance(self.usable())
+        everything = whole if sku is None else burn.balance(self.usable(), self.owed_by_payers())
         return whole if everything is None else min(whole, everything - self.owed)
 
     def pay(
@@ -134,7 +147,7 @@ class Standing:
         Nothing takes the balance below zero but what may ``overdraw``, and that no further than the feature allows.
         What is narrowed to a product is never overdrawn: it asks for units that this product gave.
         """
-        shares, missing = burn.cover(self.usable(sku), quantity)
+        shares, missing = burn.cover(self.usable(sku), quantity, self.owed_by_payers(sku))
         if not missing and not self.owed:
             return shares, 0
         furthest = self.overdraft if overdraw and sku is None else 0
@@ -155,7 +168,7 @@ class Standing:
     def shortage(self, quantity: int, sku: str | None = None) -> str:
         """Why there is not enough: ``cap_reached``, ``exhausted``, ``expired`` or ``no_grant``."""
         lifted = [replace(each, room=None) for each in self.usable(sku)]
-        if burn.plan(lifted, quantity) is not None and self.narrowest(sku) is not None:
+        if burn.plan(lifted, quantity, self.owed_by_payers(sku)) is not None and self.narrowest(sku) is not None:
             return "cap_reached"
         if self.owed or any(grant.remaining for grant in self.usable(sku)):
             return "exhausted"
