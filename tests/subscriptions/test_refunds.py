@@ -28,6 +28,20 @@ def test_the_latest_period_refunded_whole_ends_it(customer: Any, clock: Any) -> 
     assert left(customer) == 0
 
 
+@pytest.mark.parametrize("policy", ["pro_rata_time", "unused_only"])
+def test_of_the_latest_period_every_piece_goes_back_and_it_ends(customer: Any, clock: Any, policy: str) -> None:
+    subscription = buy(customer)
+    renewal = SubscriptionService.renew_subscription(subscription)
+    clock.instant = day(14, 2)
+
+    refund = OrderService.refund_order(order_of(subscription), refund_id="r1", policy=policy)
+
+    after = now_is(subscription)
+    assert (refund.amount_minor, left(customer)) == (499, 0)
+    assert (after.status, after.ended_as) == ("ended", "refunded")
+    assert OrderService.get_order(renewal).status == "cancelled"
+
+
 def test_a_part_of_the_money_ends_nothing(customer: Any, clock: Any) -> None:
     subscription = buy(customer)
 
@@ -44,6 +58,20 @@ def test_of_several_seats_one_goes_back_and_the_others_stay(customer: Any, clock
 
     assert (now_is(subscription).status, left(customer)) == ("active", 220)
     assert QuotaService.check_quota(customer, "sso")
+
+
+def test_a_seat_that_went_back_is_not_renewed(customer: Any, clock: Any) -> None:
+    subscription = buy(customer, quantity=3)
+    waiting = SubscriptionService.renew_subscription(subscription)
+
+    OrderService.refund_order(order_of(subscription), refund_id="r1", items=[{"line": 1, "quantity": 1}])
+
+    assert now_is(subscription).seats == 2
+    assert OrderService.get_order(waiting).status == "cancelled"
+    assert renew(subscription).total_amount_minor == 2 * 999
+    OrderService.refund_order(order_of(subscription, 1), refund_id="r2", items=[{"line": 1, "quantity": 1}])
+    OrderService.refund_order(order_of(subscription, 1), refund_id="r3", items=[{"line": 1, "quantity": 1}])
+    assert (now_is(subscription).status, now_is(subscription).seats) == ("cancelled", 1)
 
 
 def test_a_period_that_has_not_begun_goes_back_and_the_one_before_stays(customer: Any, clock: Any) -> None:

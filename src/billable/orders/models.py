@@ -162,6 +162,11 @@ class OrderItem(models.Model):
         return f"{self.quantity} × {self.sku}"
 
     @property
+    def is_back(self) -> bool:
+        """Whether every piece of it went back, for however much."""
+        return self.refunded_pieces == self.quantity
+
+    @property
     def refundable_minor(self) -> int:
         """What can still go back of it: what went back before and what was credited can not."""
         charged = self.quantity * self.unit_amount_minor - self.discount_minor

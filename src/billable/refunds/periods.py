@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from billable.changes.kinds import ChangeKind
@@ -13,24 +13,38 @@ from billable.orders.models import Order, OrderItem
 from billable.orders.periods import drop_renewal
 from billable.refunds.kinds import DisputeStatus
 from billable.refunds.models import Dispute
+from billable.refunds.plan import Part
 from billable.subscriptions.cancel import finish
 from billable.subscriptions.lifecycle import SubscriptionEnd
 from billable.subscriptions.models import Subscription
 from billable.subscriptions.read import get_subscription
-from billable.subscriptions.refunded import reinstate, suspend, undo_period
+from billable.subscriptions.refunded import lose_seats, reinstate, suspend, undo_period
 
 
 def undo_periods(customer: Customer, order: Order, now: datetime) -> None:
-    """End the subscriptions whose latest period went back whole. After ``catch_up``."""
+    """End the subscriptions of whose latest period every piece went back, for however much. After ``catch_up``."""
     for item, index, subscription in _paid(order):
         if item.credited_by_id is not None:
             # Another plan runs instead, and has been paid for.
             continue
-        is_whole = item.refunded_pieces == item.quantity and item.refunded_minor == item.total_amount_minor
-        if not is_whole or index != subscription.period_index or subscription.ended_at is not None:
+        if not item.is_back or index != subscription.period_index or subscription.ended_at is not None:
             continue
         drop_renewal(customer, subscription)
         undo_period(customer, subscription, index, now)
+
+
+def give_up_seats(customer: Customer, parts: Sequence[Part], now: datetime) -> None:
+    """Let the seats of the latest period that went back not be there any more, and not be renewed."""
+    for part in parts:
+        item, seats = part.item, _seats(part)
+        if not seats or item.subscription_id is None or item.credited_by_id is not None:
+            continue
+        index = item.period_index if item.change is None else item.change.period_index
+        subscription = get_subscription(item.subscription_id)
+        if subscription.ended_at is not None or index != subscription.period_index:
+            continue
+        drop_renewal(customer, subscription)
+        lose_seats(subscription, seats, now)
 
 
 def end_credited(customer: Customer, order: Order, now: datetime) -> None:
@@ -62,6 +76,16 @@ def _is_disputed_elsewhere(subscription: Subscription, order: Order) -> bool:
     disputed = Dispute.objects.using(write_alias()).filter(status=DisputeStatus.DISPUTED.value).exclude(order=order.pk)
     items = {"order__items__subscription": subscription.pk, "order__items__period_index": subscription.period_index}
     return disputed.filter(payment_status=PaymentStatus.SUCCEEDED.value, **items).exists()
+
+
+def _seats(part: Part) -> int:
+    """How many seats went back with the pieces of an item of which some stay: those that were added are one piece."""
+    change = part.item.change
+    if change is None:
+        return 0 if part.item.is_back else part.pieces
+    if not part.pieces:
+        return 0
+    return change.to_seats - change.from_seats if change.kind == ChangeKind.SEATS.value else 0
 
 
 def _paid(order: Order) -> Iterator[tuple[OrderItem, int, Subscription]]:

@@ -35,7 +35,7 @@ from billable.refunds import source
 from billable.refunds.asked import Asked, Given, RefundLine
 from billable.refunds.kinds import REFUND_ID_PREFIX, DisputeStatus, RefundOrigin, RefundPolicy
 from billable.refunds.models import Dispute, Refund, RefundGrant, RefundItem
-from billable.refunds.periods import undo_periods
+from billable.refunds.periods import give_up_seats, undo_periods
 from billable.refunds.plan import Part, Plan, Take, plan_refund
 from billable.refunds.read import get_refund
 from billable.refunds.slide import carry_out
@@ -141,6 +141,7 @@ def refund_core(customer: Customer, order: Order, wanted: Asked, terms: Terms) -
     _take_back(customer, plan, refund)
     _book(order, plan)
     undo_periods(customer, order, now)
+    give_up_seats(customer, plan.parts, now)
     answer = get_refund(refund)
     emit("order.refunded", refund=answer)
     if order.promotion_code and order.status == OrderStatus.REFUNDED.value:
@@ -255,7 +256,7 @@ def _book(order: Order, plan: Plan) -> None:
     order.refunded_amount_minor += plan.amount_minor
     if order.refunded_amount_minor:
         order.status = OrderStatus.PARTIALLY_REFUNDED.value
-    everything = all(item.refunded_pieces == item.quantity for item in order.items.all())
+    everything = all(item.is_back for item in order.items.all())
     if order.refunded_amount_minor == order.paid_amount_minor and (order.paid_amount_minor or everything):
         order.status = OrderStatus.REFUNDED.value
     orders = Order.objects.using(alias).filter(pk=order.pk, customer=order.customer_id)

@@ -31,6 +31,14 @@ def undo_period(customer: Customer, subscription: Subscription, index: int, now:
     emit("subscription.cancelled", subscription=subscription)
 
 
+def lose_seats(subscription: Subscription, seats: int, now: datetime) -> None:
+    """So many seats of the latest period of a locked subscription were refunded. After ``catch_up``."""
+    settle(subscription, now)
+    if subscription.ended_at is None:
+        subscription.seats -= seats
+        store(subscription, now)
+
+
 def suspend(subscription: Subscription, index: int, now: datetime) -> None:
     """The payment of a period of a locked subscription is disputed: until it is decided, nothing is renewed."""
     settle(subscription, now)
