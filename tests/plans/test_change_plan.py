@@ -17,6 +17,7 @@ from billable.errors import (
     NothingToChange,
     PeriodPaidAhead,
     ProductNotFound,
+    RefundTooLarge,
     SubscriptionNotFound,
     UnpaidUnits,
     WrongSubscriptionState,
@@ -249,13 +250,96 @@ def test_a_lost_dispute_ends_a_plan_that_the_disputed_money_paid_for(customer: A
     assert OrderService.get_order(first).refunded_amount_minor == 700
 
 
-def test_a_won_dispute_leaves_the_plan(customer: Any, subscription: Any) -> None:
+def test_a_lost_dispute_ends_nothing_that_other_money_paid_for_since(
+    customer: Any, subscription: Any, clock: Any
+) -> None:
     change(subscription, "pro")
-    dispute = OrderService.dispute_payment(OrderItem.objects.get(period_index=0).order.payments.get(), dispute_id="d")
+    clock.instant = day(1, 7)
+    pay(SubscriptionService.renew_subscription(subscription))
+    dispute = OrderService.dispute_payment(first_order().payments.get(), dispute_id="dp_1")
+    assert (now_is(subscription).status, left(customer)) == ("active", 300)
 
-    OrderService.resolve_dispute(dispute, "won")
+    OrderService.resolve_dispute(dispute, "lost")
+
+    assert (now_is(subscription).status, left(customer)) == ("active", 300)
+
+
+@pytest.mark.parametrize("months", [1, 2])
+def test_a_lost_dispute_ends_a_period_that_left_over_credit_paid_for(customer: Any, clock: Any, months: int) -> None:
+    clock.instant = day(1)
+    subscription = buy(customer, "pro")
+    clock.instant = day(16)
+    SubscriptionService.change_plan(subscription, sku="basic")
+    for month in range(months):
+        clock.instant = day(1, 7 + month)
+        pay(SubscriptionService.renew_subscription(subscription))
+    dispute = OrderService.dispute_payment(first_order().payments.get(), dispute_id="dp_1")
+    assert now_is(subscription).status == ("suspended" if months == 1 else "active")
+
+    OrderService.resolve_dispute(dispute, "lost")
+
+    assert now_is(subscription).status == ("ended" if months == 1 else "active")
+
+
+def test_a_lost_dispute_of_what_was_not_credited_leaves_the_plan(customer: Any, subscription: Any) -> None:
+    change(subscription, "pro")
+    payment = first_order().payments.get()
+    dispute = OrderService.dispute_payment(payment, dispute_id="dp_1", amount_minor=700)
+
+    OrderService.resolve_dispute(dispute, "lost")
 
     assert (now_is(subscription).status, left(customer)) == ("active", 230)
+
+
+def test_while_money_is_disputed_the_plan_that_its_credit_paid_for_is_suspended(
+    customer: Any, subscription: Any
+) -> None:
+    change(subscription, "pro")
+
+    dispute = OrderService.dispute_payment(first_order().payments.get(), dispute_id="d")
+
+    assert (now_is(subscription).status, left(customer)) == ("suspended", 0)
+    assert not QuotaService.check_quota(customer, "sso")
+    OrderService.resolve_dispute(dispute, "won")
+    assert (now_is(subscription).status, left(customer)) == ("active", 230)
+    assert QuotaService.check_quota(customer, "sso")
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_of_two_disputes_about_a_plan_the_last_one_that_is_won_gives_it_back(
+    customer: Any, subscription: Any, order: tuple[int, int]
+) -> None:
+    made = change(subscription, "pro")
+    payments = [first_order().payments.get(), order_of(made).payments.get()]
+    disputes = [OrderService.dispute_payment(payments[nth], dispute_id=f"d{nth}") for nth in order]
+
+    OrderService.resolve_dispute(disputes[0], "won")
+    assert (now_is(subscription).status, left(customer)) == ("suspended", 0)
+    OrderService.resolve_dispute(disputes[1], "won")
+
+    assert (now_is(subscription).status, left(customer)) == ("active", 230)
+
+
+@pytest.mark.parametrize("amount", [None, 1000])
+def test_money_that_a_provider_sent_back_is_recorded_also_where_it_was_credited(
+    customer: Any, subscription: Any, amount: int | None
+) -> None:
+    first = first_order()
+    change(subscription, "pro")
+    payment = first.payments.get()
+    with pytest.raises(RefundTooLarge):
+        OrderService.refund_order(first, refund_id="no", amount_minor=1000)
+
+    refund = OrderService.refund_order(
+        payment_id=payment.payment_id, refund_id="re", amount_minor=amount, origin="provider"
+    )
+
+    assert (refund.amount_minor, refund.order.status) == (1000, "refunded")
+    assert (now_is(subscription).ended_as, left(customer)) == ("refunded", 0)
+
+
+def first_order() -> Order:
+    return OrderItem.objects.get(period_index=0).order
 
 
 def test_while_the_money_of_a_change_is_disputed_nothing_of_it_is_there(customer: Any, subscription: Any) -> None:

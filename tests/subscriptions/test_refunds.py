@@ -9,7 +9,7 @@ import pytest
 
 from billable.models import Order, Payment
 from billable.services import OrderService, QuotaService, SubscriptionService
-from tests.subscriptions.conftest import buy, day, left, now_is, renew
+from tests.subscriptions.conftest import buy, day, left, now_is, pay, renew
 
 
 def order_of(subscription: Any, index: int = 0) -> Order:
@@ -203,3 +203,46 @@ def test_one_of_several_disputes_lifts_no_suspension(customer: Any, clock: Any) 
 
     OrderService.resolve_dispute(late, "won")
     assert now_is(subscription).status == "active"
+
+
+def test_won_what_comes_back_does_not_last_into_a_period_that_was_paid_since(customer: Any, clock: Any) -> None:
+    subscription = buy(customer)
+    renewal = SubscriptionService.renew_subscription(subscription)
+    raised = dispute(subscription)
+    clock.instant = day(1, 3)
+    OrderService.confirm_payment(renewal, payment_id="late")
+
+    OrderService.resolve_dispute(raised, "won")
+
+    after = now_is(subscription)
+    assert (after.status, after.paid_from, left(customer)) == ("active", day(28, 2), 100)
+
+
+def test_a_period_to_come_that_went_back_leaves_the_grace_to_the_one_before(customer: Any, clock: Any) -> None:
+    subscription = buy(customer)
+    renew(subscription)
+    OrderService.refund_order(order_of(subscription, 1), refund_id="r1")
+
+    SubscriptionService.undo_cancel(subscription)
+
+    clock.instant = day(1, 3)
+    assert (now_is(subscription).status, left(customer)) == ("past_due", 100)
+    renew(subscription)
+    assert (now_is(subscription).paid_from, left(customer)) == (day(28, 2), 100)
+    clock.instant = day(27, 3)
+    assert left(customer) == 100
+
+
+@pytest.mark.parametrize("now", [False, True])
+def test_added_seats_that_are_won_after_the_end_give_nothing(customer: Any, clock: Any, now: bool) -> None:
+    subscription = buy(customer)
+    added = SubscriptionService.change_seats(subscription, 2)
+    pay(OrderService.get_order(added.item.order_id))
+    raised = OrderService.dispute_payment(added.item.order.payments.get(), dispute_id="d1")
+    assert (now_is(subscription).status, left(customer)) == ("active", 100)
+    SubscriptionService.cancel_subscription(subscription, at_period_end=not now)
+    clock.instant = day(1, 3)
+
+    OrderService.resolve_dispute(raised, "won")
+
+    assert (now_is(subscription).status, left(customer)) == ("ended", 0)

@@ -169,12 +169,22 @@ class OrderItem(models.Model):
     @property
     def refundable_minor(self) -> int:
         """What can still go back of it: what went back before and what was credited can not."""
+        return max(self._own_minor - self.refunded_minor, 0)
+
+    @property
+    def reaches_credit(self) -> bool:
+        """Whether more went back than was not credited: a provider or a bank did not ask."""
+        return self.refunded_minor > max(self._own_minor, 0)
+
+    @property
+    def _own_minor(self) -> int:
+        """What of its price was not credited; less than nothing where tax makes the difference."""
         charged = self.quantity * self.unit_amount_minor - self.discount_minor
         # Credit is counted as prices are, which need not contain the tax that would go back with it.
         credited = (
             -(-self.credited_minor * self.total_amount_minor // charged) if self.credited_minor and charged else 0
         )
-        return max(self.total_amount_minor - self.refunded_minor - credited, 0)
+        return self.total_amount_minor - credited
 
     @property
     def recurs(self) -> Period | None:

@@ -35,7 +35,7 @@ from billable.refunds import source
 from billable.refunds.asked import Asked, Given, RefundLine
 from billable.refunds.kinds import REFUND_ID_PREFIX, DisputeStatus, RefundOrigin, RefundPolicy
 from billable.refunds.models import Dispute, Refund, RefundGrant, RefundItem
-from billable.refunds.periods import give_up_seats, undo_periods
+from billable.refunds.periods import end_credited, give_up_seats, undo_periods
 from billable.refunds.plan import Part, Plan, Take, plan_refund
 from billable.refunds.read import get_refund
 from billable.refunds.slide import carry_out
@@ -83,8 +83,9 @@ def refund_order(
 
     ``refund_id`` is the provider's name of the refund, or any key: once per order. A repeat changes nothing and answers
     with ``replayed``. A refund that the provider started may name the payment instead of the order, and of one that
-    arrived in several captures the ``capture_id``; without an amount that is all that the payment brought. A payment
-    that no order took is returned by it, whole.
+    arrived in several captures the ``capture_id``; without an amount that is all that the payment brought. What a
+    change of plan credited goes back only by a refund whose ``origin`` is ``provider``: that ends what the credit still
+    pays for. A payment that no order took is returned by it, whole.
 
     Raises OrderNotFound, PaymentNotFound, WrongOrderState, WrongPaymentState, DisputeOpen, NothingToRefund,
     RefundTooLarge, HoldsLive, IdempotencyConflict, CurrencyMismatch, Invalid.
@@ -108,6 +109,7 @@ def _refund(found: Source, given: Given, terms: Terms) -> Refund:
     order = get_order(order_id)
     loose = payment if payment is not None and source.is_loose(payment) else None
     wanted = given.read(order.currency if loose is None else loose.currency)
+    wanted = dataclasses.replace(wanted, is_gone=terms.origin is RefundOrigin.PROVIDER)
     if payment is not None:
         wanted = source.by_payment(order, wanted, payment)
     if earlier := Refund.objects.using(write_alias()).filter(order=order.pk, refund_id=terms.refund_id).first():
@@ -140,6 +142,7 @@ def refund_core(customer: Customer, order: Order, wanted: Asked, terms: Terms) -
     refund = _file(order, plan, wanted, terms)
     _take_back(customer, plan, refund)
     _book(order, plan)
+    end_credited(customer, [part.item for part in plan.parts if part.item.reaches_credit], now)
     undo_periods(customer, order, now)
     give_up_seats(customer, plan.parts, now)
     answer = get_refund(refund)
