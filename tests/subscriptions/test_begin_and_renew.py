@@ -218,6 +218,40 @@ def test_a_renewal_that_was_called_off_is_made_again_by_hand_and_takes_no_money(
     assert now_is(subscription).period_index == 1
 
 
+@pytest.mark.parametrize("how", ["cancelled", "expired"])
+def test_a_renewal_that_nobody_will_pay_is_made_again_once(customer: Any, clock: Any, how: str) -> None:
+    subscription = buy(customer)
+    clock.instant = day(26, 2)
+    SubscriptionService.make_renewals()
+    first = Order.objects.get(status="pending")
+    if how == "cancelled":
+        OrderService.cancel_order(first)
+    else:
+        clock.advance(hours=2)
+        OrderService.expire_orders(older_than=timedelta(hours=1))
+
+    sweeps = [SubscriptionService.make_renewals().orders for _ in range(2)]
+
+    assert sweeps == [1, 0]
+    assert pay(first).code == "order_cancelled"
+    second = Order.objects.get(status="pending")
+    assert (now_is(subscription).renewal_id, now_is(subscription).renews_at) == (second.pk, None)
+    pay(second)
+    assert now_is(subscription).period_index == 1
+
+
+def test_a_renewal_is_made_again_when_access_was_given_for_longer(customer: Any, clock: Any) -> None:
+    subscription = buy(customer)
+    first = SubscriptionService.renew_subscription(subscription)
+    SubscriptionService.extend_access(subscription, day(20, 3))
+    clock.instant = day(4, 3)
+    OrderService.expire_orders()
+    assert OrderService.get_order(first).status == "expired"
+
+    assert SubscriptionService.make_renewals().orders == 1
+    assert Order.objects.get(status="pending").expires_at == day(20, 3)
+
+
 @pytest.mark.broken_books  # the credit is of no change
 def test_credit_is_taken_off_the_next_renewal_first(customer: Any, clock: Any) -> None:
     subscription = buy(customer)

@@ -58,11 +58,15 @@ def _pay(customer: Customer, order: Order, item: OrderItem, purchase: Purchase, 
 
 
 def drop_renewal(customer: Customer, subscription: Subscription) -> None:
-    """Call off the order for the next period of a locked subscription. The caller stores that there is none."""
-    if subscription.renewal_id is not None:
-        renewal = get_order(subscription.renewal_id)
-        if renewal.status in (OrderStatus.PENDING.value, OrderStatus.EXPIRED.value):
-            call_off(customer, renewal, "")
+    """Call off the orders for the next period of a locked subscription. The caller stores that there is none."""
+    rows = Order.objects.using(write_alias()).filter(
+        items__subscription=subscription.pk,
+        items__change__isnull=True,
+        items__period_index__isnull=True,
+        status__in=[OrderStatus.PENDING.value, OrderStatus.EXPIRED.value],
+    )
+    for order_id in list(rows.order_by("pk").values_list("pk", flat=True)):
+        call_off(customer, get_order(order_id), "")
     subscription.renewal_id = None
 
 
