@@ -100,6 +100,11 @@ class Order(Receipt):
         ]
 
     @property
+    def waits(self) -> bool:
+        """Whether it waits for money, and its time is not over."""
+        return self.status == OrderStatus.PENDING.value
+
+    @property
     def amount_due_minor(self) -> int:
         """What is still to be paid; 0 unless the order waits for money."""
         waits = self.status in (OrderStatus.PENDING.value, OrderStatus.EXPIRED.value)

@@ -42,11 +42,16 @@ def orders_of(order_id: UUID) -> set[UUID]:
     return {order_id, *(item.order_id for item in bought(order_id))}
 
 
-def others_open(customer: Customer, dispute: Dispute) -> list[Dispute]:
-    """The other disputes about what a locked customer paid that are not decided."""
+def standing(customer: Customer) -> list[Dispute]:
+    """The disputes about what a locked customer paid that are not decided."""
     rows = Dispute.objects.using(write_alias()).filter(customer__in=family(customer.pk))
     rows = rows.filter(status=DisputeStatus.DISPUTED.value, payment_status=PaymentStatus.SUCCEEDED.value)
-    return list(rows.exclude(pk=dispute.pk).order_by("id"))
+    return list(rows.order_by("id"))
+
+
+def open_about(customer: Customer, order_id: UUID) -> Dispute | None:
+    """The first dispute that is not decided about the money of an order, or about money whose credit paid it."""
+    return next((dispute for dispute in standing(customer) if order_id in orders_of(dispute.order_id)), None)
 
 
 def _paid_by(change: PlanChange) -> Iterator[OrderItem]:

@@ -10,7 +10,7 @@ from billable.changes.kinds import ChangeKind
 from billable.customers.models import Customer
 from billable.orders.models import Order, OrderItem
 from billable.orders.periods import drop_renewal
-from billable.refunds.credit import bought, others_open, paid_on
+from billable.refunds.credit import bought, paid_on, standing
 from billable.refunds.models import Dispute
 from billable.refunds.plan import Part
 from billable.subscriptions.cancel import finish
@@ -62,7 +62,7 @@ def reinstate_periods(customer: Customer, dispute: Dispute, now: datetime) -> No
     """A dispute is decided: what it stood in the way of goes on, unless another one does."""
     disputed = {
         subscription.pk
-        for other in others_open(customer, dispute)
+        for other in standing(customer)
         for subscription in _subscriptions(bought(other.order_id), only_latest=True)
     }
     for subscription in _subscriptions(bought(dispute.order_id)):

@@ -24,7 +24,7 @@ from billable.quota.given import allowances_by, by_line
 from billable.quota.kinds import CauseType, EntryKind, GrantEnd, GrantSource
 from billable.quota.lineage import bequeath, lineages
 from billable.quota.models import Allowance, Grant, LedgerEntry
-from billable.refunds.credit import orders_of, others_open
+from billable.refunds.credit import orders_of, standing
 from billable.refunds.models import Dispute
 
 DISPUTED = GrantEnd.DISPUTED.value
@@ -51,7 +51,7 @@ def give_back(customer: Customer, dispute: Dispute, *, at: datetime) -> list[Gra
 
     Of the disputed order itself everything comes back: the caller looks whether another dispute is about that.
     """
-    elsewhere = {order for other in others_open(customer, dispute) for order in orders_of(other.order_id)}
+    elsewhere = {order for other in standing(customer) for order in orders_of(other.order_id)}
     orders = {dispute.order_id, *(orders_of(dispute.order_id) - elsewhere)}
     lines = [line for line in _lines(customer, orders) if not _is_over(line[-1], at)]
     gone = _handed_on([grant.pk for line in lines for grant in line])

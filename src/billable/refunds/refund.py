@@ -8,8 +8,6 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Q
-
 from billable import inputs
 from billable.actor import current_actor
 from billable.customers.models import Customer
@@ -21,7 +19,7 @@ from billable.ids import new_id
 from billable.inputs import Metadata
 from billable.money import Money
 from billable.orders.claims import DEFAULT_METHOD
-from billable.orders.lifecycle import OrderStatus, PaymentStatus
+from billable.orders.lifecycle import OrderStatus
 from billable.orders.lines import grants_of
 from billable.orders.models import Order, OrderItem, Payment
 from billable.orders.read import get_order
@@ -33,6 +31,7 @@ from billable.quota.kinds import CauseType, EntryKind, GrantEnd
 from billable.quota.lineage import lock_heirs
 from billable.refunds import source
 from billable.refunds.asked import Asked, Given, RefundLine
+from billable.refunds.credit import open_about
 from billable.refunds.kinds import REFUND_ID_PREFIX, DisputeStatus, RefundOrigin, RefundPolicy
 from billable.refunds.models import Dispute, Refund, RefundGrant, RefundItem
 from billable.refunds.periods import end_credited, give_up_seats, undo_periods
@@ -116,7 +115,7 @@ def _refund(found: Source, given: Given, terms: Terms) -> Refund:
         return _replay(earlier, wanted, payment)
     if loose is not None:
         return _send_back(customer, loose, wanted, terms)
-    _refuse_disputed(order, payment)
+    _refuse_disputed(customer, order, payment)
     if payment is not None:
         left = source.left_of(payment)
         terms = dataclasses.replace(terms, payment=payment, most_minor=left)
@@ -288,11 +287,10 @@ def _replay(earlier: Refund, wanted: Asked, payment: Payment | None) -> Refund:
     return answer
 
 
-def _refuse_disputed(order: Order, payment: Payment | None) -> None:
+def _refuse_disputed(customer: Customer, order: Order, payment: Payment | None) -> None:
     """Raise DisputeOpen while nobody knows whose the money is: what paid the order, or the payment that was named."""
-    about = Q(order=order.pk, payment_status=PaymentStatus.SUCCEEDED.value) | Q(payment=payment)
-    disputes = Dispute.objects.using(write_alias()).filter(about, status=DisputeStatus.DISPUTED.value)
-    if dispute := disputes.first():
+    named = Dispute.objects.using(write_alias()).filter(payment=payment, status=DisputeStatus.DISPUTED.value)
+    if dispute := open_about(customer, order.pk) or named.first():
         raise DisputeOpen(dispute=str(dispute.pk), dispute_id=dispute.dispute_id)
 
 

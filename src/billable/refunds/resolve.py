@@ -18,7 +18,7 @@ from billable.orders.settle import judge, take
 from billable.quota.catch_up import catch_up
 from billable.quota.lineage import lock_heirs
 from billable.refunds.asked import Asked
-from billable.refunds.credit import orders_of, others_open
+from billable.refunds.credit import open_about, orders_of
 from billable.refunds.kinds import DisputeStatus, RefundOrigin
 from billable.refunds.models import Dispute
 from billable.refunds.periods import end_credited, reinstate_periods
@@ -66,11 +66,11 @@ def _win(customer: Customer, dispute: Dispute, now: datetime) -> None:
     payment.save(using=write_alias(), update_fields=["status"])
     if dispute.was_applied:
         # What another open dispute waits for comes back when that one is decided.
-        if _other_open(customer, dispute) is None:
+        if open_about(customer, dispute.order_id) is None:
             give_back(customer, dispute, at=now)
             reinstate_periods(customer, dispute, now)
     elif payment.code == UnappliedReason.DISPUTED.value:
-        _apply_again(customer, dispute)
+        _apply_again(customer, dispute, now)
 
 
 def _lose(customer: Customer, dispute: Dispute, now: datetime) -> None:
@@ -82,7 +82,7 @@ def _lose(customer: Customer, dispute: Dispute, now: datetime) -> None:
     # The refund finds everything where it was, takes its part, and leaves the rest with the customer.
     give_back(customer, dispute, at=now)
     _refund(customer, dispute, now)
-    if other := _other_open(customer, dispute):
+    if other := open_about(customer, dispute.order_id):
         take_back(customer, other, at=now)
     else:
         reinstate_periods(customer, dispute, now)
@@ -112,20 +112,14 @@ def _file(customer: Customer, dispute: Dispute, order: Order, asked: Asked) -> N
     refund_core(customer, order, asked, terms)
 
 
-def _apply_again(customer: Customer, dispute: Dispute) -> None:
+def _apply_again(customer: Customer, dispute: Dispute, now: datetime) -> None:
     """Let the order that had to let go of a payment take it again, if it still can."""
     payment, order = dispute.payment, get_order(dispute.payment.order_id)
-    verdict = judge(order, payment, now_for(customer))
+    verdict = judge(order, payment, now)
     if verdict.applies:
         payment.order = order
-        take(customer, order, payment, verdict)
+        take(customer, order, payment, verdict, now)
         emit("payment.received", payment=payment)
-
-
-def _other_open(customer: Customer, dispute: Dispute) -> Dispute | None:
-    """Another dispute that is not decided, about the same order or about money whose credit paid it."""
-    others = others_open(customer, dispute)
-    return next((other for other in others if dispute.order_id in orders_of(other.order_id)), None)
 
 
 def _outcome(outcome: object) -> DisputeStatus:
