@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from billable.models import Order, Payment
-from billable.services import OrderService, QuotaService, SubscriptionService
+from billable.services import CatalogService, OrderService, QuotaService, SubscriptionService
 from tests.subscriptions.conftest import buy, day, left, now_is, pay, renew
 
 
@@ -246,3 +246,17 @@ def test_added_seats_that_are_won_after_the_end_give_nothing(customer: Any, cloc
     OrderService.resolve_dispute(raised, "won")
 
     assert (now_is(subscription).status, left(customer)) == ("ended", 0)
+
+
+def test_without_a_grace_the_next_period_can_be_paid_after_a_dispute_that_was_won(customer: Any, clock: Any) -> None:
+    CatalogService.update_product("pro", grace_days=0)
+    subscription = buy(customer)
+    raised = dispute(subscription)
+    clock.instant = day(10, 5)
+
+    OrderService.resolve_dispute(raised, "won")
+
+    after = now_is(subscription)
+    assert (after.status, after.access_until, left(customer)) == ("past_due", day(13, 5), 0)
+    renew(subscription)
+    assert (now_is(subscription).paid_from, left(customer)) == (day(10, 5), 100)

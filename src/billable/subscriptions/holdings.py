@@ -43,6 +43,12 @@ def recurring(subscription: Subscription, at: datetime) -> AllowanceQuerySet:
     return rows.running(at).select_related("feature", "product").order_by("pk")
 
 
+def outlasting(subscription: Subscription, at: datetime) -> QuerySet[Grant]:
+    """What is left of lines with a period of their own that ends after the period that is paid for."""
+    beyond = Q(expires_at__isnull=True) | Q(expires_at__gt=max(subscription.paid_until, at))
+    return going_on(subscription).filter(beyond, period_count__isnull=False, allowance__isnull=True)
+
+
 def stretch(customer: Customer, subscription: Subscription, until: datetime, *, at: datetime) -> None:
     """Let what the latest period brought last until an instant, or until now where that is over.
 
