@@ -354,10 +354,11 @@ class WrongSubscriptionState(Conflict):
 
 
 class PauseRefused(Conflict):
-    """The subscription gives units anew within its period; it can be paused at the period's end only."""
+    """The subscription cannot be paused then: {problem}."""
 
     code = "pause_refused"
     subscription: str
+    problem: str
 
 
 class WrongPaymentState(Conflict):

@@ -74,7 +74,8 @@ def rows(db: None, admin_user: Any) -> dict[type[Model], Any]:
         models.SubscriptionPause.objects.create(**whose, subscription=subscription, begins_at=now, **by),
         models.PlanChange.objects.create(
             **whose, subscription=subscription, kind="plan", at="period_end", period_index=0, from_product=product,
-            from_seats=1, to_product=product, to_seats=2, currency="EUR", price_minor=999, **by,
+            from_seats=1, to_product=product, to_seats=2, interval_count=1, interval_unit="month", grace_days=3,
+            currency="EUR", price_minor=999, **by,
         ),
         models.CatalogName.objects.create(name="pro", kind="product"),
         models.Price.objects.create(product=product, currency="EUR", amount_minor=999),

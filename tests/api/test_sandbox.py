@@ -103,6 +103,6 @@ def test_lists_leave_the_sandbox_out(api: Api, catalogue: None, box: str) -> Non
             for said in ({}, {"sandbox": "false"}, {"sandbox": "true"})
         )
         assert (sorted(both), real, box_only) == (sorted(orders.values()), [orders["anna"]], [orders["box"]])
-    for path in ("/orders", "/payments", "/refunds", "/disputes", "/invoices"):
+    for path in ("/orders", "/payments", "/refunds", "/disputes", "/invoices", "/subscriptions"):
         assert api.fields(api.get(path, sandbox="no")) == ["sandbox"]
         assert api.ok(api.get(path, external_id="anna", sandbox="true"))["items"] == []

@@ -170,6 +170,7 @@ def _subscriptions(rows: Rows) -> Iterator[Model]:
     yield models.PlanChange.objects.create(
         **whose, subscription=subscription, kind="plan", at="now", money="pro_rata_seconds", units="regrant",
         period_index=0, from_product=product, from_seats=1, to_product=product, to_seats=2, currency="EUR",
+        interval_count=1, interval_unit="month", grace_days=3,
         price_minor=200, credited_minor=5, charged_minor=100, time_left=timedelta(days=15), effective_at=NOW,
         applied_at=NOW, idempotency_key="k", **WRITTEN,
     )  # fmt: skip

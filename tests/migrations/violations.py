@@ -238,6 +238,10 @@ CHECKS: dict[str, tuple[type[Model], list[dict[str, Any]]]] = {
         models.PlanChange,
         [{"kind": "features"}, {"kind": "seats", "from_seats": 3}],
     ),
+    "billable_planchange_interval": (
+        models.PlanChange,
+        [{"interval_count": 0}, {"interval_unit": "hour"}],
+    ),
     "billable_planchange_applied_or_dropped": (models.PlanChange, [{"dropped_at": NOW}]),
     "billable_orderitem_credited": (
         models.OrderItem,

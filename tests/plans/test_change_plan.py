@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from itertools import count
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from billable.errors import (
     ChangeWaiting,
     CurrencyMismatch,
+    DisputeOpen,
     HoldsLive,
     IdempotencyConflict,
     Invalid,
@@ -17,6 +19,7 @@ from billable.errors import (
     NothingToChange,
     PeriodPaidAhead,
     ProductNotFound,
+    RefundTooLarge,
     SubscriptionNotFound,
     UnpaidUnits,
     WrongSubscriptionState,
@@ -249,13 +252,98 @@ def test_a_lost_dispute_ends_a_plan_that_the_disputed_money_paid_for(customer: A
     assert OrderService.get_order(first).refunded_amount_minor == 700
 
 
-def test_a_won_dispute_leaves_the_plan(customer: Any, subscription: Any) -> None:
+def test_a_lost_dispute_ends_nothing_that_other_money_paid_for_since(
+    customer: Any, subscription: Any, clock: Any
+) -> None:
     change(subscription, "pro")
-    dispute = OrderService.dispute_payment(OrderItem.objects.get(period_index=0).order.payments.get(), dispute_id="d")
+    clock.instant = day(1, 7)
+    pay(SubscriptionService.renew_subscription(subscription))
+    dispute = OrderService.dispute_payment(first_order().payments.get(), dispute_id="dp_1")
+    assert (now_is(subscription).status, left(customer)) == ("active", 300)
 
-    OrderService.resolve_dispute(dispute, "won")
+    OrderService.resolve_dispute(dispute, "lost")
+
+    assert (now_is(subscription).status, left(customer)) == ("active", 300)
+
+
+@pytest.mark.parametrize("months", [1, 2])
+def test_a_lost_dispute_ends_a_period_that_left_over_credit_paid_for(customer: Any, clock: Any, months: int) -> None:
+    clock.instant = day(1)
+    subscription = buy(customer, "pro")
+    clock.instant = day(16)
+    SubscriptionService.change_plan(subscription, sku="basic")
+    for month in range(months):
+        clock.instant = day(1, 7 + month)
+        pay(SubscriptionService.renew_subscription(subscription))
+    dispute = OrderService.dispute_payment(first_order().payments.get(), dispute_id="dp_1")
+    assert now_is(subscription).status == ("suspended" if months == 1 else "active")
+
+    OrderService.resolve_dispute(dispute, "lost")
+
+    assert now_is(subscription).status == ("ended" if months == 1 else "active")
+
+
+def test_a_lost_dispute_of_what_was_not_credited_leaves_the_plan(customer: Any, subscription: Any) -> None:
+    change(subscription, "pro")
+    payment = first_order().payments.get()
+    dispute = OrderService.dispute_payment(payment, dispute_id="dp_1", amount_minor=700)
+
+    OrderService.resolve_dispute(dispute, "lost")
 
     assert (now_is(subscription).status, left(customer)) == ("active", 230)
+
+
+def test_while_money_is_disputed_the_plan_that_its_credit_paid_for_is_suspended(
+    customer: Any, subscription: Any
+) -> None:
+    change(subscription, "pro")
+
+    dispute = OrderService.dispute_payment(first_order().payments.get(), dispute_id="d")
+
+    assert (now_is(subscription).status, left(customer)) == ("suspended", 0)
+    assert not QuotaService.check_quota(customer, "sso")
+    with pytest.raises(DisputeOpen):
+        OrderService.refund_order(order_of(PlanChange.objects.get()), refund_id="r")
+    OrderService.resolve_dispute(dispute, "won")
+    assert (now_is(subscription).status, left(customer)) == ("active", 230)
+    assert QuotaService.check_quota(customer, "sso")
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_of_two_disputes_about_a_plan_the_last_one_that_is_won_gives_it_back(
+    customer: Any, subscription: Any, order: tuple[int, int]
+) -> None:
+    made = change(subscription, "pro")
+    payments = [first_order().payments.get(), order_of(made).payments.get()]
+    disputes = [OrderService.dispute_payment(payments[nth], dispute_id=f"d{nth}") for nth in order]
+
+    OrderService.resolve_dispute(disputes[0], "won")
+    assert (now_is(subscription).status, left(customer)) == ("suspended", 0)
+    OrderService.resolve_dispute(disputes[1], "won")
+
+    assert (now_is(subscription).status, left(customer)) == ("active", 230)
+
+
+@pytest.mark.parametrize("amount", [None, 1000])
+def test_money_that_a_provider_sent_back_is_recorded_also_where_it_was_credited(
+    customer: Any, subscription: Any, amount: int | None
+) -> None:
+    first = first_order()
+    change(subscription, "pro")
+    payment = first.payments.get()
+    with pytest.raises(RefundTooLarge):
+        OrderService.refund_order(first, refund_id="no", amount_minor=1000)
+
+    refund = OrderService.refund_order(
+        payment_id=payment.payment_id, refund_id="re", amount_minor=amount, origin="provider"
+    )
+
+    assert (refund.amount_minor, refund.order.status) == (1000, "refunded")
+    assert (now_is(subscription).ended_as, left(customer)) == ("refunded", 0)
+
+
+def first_order() -> Order:
+    return OrderItem.objects.get(period_index=0).order
 
 
 def test_while_the_money_of_a_change_is_disputed_nothing_of_it_is_there(customer: Any, subscription: Any) -> None:
@@ -411,3 +499,71 @@ def test_what_is_to_pause_is_changed_at_its_end_only(customer: Any, subscription
     with pytest.raises(Invalid) as refusal:
         SubscriptionService.change_plan(subscription, sku="pro")
     assert refusal.value.field == "at"
+
+
+def test_what_was_agreed_about_the_interval_and_the_grace_holds_when_the_money_arrives(
+    customer: Any, subscription: Any
+) -> None:
+    order = order_of(SubscriptionService.change_plan(subscription, sku="year"))
+    CatalogService.update_product("year", recurs="1 month", grace_days=9)
+
+    pay(order)
+
+    changed = now_is(subscription)
+    assert (changed.paid_until, str(changed.interval), changed.grace_days) == (day(16).replace(year=2027), "1 year", 3)
+    assert left(customer) == 1500
+
+
+def test_an_interval_that_the_catalogue_changed_meanwhile_begins_no_period(customer: Any, subscription: Any) -> None:
+    order = order_of(SubscriptionService.change_plan(subscription, sku="pro"))
+    CatalogService.update_product("pro", recurs="1 year")
+
+    pay(order)
+
+    assert (now_is(subscription).period_index, now_is(subscription).paid_until) == (0, day(1, 7))
+
+
+@pytest.mark.parametrize("how", ["expired", "ended", "renewed"])
+def test_a_change_that_nobody_can_make_any_more_does_not_wait(
+    customer: Any, subscription: Any, clock: Any, how: str
+) -> None:
+    made = SubscriptionService.change_plan(subscription, sku="pro")
+    if how == "expired":
+        clock.advance(hours=2)
+        OrderService.expire_orders(older_than=timedelta(hours=1))
+    elif how == "ended":
+        SubscriptionService.cancel_subscription(subscription, at_period_end=False)
+    else:
+        pay(SubscriptionService.renew_subscription(subscription))
+
+    assert PlanChange.objects.get(pk=made.pk).status == "dropped"
+
+
+def test_what_was_scheduled_for_a_subscription_that_ended_is_dropped(customer: Any, subscription: Any) -> None:
+    SubscriptionService.change_plan(subscription, sku="pro", at="period_end")
+    SubscriptionService.cancel_subscription(subscription, at_period_end=False)
+
+    assert PlanChange.objects.get().status == "dropped"
+
+
+def test_a_change_that_no_renewal_could_charge_is_refused_when_it_is_asked_for(
+    customer: Any, subscription: Any
+) -> None:
+    CatalogService.create_product("dear", price="90000000.00", currency="EUR", features=["pages"], recurs="1 month")
+
+    with pytest.raises(Invalid) as refusal:
+        SubscriptionService.change_plan(subscription, sku="dear", seats=10**6, at="period_end")
+
+    assert refusal.value.field == "seats"
+
+
+def test_a_change_with_nothing_due_happens_at_one_instant(customer: Any, clock: Any, monkeypatch: Any) -> None:
+    clock.instant = day(1)
+    subscription = buy(customer, "pro")
+    ticks = count(1)
+    monkeypatch.setattr("billable.clock.now", lambda: day(16) + timedelta(seconds=next(ticks)))
+
+    made = SubscriptionService.change_plan(subscription, sku="basic")
+
+    order = order_of(made)
+    assert made.applied_at == order.paid_at == order.created_at

@@ -66,6 +66,27 @@ def test_refunding_added_seats_does_not_end_the_subscription(customer: Any, subs
     OrderService.refund_order(order_of(made), refund_id="all")
 
     assert (now_is(subscription).status, left(customer)) == ("active", 200)
+    assert now_is(subscription).seats == 2
+    assert SubscriptionService.renew_subscription(subscription).total_amount_minor == 2000
+
+
+@pytest.mark.parametrize("added", [False, True])
+def test_a_seat_that_went_back_for_its_time_is_not_credited_again(
+    customer: Any, subscription: Any, clock: Any, added: bool
+) -> None:
+    order = OrderItem.objects.get().order
+    if added:
+        made = SubscriptionService.change_seats(subscription, 3)
+        order = order_of(made)
+        pay(order)
+        clock.instant = day(24)
+    lines = [{"line": 1, "quantity": 1}]
+    OrderService.refund_order(order, refund_id="one", items=lines, policy="pro_rata_time")
+
+    made = SubscriptionService.change_plan(subscription, sku="free")
+
+    # Of each seat that stays what is left of its time.
+    assert made.credited_minor == (466 if added else 500)
 
 
 def test_a_key_adds_seats_once(customer: Any, subscription: Any) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from billable.models import Grant, Order, OrderItem, Subscription
 from billable.services import CatalogService, Money, OrderService, QuotaService, SubscriptionService
-from tests.subscriptions.conftest import buy, day, left, now_is, pay, renew
+from tests.subscriptions.conftest import LINES, buy, day, left, now_is, pay, renew
 
 
 def test_paying_for_what_recurs_begins_a_subscription(customer: Any, clock: Any, told: Any, commit: Any) -> None:
@@ -150,9 +150,9 @@ def test_money_that_comes_after_the_end_brings_it_back_from_now_on(
     subscription = buy(customer)
     order = SubscriptionService.renew_subscription(subscription)
     clock.instant = day(20, 3)
-    OrderService.expire_orders()
 
     with commit():
+        OrderService.expire_orders()
         payment = pay(order)
 
     assert payment.status == "succeeded"
@@ -218,6 +218,40 @@ def test_a_renewal_that_was_called_off_is_made_again_by_hand_and_takes_no_money(
     assert now_is(subscription).period_index == 1
 
 
+@pytest.mark.parametrize("how", ["cancelled", "expired"])
+def test_a_renewal_that_nobody_will_pay_is_made_again_once(customer: Any, clock: Any, how: str) -> None:
+    subscription = buy(customer)
+    clock.instant = day(26, 2)
+    SubscriptionService.make_renewals()
+    first = Order.objects.get(status="pending")
+    if how == "cancelled":
+        OrderService.cancel_order(first)
+    else:
+        clock.advance(hours=2)
+        OrderService.expire_orders(older_than=timedelta(hours=1))
+
+    sweeps = [SubscriptionService.make_renewals().orders for _ in range(2)]
+
+    assert sweeps == [1, 0]
+    assert pay(first).code == "order_cancelled"
+    second = Order.objects.get(status="pending")
+    assert (now_is(subscription).renewal_id, now_is(subscription).renews_at) == (second.pk, None)
+    pay(second)
+    assert now_is(subscription).period_index == 1
+
+
+def test_a_renewal_is_made_again_when_access_was_given_for_longer(customer: Any, clock: Any) -> None:
+    subscription = buy(customer)
+    first = SubscriptionService.renew_subscription(subscription)
+    SubscriptionService.extend_access(subscription, day(20, 3))
+    clock.instant = day(4, 3)
+    OrderService.expire_orders()
+    assert OrderService.get_order(first).status == "expired"
+
+    assert SubscriptionService.make_renewals().orders == 1
+    assert Order.objects.get(status="pending").expires_at == day(20, 3)
+
+
 @pytest.mark.broken_books  # the credit is of no change
 def test_credit_is_taken_off_the_next_renewal_first(customer: Any, clock: Any) -> None:
     subscription = buy(customer)
@@ -229,6 +263,50 @@ def test_credit_is_taken_off_the_next_renewal_first(customer: Any, clock: Any) -
     assert now_is(subscription).credit_minor == 300
     pay(order)
     assert now_is(subscription).credit_minor == 0
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_a_renewal_of_nothing_to_pay_is_not_made_twice(customer: Any, clock: Any, late: bool) -> None:
+    CatalogService.create_product("free", price="0", currency="EUR", features=LINES, recurs="1 month", grace_days=3)
+    order = OrderService.create_order(customer, [{"sku": "free"}], currency="EUR")
+    subscription = SubscriptionService.get_subscription(order.items.all()[0].subscription_id)
+    clock.instant = day(1, 3) if late else day(14, 2)
+
+    first = SubscriptionService.renew_subscription(subscription)
+    again = SubscriptionService.renew_subscription(subscription)
+
+    assert (again.pk, again.replayed, now_is(subscription).period_index) == (first.pk, True, 1)
+    clock.instant = day(29, 3)
+    assert [SubscriptionService.make_renewals().orders for _ in range(2)] == [1, 0]
+    assert now_is(subscription).period_index == 2
+
+
+@pytest.mark.broken_books  # the credit is of no change
+def test_a_renewal_that_credit_paid_is_the_answer_until_its_period_begins(customer: Any, clock: Any) -> None:
+    subscription = buy(customer)
+    Subscription.objects.update(credit_minor=1500)
+    first = SubscriptionService.renew_subscription(subscription)
+
+    assert SubscriptionService.renew_subscription(subscription).pk == first.pk
+
+    clock.instant = day(1, 3)
+    assert SubscriptionService.renew_subscription(subscription).total_amount_minor == 498
+
+
+@pytest.mark.broken_books  # the credit is of no change
+def test_credit_waits_with_a_subscription_that_has_ended(customer: Any, clock: Any) -> None:
+    subscription = buy(customer)
+    Subscription.objects.update(credit_minor=300)
+    order = SubscriptionService.renew_subscription(subscription)
+    Subscription.objects.update(credit_minor=500)
+    clock.instant = day(1, 5)
+    OrderService.expire_orders()
+    SubscriptionService.settle_subscriptions()
+    assert (now_is(subscription).status, now_is(subscription).credit_minor) == ("ended", 500)
+
+    pay(order)
+
+    assert (now_is(subscription).status, now_is(subscription).credit_minor) == ("active", 200)
 
 
 @pytest.mark.broken_books  # the credit is of no change

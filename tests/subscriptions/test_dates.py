@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from billable.services import SubscriptionService
+from billable.services import CatalogService, SubscriptionService
 from tests.subscriptions.conftest import buy, day, left, now_is, renew
 
 
@@ -22,6 +22,30 @@ def test_access_goes_on_and_the_billing_date_stays(door: Any, customer: Any, clo
     assert (now_is(subscription).status, left(customer)) == ("past_due", 100)
     renew(subscription)
     assert (now_is(subscription).paid_until, left(customer)) == (day(31, 3), 100)
+
+
+def test_paid_more_than_a_period_late_the_next_one_begins_now(customer: Any, clock: Any) -> None:
+    subscription = buy(customer)
+    SubscriptionService.extend_access(subscription, day(15, 5))
+    clock.instant = day(10, 5)
+
+    renew(subscription)
+
+    after = now_is(subscription)
+    assert (after.status, after.paid_from, after.paid_until) == ("active", day(10, 5), day(10, 6))
+    assert (after.period_index, left(customer)) == (1, 100)
+
+
+def test_a_shorter_period_that_would_be_over_begins_now(customer: Any, clock: Any) -> None:
+    subscription = buy(customer)
+    SubscriptionService.extend_access(subscription, day(20, 3))
+    CatalogService.update_product("pro", recurs="1 week")
+    clock.instant = day(10, 3)
+
+    renew(subscription)
+
+    after = now_is(subscription)
+    assert (after.status, after.paid_from, after.paid_until) == ("active", day(10, 3), day(17, 3))
 
 
 def test_access_after_a_cancellation_may_be_extended(customer: Any, clock: Any) -> None:

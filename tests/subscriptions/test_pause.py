@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from billable.models import Grant, LedgerEntry, SubscriptionPause
-from billable.services import OrderService, QuotaService, SubscriptionService
+from billable.services import CatalogService, OrderService, QuotaService, SubscriptionService
 from tests.subscriptions.conftest import buy, day, left, now_is, pay, renew
 
 
@@ -281,3 +281,38 @@ def test_money_that_comes_in_a_pause_with_an_end_waits_for_that(customer: Any, c
     assert (now_is(subscription).status, left(customer)) == ("active", 100)
     clock.instant = day(10, 3)
     assert left(customer) == 100
+
+
+@pytest.mark.parametrize("resumes_at", [None, day(10, 3)])
+def test_without_a_grace_the_next_period_can_be_paid_after_a_pause_all_the_same(
+    customer: Any, clock: Any, resumes_at: Any
+) -> None:
+    CatalogService.update_product("pro", grace_days=0)
+    subscription = buy(customer)
+    SubscriptionService.pause_subscription(subscription, at_period_end=True, resumes_at=resumes_at)
+    clock.instant = day(10, 3)
+    if resumes_at is None:
+        SubscriptionService.resume_subscription(subscription)
+
+    assert (now_is(subscription).status, left(customer)) == ("past_due", 0)
+    assert now_is(subscription).access_until == day(13, 3)
+    assert SubscriptionService.make_renewals().orders == 1
+    renew(subscription)
+    assert (now_is(subscription).status, now_is(subscription).paid_from, left(customer)) == ("active", day(10, 3), 100)
+
+
+def test_what_lasts_longer_than_the_period_is_paused_now_and_not_at_its_end(
+    customer: Any, clock: Any, refused: Any
+) -> None:
+    lines = [{"feature": "pdf_export", "quantity": 10, "period": "3 months"}]
+    CatalogService.create_product("slow", price="5.00", currency="EUR", features=lines, recurs="1 month")
+    subscription = buy(customer, "slow")
+
+    with refused("pause_refused"):
+        SubscriptionService.pause_subscription(subscription, at_period_end=True)
+
+    SubscriptionService.pause_subscription(subscription)
+    assert left(customer) == 0
+    clock.advance(days=200)
+    SubscriptionService.resume_subscription(subscription)
+    assert left(customer) == 10

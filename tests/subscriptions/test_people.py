@@ -91,3 +91,14 @@ def test_the_state_of_a_customer_has_the_subscriptions_that_go_on(door: Any, cus
     assert [each.pk for each in door.customers.customer_state(customer).subscriptions] == [second.pk]
     clock.advance(days=90)
     assert door.customers.customer_state(customer).subscriptions == ()
+
+
+def test_subscriptions_of_the_sandbox_are_listed_apart(customer: Any, door: Any, clock: Any) -> None:
+    box = CustomerService.identify("test", "box", sandbox=True).customer
+    real, played = buy(customer), buy(box)
+
+    listed = [
+        {each.pk for each in door.subscriptions.list_subscriptions(sandbox=which)} for which in (None, False, True)
+    ]
+
+    assert listed == [{real.pk, played.pk}, {real.pk}, {played.pk}]

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from billable.models import Order, Payment
-from billable.services import OrderService, QuotaService, SubscriptionService
-from tests.subscriptions.conftest import buy, day, left, now_is, renew
+from billable.services import CatalogService, OrderService, QuotaService, SubscriptionService
+from tests.subscriptions.conftest import buy, day, left, now_is, pay, renew
 
 
 def order_of(subscription: Any, index: int = 0) -> Order:
@@ -28,6 +28,20 @@ def test_the_latest_period_refunded_whole_ends_it(customer: Any, clock: Any) -> 
     assert left(customer) == 0
 
 
+@pytest.mark.parametrize("policy", ["pro_rata_time", "unused_only"])
+def test_of_the_latest_period_every_piece_goes_back_and_it_ends(customer: Any, clock: Any, policy: str) -> None:
+    subscription = buy(customer)
+    renewal = SubscriptionService.renew_subscription(subscription)
+    clock.instant = day(14, 2)
+
+    refund = OrderService.refund_order(order_of(subscription), refund_id="r1", policy=policy)
+
+    after = now_is(subscription)
+    assert (refund.amount_minor, left(customer)) == (499, 0)
+    assert (after.status, after.ended_as) == ("ended", "refunded")
+    assert OrderService.get_order(renewal).status == "cancelled"
+
+
 def test_a_part_of_the_money_ends_nothing(customer: Any, clock: Any) -> None:
     subscription = buy(customer)
 
@@ -44,6 +58,20 @@ def test_of_several_seats_one_goes_back_and_the_others_stay(customer: Any, clock
 
     assert (now_is(subscription).status, left(customer)) == ("active", 220)
     assert QuotaService.check_quota(customer, "sso")
+
+
+def test_a_seat_that_went_back_is_not_renewed(customer: Any, clock: Any) -> None:
+    subscription = buy(customer, quantity=3)
+    waiting = SubscriptionService.renew_subscription(subscription)
+
+    OrderService.refund_order(order_of(subscription), refund_id="r1", items=[{"line": 1, "quantity": 1}])
+
+    assert now_is(subscription).seats == 2
+    assert OrderService.get_order(waiting).status == "cancelled"
+    assert renew(subscription).total_amount_minor == 2 * 999
+    OrderService.refund_order(order_of(subscription, 1), refund_id="r2", items=[{"line": 1, "quantity": 1}])
+    OrderService.refund_order(order_of(subscription, 1), refund_id="r3", items=[{"line": 1, "quantity": 1}])
+    assert (now_is(subscription).status, now_is(subscription).seats) == ("cancelled", 1)
 
 
 def test_a_period_that_has_not_begun_goes_back_and_the_one_before_stays(customer: Any, clock: Any) -> None:
@@ -175,3 +203,60 @@ def test_one_of_several_disputes_lifts_no_suspension(customer: Any, clock: Any) 
 
     OrderService.resolve_dispute(late, "won")
     assert now_is(subscription).status == "active"
+
+
+def test_won_what_comes_back_does_not_last_into_a_period_that_was_paid_since(customer: Any, clock: Any) -> None:
+    subscription = buy(customer)
+    renewal = SubscriptionService.renew_subscription(subscription)
+    raised = dispute(subscription)
+    clock.instant = day(1, 3)
+    OrderService.confirm_payment(renewal, payment_id="late")
+
+    OrderService.resolve_dispute(raised, "won")
+
+    after = now_is(subscription)
+    assert (after.status, after.paid_from, left(customer)) == ("active", day(28, 2), 100)
+
+
+def test_a_period_to_come_that_went_back_leaves_the_grace_to_the_one_before(customer: Any, clock: Any) -> None:
+    subscription = buy(customer)
+    renew(subscription)
+    OrderService.refund_order(order_of(subscription, 1), refund_id="r1")
+
+    SubscriptionService.undo_cancel(subscription)
+
+    clock.instant = day(1, 3)
+    assert (now_is(subscription).status, left(customer)) == ("past_due", 100)
+    renew(subscription)
+    assert (now_is(subscription).paid_from, left(customer)) == (day(28, 2), 100)
+    clock.instant = day(27, 3)
+    assert left(customer) == 100
+
+
+@pytest.mark.parametrize("now", [False, True])
+def test_added_seats_that_are_won_after_the_end_give_nothing(customer: Any, clock: Any, now: bool) -> None:
+    subscription = buy(customer)
+    added = SubscriptionService.change_seats(subscription, 2)
+    pay(OrderService.get_order(added.item.order_id))
+    raised = OrderService.dispute_payment(added.item.order.payments.get(), dispute_id="d1")
+    assert (now_is(subscription).status, left(customer)) == ("active", 100)
+    SubscriptionService.cancel_subscription(subscription, at_period_end=not now)
+    clock.instant = day(1, 3)
+
+    OrderService.resolve_dispute(raised, "won")
+
+    assert (now_is(subscription).status, left(customer)) == ("ended", 0)
+
+
+def test_without_a_grace_the_next_period_can_be_paid_after_a_dispute_that_was_won(customer: Any, clock: Any) -> None:
+    CatalogService.update_product("pro", grace_days=0)
+    subscription = buy(customer)
+    raised = dispute(subscription)
+    clock.instant = day(10, 5)
+
+    OrderService.resolve_dispute(raised, "won")
+
+    after = now_is(subscription)
+    assert (after.status, after.access_until, left(customer)) == ("past_due", day(13, 5), 0)
+    renew(subscription)
+    assert (now_is(subscription).paid_from, left(customer)) == (day(10, 5), 100)

@@ -118,7 +118,7 @@ class PlanChangeAdmin(Books):
         *("own_id", "subscription_link", "kind", "to_product", "to_seats", "status_shown"),
         *("credited_minor_shown", "charged_minor_shown", "effective_at", "actor"),
     )
-    list_select_related = ("subscription", "to_product")
+    list_select_related = ("subscription__customer", "to_product", "item__order")
     list_filter = ("kind", "at", "units", "created_at")
     date_hierarchy = "created_at"
     search_fields = ("to_product__sku__exact",)

@@ -38,7 +38,7 @@ PAUSE_AS_USUAL = PauseIn()
 def list_subscriptions(request: HttpRequest, query: Query[SubscriptionParameters]) -> Page[Subscription]:
     """Subscriptions, newest first: of one customer, or of everybody. One begins when its first order is paid."""
     return SubscriptionService.list_subscriptions(
-        query.customer_if_named, status=query.status, cursor=query.cursor, limit=query.limit
+        query.customer_if_named, status=query.status, sandbox=query.sandbox, cursor=query.cursor, limit=query.limit
     )
 
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from django.db import models
 from django.db.models import F, Q
 
-from billable.catalog.models import Product
+from billable.catalog.models import PERIOD_UNITS, Product
+from billable.catalog.periods import Period, PeriodUnit
 from billable.changes.kinds import ChangeKind, ChangeStatus, ChangeTime, MoneyPolicy, UnitPolicy
 from billable.compat import check_constraint
 from billable.customers.models import Customer
@@ -42,6 +43,9 @@ class PlanChange(Receipt):
     from_seats = models.PositiveIntegerField()
     to_product = models.ForeignKey(Product, on_delete=models.PROTECT, related_name="+", db_index=False)
     to_seats = models.PositiveIntegerField()
+    interval_count = models.PositiveSmallIntegerField(help_text="How long a period of it was agreed to last.")
+    interval_unit = models.CharField(max_length=5, choices=PERIOD_UNITS)
+    grace_days = models.PositiveSmallIntegerField(help_text="How long it was agreed to go on when one is not paid.")
     currency = models.CharField(max_length=10)
     price_minor = models.BigIntegerField(
         help_text="What it costs a whole period, before tax that is not in the prices; of added seats, theirs alone."
@@ -86,6 +90,10 @@ class PlanChange(Receipt):
                 name="billable_planchange_seats_are_added",
             ),
             check_constraint(
+                Q(interval_count__gte=1, interval_unit__in=[unit.value for unit in PeriodUnit]),
+                name="billable_planchange_interval",
+            ),
+            check_constraint(
                 Q(applied_at__isnull=True) | Q(applied_at__isnull=False, dropped_at__isnull=True),
                 name="billable_planchange_applied_or_dropped",
             ),
@@ -93,16 +101,30 @@ class PlanChange(Receipt):
 
     @property
     def status(self) -> str:
-        """Where it stands: see ChangeStatus."""
+        """Where it stands: see ChangeStatus. What is over by time, or was overtaken, is dropped."""
         if self.dropped_at is not None:
             return ChangeStatus.DROPPED.value
         if self.applied_at is not None:
             return ChangeStatus.APPLIED.value
         if self.at == ChangeTime.NOW.value:
-            return ChangeStatus.WAITING.value
+            return ChangeStatus.WAITING.value if self._waits else ChangeStatus.DROPPED.value
         if self.subscription.period_index > self.period_index:
             return ChangeStatus.APPLIED.value
-        return ChangeStatus.SCHEDULED.value
+        is_over = self.subscription.over_since is not None
+        return ChangeStatus.DROPPED.value if is_over else ChangeStatus.SCHEDULED.value
+
+    @property
+    def _waits(self) -> bool:
+        """Whether its order waits for money, and what it is to change is still so."""
+        standing, order = self.subscription, self.order
+        stood = (self.period_index, self.from_product_id, self.from_seats)
+        stands = (standing.period_index, standing.product_id, standing.seats)
+        return order is not None and order.waits and stood == stands and standing.over_since is None
+
+    @property
+    def interval(self) -> Period:
+        """How long a period of it was agreed to last."""
+        return Period(self.interval_count, PeriodUnit(self.interval_unit))
 
     @property
     def credited(self) -> Money:

@@ -1459,6 +1459,20 @@ class Migration(migrations.Migration):
                 ("period_index", models.PositiveIntegerField(help_text="The period in which it was asked for.")),
                 ("from_seats", models.PositiveIntegerField()),
                 ("to_seats", models.PositiveIntegerField()),
+                (
+                    "interval_count",
+                    models.PositiveSmallIntegerField(help_text="How long a period of it was agreed to last."),
+                ),
+                (
+                    "interval_unit",
+                    models.CharField(
+                        choices=[("day", "day"), ("week", "week"), ("month", "month"), ("year", "year")], max_length=5
+                    ),
+                ),
+                (
+                    "grace_days",
+                    models.PositiveSmallIntegerField(help_text="How long it was agreed to go on when one is not paid."),
+                ),
                 ("currency", models.CharField(max_length=10)),
                 (
                     "price_minor",
@@ -1581,6 +1595,10 @@ class Migration(migrations.Migration):
                             _connector="OR",
                         ),
                         name="billable_planchange_seats_are_added",
+                    ),
+                    check_constraint(
+                        models.Q(("interval_count__gte", 1), ("interval_unit__in", ["day", "week", "month", "year"])),
+                        name="billable_planchange_interval",
                     ),
                     check_constraint(
                         models.Q(

@@ -13,6 +13,7 @@ from billable.errors import WrongOrderState
 from billable.orders.lifecycle import OrderStatus, UnappliedReason
 from billable.orders.models import Order
 from billable.orders.read import get_order
+from billable.orders.renewal import forget_renewal
 from billable.orders.state import let_go, save_state
 from billable.promotions.kinds import Release
 from billable.promotions.uses import release
@@ -23,7 +24,8 @@ from billable.signals import emit
 def cancel_order(order: Order | UUID | str, *, reason: str = "") -> Order:
     """Cancel a pending order; a second time does nothing. Money that it had taken becomes unapplied.
 
-    A use of a promotion code that it had reserved is given back.
+    A use of a promotion code that it had reserved is given back. For a subscription that it would have renewed the
+    next sweep makes another one.
 
     Raises OrderNotFound, WrongOrderState when it is paid, expired or refunded.
     """
@@ -36,6 +38,7 @@ def cancel_order(order: Order | UUID | str, *, reason: str = "") -> Order:
     if locked.status != OrderStatus.PENDING.value:
         raise WrongOrderState(order=str(locked.pk), status=locked.status, verb="cancelled")
     call_off(customer, locked, reason)
+    forget_renewal(customer, locked, now_for(customer))
     return locked
 
 

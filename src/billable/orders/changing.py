@@ -126,9 +126,8 @@ def _carry_out(
 
 def plan_of(change: PlanChange, subscription: Subscription, stretch: Stretch) -> Plan:
     """What a change was agreed to cost and give a whole period, and which period it is."""
-    interval = change.to_product.recurs or subscription.interval
-    # More seats are of the period that runs, whatever the catalogue says of later ones.
-    is_new = change.kind == ChangeKind.PLAN.value and interval != subscription.interval
+    interval = change.interval
+    is_new = interval != subscription.interval
     begins, ends = stretch.begins, stretch.ends
     if is_new:
         begins = stretch.moment
@@ -238,9 +237,9 @@ def _move(subscription: Subscription, change: PlanChange, plan: Plan, now: datet
     drop_scheduled(subscription, now)
     if change.kind == ChangeKind.SEATS.value:
         return
-    subscription.product, subscription.grace_days = change.to_product, change.to_product.effective_grace_days
-    interval = change.to_product.recurs
-    if plan.is_new_period and interval is not None:
+    subscription.product, subscription.grace_days = change.to_product, change.grace_days
+    if plan.is_new_period:
+        interval = change.interval
         index = subscription.period_index + 1
         count_from(subscription, Cycle(anchor=now, anchor_index=index, period=interval, zone=subscription.zone))
         subscription.period_index, subscription.paid_from = index, now

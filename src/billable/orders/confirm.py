@@ -125,10 +125,10 @@ def _says_nothing_new(payment: Payment, notice: Notice, money: Money | None) -> 
 
 def _apply(customer: Customer, order: Order, payment: Payment) -> None:
     """Let the order take money that arrived, or keep the money as unapplied."""
-    payment.succeeded_at = now_for(customer)
+    payment.succeeded_at = now = now_for(customer)
     verdict = judge(order, payment, payment.succeeded_at)
     if verdict.applies:
-        take(customer, order, payment, verdict)
+        take(customer, order, payment, verdict, now)
     else:
         payment.status, payment.code = PaymentStatus.UNAPPLIED.value, verdict.reason.value
         payment.save(using=write_alias())

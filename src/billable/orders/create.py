@@ -97,13 +97,13 @@ def place(customer: Customer, wish: Wish) -> Order:
     """Order for a locked customer. Raises what create_order raises about the lines, the currency, code and key."""
     if earlier := _by_key(customer, wish.idempotency_key):
         return _replay(earlier, wish)
-    basket = fill(wish.lines, wish.currency)
+    basket, now = fill(wish.lines, wish.currency), now_for(customer)
     if wish.promotion_code is None:
-        return write(customer, draft(customer, basket, wish))
+        return write(customer, draft(customer, basket, wish, now))
     discount = discount_for(customer, wish.promotion_code, basket)
     # A savepoint, for this once: when the last use went to somebody else while this was written, it must go again.
     with transaction.atomic(using=write_alias()):
-        order = write(customer, draft(customer, basket, wish, discount))
+        order = write(customer, draft(customer, basket, wish, now, discount))
         reserve(customer, discount.promotion, order.pk, order.currency, order.discount_minor)
     return order
 
@@ -116,7 +116,7 @@ def write(customer: Customer, order: Order) -> Order:
     OrderItemFeature.objects.using(alias).bulk_create([given for item in items for given in item.features.all()])
     emit("order.created", order=order)
     if order.total_amount_minor == 0:
-        fulfil(customer, order)
+        fulfil(customer, order, order.created_at)
     return order
 
 
@@ -124,6 +124,7 @@ def draft(
     customer: Customer,
     basket: Basket,
     wish: Wish,
+    now: datetime,
     discount: Discount | None = None,
     *,
     credits_minor: Sequence[int] | None = None,
@@ -140,11 +141,11 @@ def draft(
         tax_included=knobs.prices_include_tax,
         promotion_code=discount.promotion.code if discount else "",
         idempotency_key=wish.idempotency_key,
-        expires_at=_deadline(customer) if total else None,
+        expires_at=_deadline(now) if total else None,
         metadata=wish.metadata,
         actor=current_actor(),
         # By the customer's clock: expire_orders counts an order's age from it.
-        created_at=now_for(customer),
+        created_at=now,
     )
     items = []
     for number, (line, charge) in enumerate(zip(basket.wanted, charges, strict=True), start=1):
@@ -157,9 +158,9 @@ def draft(
     return order
 
 
-def _deadline(customer: Customer) -> datetime | None:
+def _deadline(now: datetime) -> datetime | None:
     hours = knobs.order_ttl_hours
-    return None if hours is None else now_for(customer) + timedelta(hours=hours)
+    return None if hours is None else now + timedelta(hours=hours)
 
 
 def _item(order: Order, number: int, line: Wanted, charge: Charge, product: Product) -> OrderItem:

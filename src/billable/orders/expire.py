@@ -11,7 +11,7 @@ from django.db.models import Min, QuerySet
 
 from billable import clock, inputs
 from billable.customers.models import Customer
-from billable.customers.services import due_for
+from billable.customers.services import due_for, now_for
 from billable.customers.subjects import lock_owner
 from billable.db.units import unit_of_work, write_alias
 from billable.duties import Duty, keys
@@ -19,6 +19,7 @@ from billable.errors import Invalid
 from billable.orders.lifecycle import OrderStatus, UnappliedReason
 from billable.orders.models import Order
 from billable.orders.read import get_order
+from billable.orders.renewal import forget_renewal
 from billable.orders.state import let_go, save_state
 from billable.promotions.kinds import Release
 from billable.promotions.uses import release
@@ -85,6 +86,7 @@ def _expire(order_id: UUID) -> int:
     order.status = OrderStatus.EXPIRED.value
     let_go(order, UnappliedReason.EXPIRED)
     save_state(order)
+    forget_renewal(customer, order, now_for(customer))
     emit("order.expired", order=order)
     if order.promotion_code:
         release(customer, order.pk, Release.EXPIRED)

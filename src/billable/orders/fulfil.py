@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from uuid import UUID
 
 from billable.customers.models import Customer
-from billable.customers.services import now_for
 from billable.orders.changing import carry_out
 from billable.orders.lifecycle import OrderStatus
 from billable.orders.models import Order
@@ -19,13 +19,13 @@ from billable.quota.ledger import Cause
 from billable.signals import emit
 
 
-def fulfil(customer: Customer, order: Order) -> None:
-    """Mark a locked order as paid and grant every item from the order's own snapshot."""
+def fulfil(customer: Customer, order: Order, now: datetime) -> None:
+    """Mark a locked order as paid now and grant every item from the order's own snapshot."""
     came_late = order.status == OrderStatus.EXPIRED.value
-    order.status, order.paid_at = OrderStatus.PAID.value, now_for(customer)
+    order.status, order.paid_at = OrderStatus.PAID.value, now
     order.paid_amount_minor = order.total_amount_minor
     save_state(order)
-    placements = {**pay_periods(customer, order, order.paid_at), **carry_out(customer, order, order.paid_at)}
+    placements = {**pay_periods(customer, order, now), **carry_out(customer, order, now)}
     lines = list(_lines(order, placements))
     if lines:
         cause = Cause(CauseType.ORDER, order.pk)

@@ -100,6 +100,11 @@ class Order(Receipt):
         ]
 
     @property
+    def waits(self) -> bool:
+        """Whether it waits for money, and its time is not over."""
+        return self.status == OrderStatus.PENDING.value
+
+    @property
     def amount_due_minor(self) -> int:
         """What is still to be paid; 0 unless the order waits for money."""
         waits = self.status in (OrderStatus.PENDING.value, OrderStatus.EXPIRED.value)
@@ -162,14 +167,29 @@ class OrderItem(models.Model):
         return f"{self.quantity} × {self.sku}"
 
     @property
+    def is_back(self) -> bool:
+        """Whether every piece of it went back, for however much."""
+        return self.refunded_pieces == self.quantity
+
+    @property
     def refundable_minor(self) -> int:
         """What can still go back of it: what went back before and what was credited can not."""
+        return max(self._own_minor - self.refunded_minor, 0)
+
+    @property
+    def reaches_credit(self) -> bool:
+        """Whether more went back than was not credited: a provider or a bank did not ask."""
+        return self.refunded_minor > max(self._own_minor, 0)
+
+    @property
+    def _own_minor(self) -> int:
+        """What of its price was not credited; less than nothing where tax makes the difference."""
         charged = self.quantity * self.unit_amount_minor - self.discount_minor
         # Credit is counted as prices are, which need not contain the tax that would go back with it.
         credited = (
             -(-self.credited_minor * self.total_amount_minor // charged) if self.credited_minor and charged else 0
         )
-        return max(self.total_amount_minor - self.refunded_minor - credited, 0)
+        return self.total_amount_minor - credited
 
     @property
     def recurs(self) -> Period | None:

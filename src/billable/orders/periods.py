@@ -58,11 +58,18 @@ def _pay(customer: Customer, order: Order, item: OrderItem, purchase: Purchase, 
 
 
 def drop_renewal(customer: Customer, subscription: Subscription) -> None:
-    """Call off the order for the next period of a locked subscription. The caller stores that there is none."""
+    """Call off the order for the next period of a locked subscription, and those before it that expired.
+
+    The caller stores that there is none.
+    """
+    items = OrderItem.objects.using(write_alias()).filter(subscription=subscription.pk, period_index__isnull=True)
+    expired = items.filter(change__isnull=True, order__status=OrderStatus.EXPIRED.value)
+    waiting = set(expired.values_list("order", flat=True))
     if subscription.renewal_id is not None:
-        renewal = get_order(subscription.renewal_id)
-        if renewal.status in (OrderStatus.PENDING.value, OrderStatus.EXPIRED.value):
-            call_off(customer, renewal, "")
+        waiting.add(subscription.renewal_id)
+    for order in (get_order(order_id) for order_id in sorted(waiting)):
+        if order.status in (OrderStatus.PENDING.value, OrderStatus.EXPIRED.value):
+            call_off(customer, order, "")
     subscription.renewal_id = None
 
 

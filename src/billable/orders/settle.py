@@ -28,7 +28,7 @@ def judge(order: Order, payment: Payment, now: datetime) -> Verdict:
     return verdict
 
 
-def take(customer: Customer, order: Order, payment: Payment, verdict: Verdict) -> None:
+def take(customer: Customer, order: Order, payment: Payment, verdict: Verdict, now: datetime) -> None:
     """Count money towards a locked order that takes it; paid in full, the order gives what it promised.
 
     A payment that came for another order keeps the code that says why that one could not take it.
@@ -41,6 +41,6 @@ def take(customer: Customer, order: Order, payment: Payment, verdict: Verdict) -
     payment.save(using=write_alias())
     order.paid_amount_minor += payment.amount_minor
     if verdict.completes:
-        fulfil(customer, order)
+        fulfil(customer, order, now)
     else:
         save_state(order)

@@ -116,6 +116,13 @@ def value_left(item: OrderItem) -> int:
     return charged + item.credit_minor - gone
 
 
+def _of_pieces_left(item: OrderItem) -> int:
+    """What is left to credit: the value of the pieces that did not go back, however little went back for the others."""
+    whole = item.quantity * item.unit_amount_minor - item.discount_minor + item.credit_minor
+    left = item.quantity - item.refunded_pieces
+    return min(value_left(item), whole * left // item.quantity)
+
+
 def _items(subscription: Subscription) -> list[OrderItem]:
     """The items that paid for something in the latest period, or for what was kept until then, the oldest first."""
     index = subscription.period_index
@@ -135,7 +142,7 @@ def _is_of(item: OrderItem, index: int) -> bool:
 
 
 def _paid(item: OrderItem, lines: Sequence[Line], begins: datetime, ends: datetime) -> Paid:
-    return Paid(value_minor=value_left(item), begins=begins, ends=ends, lines=[_left(line) for line in lines])
+    return Paid(value_minor=_of_pieces_left(item), begins=begins, ends=ends, lines=[_left(line) for line in lines])
 
 
 def _left(line: Line) -> Left:

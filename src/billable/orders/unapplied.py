@@ -36,14 +36,15 @@ def apply_payment(payment: Payment | UUID | str, order: Order | UUID | str, *, r
         locked.replayed = True
         return locked
     _must_be_unapplied(locked, "applied")
-    verdict = judge(target, locked, now_for(customer))
+    now = now_for(customer)
+    verdict = judge(target, locked, now)
     if not verdict.applies:
         amount, due = str(locked.amount), str(target.amount_due)
         raise PaymentUnapplied(payment_id=locked.payment_id, reason=verdict.reason.value, amount=amount, due=due)
     if locked.order_id == order_id:
         locked.order = target
     locked.reason = reason
-    take(customer, target, locked, verdict)
+    take(customer, target, locked, verdict, now)
     emit("payment.applied", payment=locked)
     return locked
 

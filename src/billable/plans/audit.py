@@ -28,6 +28,8 @@ from billable.orders.models import OrderItem
 from billable.orders.stretch import value_left
 from billable.quota.kinds import CauseType, EntryKind
 from billable.quota.models import LedgerEntry
+from billable.refunds.kinds import RefundOrigin
+from billable.refunds.models import RefundItem
 from billable.subscriptions.models import Subscription
 
 _NOW = Q(at=ChangeTime.NOW.value)
@@ -70,7 +72,9 @@ def _credits(scope: Scope) -> Iterator[LedgerProblem]:
     yield from named(
         breaking(credited, mine, Q(order__status__in=GAVE)), "was credited by {0.credited_by_id}, which is not of it"
     )
-    for item in credited.iterator():
+    # A provider does not ask whether money that it sends back was credited.
+    sent_back = every(RefundItem).filter(item=OuterRef("pk"), refund__origin=RefundOrigin.PROVIDER.value)
+    for item in credited.exclude(Exists(sent_back)).iterator():
         if item.credited_minor > value_left(item):
             yield blame(item, f"was credited {item.credited_minor}, of which {value_left(item)} were left")
 

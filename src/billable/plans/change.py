@@ -101,7 +101,7 @@ def _make(customer: Customer, subscription: Subscription, deal: Deal, now: datet
         metadata={},
     )
     basket = changing.basket_for(deal.outcome, deal.listing, change.currency)
-    order = draft(subscription.customer, basket, wanted, credits_minor=[credit])
+    order = draft(subscription.customer, basket, wanted, now, credits_minor=[credit])
     changing.fit(order, change, deal.outcome)
     if order.total_amount_minor:
         order.expires_at = min(order.expires_at or subscription.paid_until, subscription.paid_until)

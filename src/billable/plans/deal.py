@@ -26,9 +26,10 @@ from billable.errors import (
 )
 from billable.ids import new_id
 from billable.inputs import MAX_UNITS
+from billable.orders.basket import Basket
 from billable.orders.changing import charge_for, plan_of, stays, weigh
 from billable.orders.lifecycle import OrderStatus
-from billable.orders.pricing import Charge
+from billable.orders.pricing import Charge, Wanted
 from billable.orders.stretch import Stretch, read_stretch
 from billable.plans.wish import Wish
 from billable.subscriptions.lifecycle import SubscriptionStatus
@@ -102,7 +103,7 @@ def decide(customer: Customer, subscription: Subscription, wish: Wish, now: date
     listing = _listing(product, change)
     _refuse_waiting(subscription)
     stretch = read_stretch(customer, subscription, now, release_holds=wish.release_holds)
-    _price(change, listing)
+    _agree(change, listing)
     if change.at == ChangeTime.PERIOD_END.value:
         nothing = Outcome(credits_minor=(), charged_minor=0, given=())
         change.effective_at = subscription.paid_until
@@ -182,8 +183,15 @@ def _listing(product: Product, change: PlanChange) -> Listing:
     return listing
 
 
-def _price(change: PlanChange, listing: Listing) -> None:
-    """Write down what the change costs and gives a whole period: all of it, or what the added seats do."""
+def _agree(change: PlanChange, listing: Listing) -> None:
+    """Write down what the change costs and gives a whole period, all of it or what the added seats do, and how long
+    that is: more seats are of the period that runs, whatever the catalogue says of later ones."""
+    _refuse_too_dear(change, listing)
+    product, subscription = listing.product, change.subscription
+    interval, change.grace_days = product.recurs or subscription.interval, product.effective_grace_days
+    if change.kind == ChangeKind.SEATS.value:
+        interval, change.grace_days = subscription.interval, subscription.grace_days
+    change.interval_count, change.interval_unit = interval.count, interval.unit.value
     seats = change.to_seats - change.from_seats if change.kind == ChangeKind.SEATS.value else change.to_seats
     change.price_minor = listing.prices[change.currency] * seats
     for line in listing.lines:
@@ -194,6 +202,16 @@ def _price(change: PlanChange, listing: Listing) -> None:
     change.promised = [
         [line.line, line.feature.key, None if line.quantity is None else line.quantity * seats] for line in lines
     ]
+
+
+def _refuse_too_dear(change: PlanChange, listing: Listing) -> None:
+    """Raise Invalid where a whole period could not be ordered, so that no renewal fails for it."""
+    product = listing.product
+    wanted = Wanted(product.sku, change.to_seats, listing.prices, product.effective_tax_rate)
+    try:
+        Basket(wanted=[wanted], listings={product.sku: listing}, currency=change.currency).charges(None)
+    except Invalid as refusal:
+        raise Invalid(field="seats", problem=refusal.problem) from None
 
 
 def _refuse_waiting(subscription: Subscription) -> None:

@@ -10,6 +10,7 @@ from uuid import UUID
 from billable import inputs
 from billable.errors import CurrencyMismatch, Invalid
 from billable.inputs import MAX_ORDER_LINES, MAX_ORDER_QUANTITY
+from billable.orders.models import OrderItem
 from billable.refunds.kinds import RefundPolicy
 
 
@@ -28,12 +29,18 @@ class Asked:
     """What a refund asks for. ``items`` None is every line; a quantity of None is all that is left of it.
 
     ``payment`` is a payment that goes back whole and is not all that paid the order: the amount follows from it.
+    ``is_gone`` says that the provider sent the money back: what a change of plan credited of it is gone as well.
     """
 
     items: tuple[tuple[int, int | None], ...] | None = None
     amount_minor: int | None = None
     policy: RefundPolicy = RefundPolicy.FULL
     payment: UUID | None = None
+    is_gone: bool = False
+
+    def left_of(self, item: OrderItem) -> int:
+        """What of the price of an item it may give back."""
+        return item.total_amount_minor - item.refunded_minor if self.is_gone else item.refundable_minor
 
     @property
     def names_nothing(self) -> bool:

@@ -30,6 +30,7 @@ from billable.quota.audit import grants_of
 from billable.quota.given import given_by
 from billable.quota.kinds import GrantEnd, GrantSource
 from billable.quota.models import Grant, LedgerEntry
+from billable.refunds.credit import orders_of
 from billable.refunds.kinds import REFUND_ID_PREFIX, DisputeStatus, RefundOrigin
 from billable.refunds.models import Dispute, Refund
 from billable.refunds.provisional import HANDED_ON
@@ -127,9 +128,11 @@ def _heirs(scope: Scope) -> Iterator[LedgerProblem]:
 
 def _waiting(scope: Scope) -> Iterator[LedgerProblem]:
     """Units wait between a dispute and its decision, or for ever when their time is over; else heirs have them all."""
+    standing = every(Dispute).filter(status=OPEN, payment_status=APPLIED).values_list("order", flat=True)
+    concerned = {str(order) for disputed in standing for order in orders_of(disputed)}
     for root in _roots(scope).iterator():
         waiting = -root.own - root.handed - root.inherited
-        if waiting == 0 or (waiting > 0 and (root.is_disputed or _is_over(root))):
+        if waiting == 0 or (waiting > 0 and (root.order_name in concerned or _is_over(root))):
             continue
         problem = f"{waiting} of its units are with nobody, though no dispute about its order is open"
         yield blame(root, problem)
@@ -151,7 +154,6 @@ def _roots(scope: Scope) -> Rows:
         own=total(own.filter(kind__in=HANDED_ON), "grant", "amount"),
         handed=total(handed.filter(kind__in=HANDED_ON), "grant__origin", "amount"),
         inherited=total(line, "origin", "quantity"),
-        is_disputed=Exists(disputes.filter(status=OPEN, payment_status=APPLIED)),
         first_end=_one(line, "origin", Min("expires_at")),
         decided=_one(disputes, "name", Max("decided_at")),
         touched=_one(own, "grant", Max("effective_at")),

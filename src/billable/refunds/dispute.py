@@ -26,6 +26,7 @@ from billable.orders.read import get_order, get_payment
 from billable.orders.state import save_state, unapply
 from billable.quota.catch_up import catch_up
 from billable.quota.lineage import lock_heirs
+from billable.refunds.credit import orders_of
 from billable.refunds.kinds import DisputeStatus
 from billable.refunds.models import Dispute
 from billable.refunds.periods import suspend_periods
@@ -66,7 +67,8 @@ def dispute_payment(
         return _replay(earlier, named)
     money = _disputable(locked, named, currency)
     _refuse_wrong_state(locked)
-    lock_heirs(customer, grants_of(locked.taken_by_id))
+    for order_id in sorted(orders_of(locked.taken_by_id)):
+        lock_heirs(customer, grants_of(order_id))
     order = get_order(locked.taken_by_id)
     if locked.status == PaymentStatus.SUCCEEDED.value and order.status in _WAITS:
         _let_go(order, locked)

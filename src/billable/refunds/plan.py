@@ -100,9 +100,9 @@ def plan_refund(customer: Customer, order: Order, asked: Asked, now: datetime, *
     chosen = _chosen(order, asked)
     lines, legs = lines_of(customer, order, now, release_holds=release_holds)
     if asked.amount_minor is None:
-        parts = [_by_pieces(item, pieces, asked.policy, lines[item.pk], now) for item, pieces in chosen]
+        parts = [_by_pieces(item, pieces, asked, lines[item.pk], now) for item, pieces in chosen]
     else:
-        parts = list(_by_amount(order, [item for item, _ in chosen], asked.amount_minor, lines, now))
+        parts = list(_by_amount(order, [item for item, _ in chosen], asked.amount_minor, asked, lines))
     if not any(part.moves for part in parts):
         raise NothingToRefund(order=str(order.pk))
     parts = [part for part in parts if part.moves or part.pieces]
@@ -134,12 +134,12 @@ def _chosen(order: Order, asked: Asked) -> list[tuple[OrderItem, int | None]]:
     return [(items[line], quantity) for line, quantity in asked.items]
 
 
-def _by_pieces(item: OrderItem, asked: int | None, policy: RefundPolicy, lines: Sequence[Line], now: datetime) -> Part:
+def _by_pieces(item: OrderItem, wanted: int | None, asked: Asked, lines: Sequence[Line], now: datetime) -> Part:
     """Give back pieces of an item, for the part of their price that the policy says.
 
     A part of nothing takes nothing: who gets no money back keeps what is left.
     """
-    left, pieces = item.refundable_minor, asked or _pieces_left(item)
+    policy, left, pieces = asked.policy, asked.left_of(item), wanted or _pieces_left(item)
     is_rest = pieces == _pieces_left(item)
     price = shares.price_of_pieces(item.total_amount_minor, item.quantity, before=item.refunded_pieces, taken=pieces)
     parts = [shares.share(_stock(line, item, pieces, now), policy, now) for line in lines] if pieces else []
@@ -149,23 +149,23 @@ def _by_pieces(item: OrderItem, asked: int | None, policy: RefundPolicy, lines: 
         amount = left
     elif not share or (price and not amount and policy is not RefundPolicy.FULL):
         return Part(item=item, pieces=0, amount_minor=0, takes=())
-    if is_rest or _is_all(item, amount):
+    if is_rest or (amount and amount == left):
         return _whole(item, amount, lines)
     takes = tuple(_take_pieces(line, pieces, now) for line in lines)
     return Part(item=item, pieces=pieces, amount_minor=amount, takes=takes)
 
 
 def _by_amount(
-    order: Order, items: Sequence[OrderItem], amount: int, lines: dict[UUID, list[Line]], now: datetime
+    order: Order, items: Sequence[OrderItem], amount: int, asked: Asked, lines: dict[UUID, list[Line]]
 ) -> Iterator[Part]:
     """Divide an amount over items by what is left of their prices, and take units in the same measure."""
-    left = [item.refundable_minor for item in items]
+    left = [asked.left_of(item) for item in items]
     if amount > sum(left):
         requested, refundable = (str(Money(minor, order.currency)) for minor in (amount, sum(left)))
         raise RefundTooLarge(order=str(order.pk), requested=requested, refundable=refundable)
-    for item, part in zip(items, apportion(amount, left), strict=True):
+    for item, part, most in zip(items, apportion(amount, left), left, strict=True):
         # All the money takes along what was free.
-        if amount == sum(left) or _is_all(item, part):
+        if amount == sum(left) or (part and part == most):
             yield _whole(item, part, lines[item.pk])
         elif part:
             takes = tuple(_take_for_money(line, item, part) for line in lines[item.pk])
@@ -268,10 +268,6 @@ def _slides(takes: Sequence[Take], now: datetime) -> list[RefundSlide]:
 def _moves_up(grant: Grant) -> bool:
     """Whether the next of its line begins where it ends: those of a subscription stay in their periods."""
     return grant.period is not None and grant.subscription_id is None
-
-
-def _is_all(item: OrderItem, amount: int) -> bool:
-    return bool(amount) and amount == item.refundable_minor
 
 
 def _pieces_left(item: OrderItem) -> int:

@@ -1,12 +1,14 @@
 """What a disputed payment bought, out of the customer's hands until it is decided to whom it belongs.
 
+Money that a change of plan credited bought another plan too, which is another order's.
+
 Units leave a grant that ends as disputed, and come to an heir of it. Between the two they are nobody's: what the ledger
 shows as gone by disputes and merges, less what heirs began with, is what waits.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -22,6 +24,7 @@ from billable.quota.given import allowances_by, by_line
 from billable.quota.kinds import CauseType, EntryKind, GrantEnd, GrantSource
 from billable.quota.lineage import bequeath, lineages
 from billable.quota.models import Allowance, Grant, LedgerEntry
+from billable.refunds.credit import orders_of, standing
 from billable.refunds.models import Dispute
 
 DISPUTED = GrantEnd.DISPUTED.value
@@ -29,8 +32,9 @@ HANDED_ON = [EntryKind.TRANSFER.value, EntryKind.DISPUTE.value]
 
 
 def take_back(customer: Customer, dispute: Dispute, *, at: datetime) -> None:
-    """End every open grant that carries what the order gave; what is held of them is released first."""
-    every = [grant for line in _lines(customer, dispute) for grant in line]
+    """End every open grant that carries what the money bought; what is held of them is released first."""
+    orders = orders_of(dispute.order_id)
+    every = [grant for line in _lines(customer, orders) for grant in line]
     rows = {grant.pk: grant for grant in every}
     held = holds.open_legs(grant for grant in every if grant.held)
     holds.release(customer, {leg.hold_id: leg.hold for leg in held}.values(), rows, at=at)
@@ -38,13 +42,18 @@ def take_back(customer: Customer, dispute: Dispute, *, at: datetime) -> None:
     if grants:
         endings = [(grant, at) for grant in grants]
         ledger.end(customer, endings, GrantEnd.DISPUTED, cause=_cause(dispute), reason=dispute.reason)
-    running = [course.allowance for course in _courses(dispute, at) if course.runs]
+    running = [course.allowance for course in _courses(orders, at) if course.runs]
     succession.end(running, GrantEnd.DISPUTED, at=at, reason=dispute.reason)
 
 
 def give_back(customer: Customer, dispute: Dispute, *, at: datetime) -> list[Grant]:
-    """Give the customer heirs with what waits of each line whose time is not over."""
-    lines = [line for line in _lines(customer, dispute) if not _is_over(line[-1], at)]
+    """Give the customer heirs with what waits of each line whose time is not over, and no other dispute is about.
+
+    Of the disputed order itself everything comes back: the caller looks whether another dispute is about that.
+    """
+    elsewhere = {order for other in standing(customer) for order in orders_of(other.order_id)}
+    orders = {dispute.order_id, *(orders_of(dispute.order_id) - elsewhere)}
+    lines = [line for line in _lines(customer, orders) if not _is_over(line[-1], at)]
     gone = _handed_on([grant.pk for line in lines for grant in line])
     shares: list[tuple[Grant, int | None]] = []
     for line in lines:
@@ -57,23 +66,26 @@ def give_back(customer: Customer, dispute: Dispute, *, at: datetime) -> list[Gra
         if waits:
             shares.append((line[-1], waits))
     # Its grants name the allowance that gives the next period: it comes first.
-    taken = [course.allowance for course in _courses(dispute, at) if course.allowance.ended_as == DISPUTED]
+    taken = [course.allowance for course in _courses(orders, at) if course.allowance.ended_as == DISPUTED]
     waiting = [allowance for allowance in taken if not _is_over(allowance, at)]
     if waiting:
         succession.succeed(customer, waiting, GrantSource.DISPUTE, _cause(dispute))
     return bequeath(customer, shares, GrantSource.DISPUTE, _cause(dispute), at=at)
 
 
-def _lines(customer: Customer, dispute: Dispute) -> Sequence[list[Grant]]:
-    """Every grant that carries or carried what the order gave, by line."""
-    made = grants_of(dispute.order_id).filter(customer__in=family(customer.pk))
-    roots = made.select_related("feature", "product", "allowance__origin")
-    return list(lineages(by_line(roots)).values())
+def _lines(customer: Customer, orders: Iterable[UUID]) -> list[list[Grant]]:
+    """Every grant that carries or carried what some orders gave, by line."""
+    lines: list[list[Grant]] = []
+    for order_id in sorted(orders):
+        made = grants_of(order_id).filter(customer__in=family(customer.pk))
+        lines += lineages(by_line(made.select_related("feature", "product", "allowance__origin"))).values()
+    return lines
 
 
-def _courses(dispute: Dispute, at: datetime) -> list[Course]:
-    """Where the allowances that the order made stand."""
-    return list(courses(allowances_by(GrantSource.ORDER, str(dispute.order_id)), at).values())
+def _courses(orders: Iterable[UUID], at: datetime) -> list[Course]:
+    """Where the allowances that some orders made stand."""
+    found = (courses(allowances_by(GrantSource.ORDER, str(order_id)), at) for order_id in sorted(orders))
+    return [course for each in found for course in each.values()]
 
 
 def _handed_on(grants: Sequence[UUID]) -> dict[UUID, int]:

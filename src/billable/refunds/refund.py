@@ -8,8 +8,6 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Q
-
 from billable import inputs
 from billable.actor import current_actor
 from billable.customers.models import Customer
@@ -21,7 +19,7 @@ from billable.ids import new_id
 from billable.inputs import Metadata
 from billable.money import Money
 from billable.orders.claims import DEFAULT_METHOD
-from billable.orders.lifecycle import OrderStatus, PaymentStatus
+from billable.orders.lifecycle import OrderStatus
 from billable.orders.lines import grants_of
 from billable.orders.models import Order, OrderItem, Payment
 from billable.orders.read import get_order
@@ -33,9 +31,10 @@ from billable.quota.kinds import CauseType, EntryKind, GrantEnd
 from billable.quota.lineage import lock_heirs
 from billable.refunds import source
 from billable.refunds.asked import Asked, Given, RefundLine
+from billable.refunds.credit import open_about
 from billable.refunds.kinds import REFUND_ID_PREFIX, DisputeStatus, RefundOrigin, RefundPolicy
 from billable.refunds.models import Dispute, Refund, RefundGrant, RefundItem
-from billable.refunds.periods import undo_periods
+from billable.refunds.periods import end_credited, give_up_seats, undo_periods
 from billable.refunds.plan import Part, Plan, Take, plan_refund
 from billable.refunds.read import get_refund
 from billable.refunds.slide import carry_out
@@ -83,8 +82,9 @@ def refund_order(
 
     ``refund_id`` is the provider's name of the refund, or any key: once per order. A repeat changes nothing and answers
     with ``replayed``. A refund that the provider started may name the payment instead of the order, and of one that
-    arrived in several captures the ``capture_id``; without an amount that is all that the payment brought. A payment
-    that no order took is returned by it, whole.
+    arrived in several captures the ``capture_id``; without an amount that is all that the payment brought. What a
+    change of plan credited goes back only by a refund whose ``origin`` is ``provider``: that ends what the credit still
+    pays for. A payment that no order took is returned by it, whole.
 
     Raises OrderNotFound, PaymentNotFound, WrongOrderState, WrongPaymentState, DisputeOpen, NothingToRefund,
     RefundTooLarge, HoldsLive, IdempotencyConflict, CurrencyMismatch, Invalid.
@@ -108,13 +108,14 @@ def _refund(found: Source, given: Given, terms: Terms) -> Refund:
     order = get_order(order_id)
     loose = payment if payment is not None and source.is_loose(payment) else None
     wanted = given.read(order.currency if loose is None else loose.currency)
+    wanted = dataclasses.replace(wanted, is_gone=terms.origin is RefundOrigin.PROVIDER)
     if payment is not None:
         wanted = source.by_payment(order, wanted, payment)
     if earlier := Refund.objects.using(write_alias()).filter(order=order.pk, refund_id=terms.refund_id).first():
         return _replay(earlier, wanted, payment)
     if loose is not None:
         return _send_back(customer, loose, wanted, terms)
-    _refuse_disputed(order, payment)
+    _refuse_disputed(customer, order, payment)
     if payment is not None:
         left = source.left_of(payment)
         terms = dataclasses.replace(terms, payment=payment, most_minor=left)
@@ -140,7 +141,9 @@ def refund_core(customer: Customer, order: Order, wanted: Asked, terms: Terms) -
     refund = _file(order, plan, wanted, terms)
     _take_back(customer, plan, refund)
     _book(order, plan)
+    end_credited(customer, [part.item for part in plan.parts if part.item.reaches_credit], now)
     undo_periods(customer, order, now)
+    give_up_seats(customer, plan.parts, now)
     answer = get_refund(refund)
     emit("order.refunded", refund=answer)
     if order.promotion_code and order.status == OrderStatus.REFUNDED.value:
@@ -255,7 +258,7 @@ def _book(order: Order, plan: Plan) -> None:
     order.refunded_amount_minor += plan.amount_minor
     if order.refunded_amount_minor:
         order.status = OrderStatus.PARTIALLY_REFUNDED.value
-    everything = all(item.refunded_pieces == item.quantity for item in order.items.all())
+    everything = all(item.is_back for item in order.items.all())
     if order.refunded_amount_minor == order.paid_amount_minor and (order.paid_amount_minor or everything):
         order.status = OrderStatus.REFUNDED.value
     orders = Order.objects.using(alias).filter(pk=order.pk, customer=order.customer_id)
@@ -284,11 +287,10 @@ def _replay(earlier: Refund, wanted: Asked, payment: Payment | None) -> Refund:
     return answer
 
 
-def _refuse_disputed(order: Order, payment: Payment | None) -> None:
+def _refuse_disputed(customer: Customer, order: Order, payment: Payment | None) -> None:
     """Raise DisputeOpen while nobody knows whose the money is: what paid the order, or the payment that was named."""
-    about = Q(order=order.pk, payment_status=PaymentStatus.SUCCEEDED.value) | Q(payment=payment)
-    disputes = Dispute.objects.using(write_alias()).filter(about, status=DisputeStatus.DISPUTED.value)
-    if dispute := disputes.first():
+    named = Dispute.objects.using(write_alias()).filter(payment=payment, status=DisputeStatus.DISPUTED.value)
+    if dispute := open_about(customer, order.pk) or named.first():
         raise DisputeOpen(dispute=str(dispute.pk), dispute_id=dispute.dispute_id)
 
 

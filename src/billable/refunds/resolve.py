@@ -12,16 +12,18 @@ from billable.db.units import unit_of_work, write_alias
 from billable.errors import Invalid, WrongDisputeState
 from billable.orders.lifecycle import PaymentStatus, UnappliedReason
 from billable.orders.lines import grants_of
+from billable.orders.models import Order
 from billable.orders.read import get_order
 from billable.orders.settle import judge, take
 from billable.quota.catch_up import catch_up
 from billable.quota.lineage import lock_heirs
 from billable.refunds.asked import Asked
+from billable.refunds.credit import open_about, orders_of
 from billable.refunds.kinds import DisputeStatus, RefundOrigin
 from billable.refunds.models import Dispute
 from billable.refunds.periods import end_credited, reinstate_periods
 from billable.refunds.provisional import give_back, take_back
-from billable.refunds.read import disputes, get_dispute
+from billable.refunds.read import get_dispute
 from billable.refunds.refund import Terms, refund_core
 from billable.refunds.source import left_of
 from billable.signals import emit
@@ -44,7 +46,8 @@ def resolve_dispute(dispute: Dispute | UUID | str, outcome: str) -> Dispute:
         return locked
     if locked.status != DisputeStatus.DISPUTED.value:
         raise WrongDisputeState(dispute=str(locked.pk), dispute_status=locked.status, verb=wanted.value)
-    lock_heirs(customer, grants_of(locked.order_id))
+    for order_id in sorted(orders_of(locked.order_id)):
+        lock_heirs(customer, grants_of(order_id))
     now = now_for(customer)
     catch_up(customer, now)
     locked.status, locked.decided_at = wanted.value, now
@@ -63,11 +66,11 @@ def _win(customer: Customer, dispute: Dispute, now: datetime) -> None:
     payment.save(using=write_alias(), update_fields=["status"])
     if dispute.was_applied:
         # What another open dispute waits for comes back when that one is decided.
-        if _other_open(dispute) is None:
+        if open_about(customer, dispute.order_id) is None:
             give_back(customer, dispute, at=now)
-            reinstate_periods(customer, get_order(dispute.order_id), now)
+            reinstate_periods(customer, dispute, now)
     elif payment.code == UnappliedReason.DISPUTED.value:
-        _apply_again(customer, dispute)
+        _apply_again(customer, dispute, now)
 
 
 def _lose(customer: Customer, dispute: Dispute, now: datetime) -> None:
@@ -78,23 +81,27 @@ def _lose(customer: Customer, dispute: Dispute, now: datetime) -> None:
         return
     # The refund finds everything where it was, takes its part, and leaves the rest with the customer.
     give_back(customer, dispute, at=now)
-    _refund(customer, dispute)
-    end_credited(customer, get_order(dispute.order_id), now)
-    if other := _other_open(dispute):
+    _refund(customer, dispute, now)
+    if other := open_about(customer, dispute.order_id):
         take_back(customer, other, at=now)
     else:
-        reinstate_periods(customer, get_order(dispute.order_id), now)
+        reinstate_periods(customer, dispute, now)
     dispute.order = get_order(dispute.order_id)
 
 
-def _refund(customer: Customer, dispute: Dispute) -> None:
+def _refund(customer: Customer, dispute: Dispute, now: datetime) -> None:
     order = get_order(dispute.order_id)
     # What was credited paid for another plan, and is not there to go back.
     left = sum(item.refundable_minor for item in order.items.all())
     # What went back of this payment before the bank decided did not go back again.
-    amount = min(dispute.amount_minor, left, left_of(dispute.payment))
-    if not amount:
-        return
+    gone = min(dispute.amount_minor, left_of(dispute.payment))
+    if amount := min(gone, left):
+        _file(customer, dispute, order, Asked() if amount == left else Asked(amount_minor=amount))
+    if gone > left:
+        end_credited(customer, order.items.all(), now)
+
+
+def _file(customer: Customer, dispute: Dispute, order: Order, asked: Asked) -> None:
     terms = Terms(
         refund_id=dispute.refund_id,
         origin=RefundOrigin.DISPUTE,
@@ -102,23 +109,17 @@ def _refund(customer: Customer, dispute: Dispute) -> None:
         reason=dispute.reason,
         release_holds=True,
     )
-    refund_core(customer, order, Asked() if amount == left else Asked(amount_minor=amount), terms)
+    refund_core(customer, order, asked, terms)
 
 
-def _apply_again(customer: Customer, dispute: Dispute) -> None:
+def _apply_again(customer: Customer, dispute: Dispute, now: datetime) -> None:
     """Let the order that had to let go of a payment take it again, if it still can."""
     payment, order = dispute.payment, get_order(dispute.payment.order_id)
-    verdict = judge(order, payment, now_for(customer))
+    verdict = judge(order, payment, now)
     if verdict.applies:
         payment.order = order
-        take(customer, order, payment, verdict)
+        take(customer, order, payment, verdict, now)
         emit("payment.received", payment=payment)
-
-
-def _other_open(dispute: Dispute) -> Dispute | None:
-    """Another dispute about the same order that is not decided."""
-    others = disputes().filter(order=dispute.order_id, status=DisputeStatus.DISPUTED.value).exclude(pk=dispute.pk)
-    return others.filter(payment_status=PaymentStatus.SUCCEEDED.value).order_by("id").first()
 
 
 def _outcome(outcome: object) -> DisputeStatus:

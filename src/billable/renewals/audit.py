@@ -49,10 +49,12 @@ def _periods(scope: Scope) -> Iterator[LedgerProblem]:
 
 
 def _renewal_orders(scope: Scope) -> Iterator[LedgerProblem]:
-    """The order that a subscription waits for is one of its customer that renews it and is not paid."""
-    unpaid = [status.value for status in OrderStatus if status.value not in GAVE]
+    """The order that a subscription waits for is one of its customer that renews it and waits for money."""
     item = every(OrderItem).filter(
-        order=OuterRef("renewal"), subscription=OuterRef("pk"), customer=OuterRef("customer"), order__status__in=unpaid
+        order=OuterRef("renewal"),
+        subscription=OuterRef("pk"),
+        customer=OuterRef("customer"),
+        order__status=OrderStatus.PENDING.value,
     )
     waiting = within(every(Subscription), scope).filter(renewal__isnull=False)
     yield from named(breaking(waiting, Exists(item)), "the order {0.renewal_id} does not renew it")

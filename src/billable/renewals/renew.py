@@ -13,6 +13,7 @@ from django.db.models import Min, QuerySet
 from billable import inputs
 from billable.catalog.models import Product
 from billable.catalog.periods import LAST
+from billable.conf import knobs
 from billable.customers.models import Customer
 from billable.customers.services import due_for, now_for
 from billable.db.units import unit_of_work, write_alias
@@ -21,12 +22,12 @@ from billable.errors import BillableError, Invalid, NotForSale, Retryable
 from billable.orders.basket import Basket, fill
 from billable.orders.create import Wish, draft, write
 from billable.orders.lifecycle import OrderStatus
-from billable.orders.models import Order
+from billable.orders.models import Order, OrderItem
 from billable.orders.periods import drop_renewal
 from billable.orders.read import get_order
 from billable.quota.catch_up import catch_up
 from billable.signals import emit
-from billable.subscriptions.lifecycle import SubscriptionStatus
+from billable.subscriptions.lifecycle import SubscriptionStatus, renewal_due
 from billable.subscriptions.models import Subscription
 from billable.subscriptions.read import lock_subscription, refuse_unless
 from billable.subscriptions.store import settle, store
@@ -58,7 +59,8 @@ def renew_subscription(subscription: Subscription | UUID | str) -> Order:
 
     The order is confirmed like any other, and expires when access ends. Its credit is taken off first; when nothing is
     left to pay it is paid. While one waits for money a repeat answers with it (``replayed``); one that expired or was
-    cancelled is replaced, and takes no money any more.
+    cancelled is replaced, and takes no money any more. One of nothing to pay is the answer (``replayed``) until the
+    period that it paid for has begun.
 
     Raises SubscriptionNotFound, WrongSubscriptionState when it is cancelled, paused, suspended or has ended, NotForSale
     and CurrencyMismatch when the catalogue has no such product or price any more, Invalid.
@@ -131,15 +133,35 @@ def _renew(customer: Customer, subscription: Subscription) -> Order:
             standing.replayed = True
             return standing
     basket = basket_for(subscription)
+    if earlier := _free_already(subscription, basket, now):
+        earlier.replayed = True
+        return earlier
     catch_up(customer, now)
     settle(subscription, now)
     drop_renewal(customer, subscription)
-    order = place_renewal(customer, subscription, basket)
+    order = place_renewal(customer, subscription, basket, now)
     if order.status == OrderStatus.PENDING.value:
         subscription.renewal_id = order.pk
         store(subscription, now)
     emit("renewal.created", order=order)
     return order
+
+
+def _free_already(subscription: Subscription, basket: Basket, now: datetime) -> Order | None:
+    """The order that paid the latest period for nothing, where a repeat would buy one more.
+
+    That is while the period has not begun; and of one that was paid late, while another that costs nothing is not due.
+    """
+    paid = OrderItem.objects.using(write_alias()).filter(
+        subscription=subscription.pk, period_index=subscription.period_index, change__isnull=True
+    )
+    item = paid.filter(order__total_amount_minor=0, period_index__gt=0).first()
+    (price,) = basket.amounts_minor
+    costs_nothing = price <= subscription.credit_minor
+    is_due = now >= renewal_due(subscription.paid_from, subscription.paid_until, knobs.renewal_lead_days)
+    if item is None or (now >= subscription.paid_from and (is_due or not costs_nothing)):
+        return None
+    return get_order(item.order_id)
 
 
 def basket_for(subscription: Subscription) -> Basket:
@@ -154,7 +176,7 @@ def basket_for(subscription: Subscription) -> Basket:
     return basket
 
 
-def place_renewal(customer: Customer, subscription: Subscription, basket: Basket) -> Order:
+def place_renewal(customer: Customer, subscription: Subscription, basket: Basket, now: datetime) -> Order:
     """Write the order for the next period of a locked subscription, with its credit taken off."""
     (price,) = basket.amounts_minor
     credit = min(subscription.credit_minor, price)
@@ -165,7 +187,7 @@ def place_renewal(customer: Customer, subscription: Subscription, basket: Basket
         idempotency_key=None,
         metadata={},
     )
-    order = draft(subscription.customer, basket, wish, credits_minor=[credit])
+    order = draft(subscription.customer, basket, wish, now, credits_minor=[credit])
     if order.total_amount_minor:
         order.expires_at = subscription.access_until
     for item in order.items.all():

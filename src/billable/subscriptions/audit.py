@@ -79,9 +79,12 @@ def _grants(scope: Scope) -> Iterator[LedgerProblem]:
     waits = Q(subscription__paused_at__isnull=False, subscription__resumes_at__isnull=True, expires_at__isnull=True)
     latest = Q(period_index=F("subscription__period_index"), subscription__ended_at__isnull=True)
     until = Q(expires_at=F("subscription__access_until")) | Q(expires_at=F("subscription__paused_at"))
+    # Of one that went back before it began the one before it takes the place.
+    went_back = Q(subscription__paid_from=F("subscription__paid_until"), subscription__ended_at__isnull=True)
     kept = (
         waits
         | latest & until
+        | went_back & until
         | Q(period_index__lt=F("subscription__period_index"), expires_at__lte=F("subscription__paid_from"))
         | Q(subscription__ended_at__isnull=False, expires_at__lte=F("subscription__ended_at"))
     )

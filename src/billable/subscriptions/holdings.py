@@ -43,6 +43,12 @@ def recurring(subscription: Subscription, at: datetime) -> AllowanceQuerySet:
     return rows.running(at).select_related("feature", "product").order_by("pk")
 
 
+def outlasting(subscription: Subscription, at: datetime) -> QuerySet[Grant]:
+    """What is left of lines with a period of their own that ends after the period that is paid for."""
+    beyond = Q(expires_at__isnull=True) | Q(expires_at__gt=max(subscription.paid_until, at))
+    return going_on(subscription).filter(beyond, period_count__isnull=False, allowance__isnull=True)
+
+
 def stretch(customer: Customer, subscription: Subscription, until: datetime, *, at: datetime) -> None:
     """Let what the latest period brought last until an instant, or until now where that is over.
 
@@ -51,9 +57,37 @@ def stretch(customer: Customer, subscription: Subscription, until: datetime, *, 
     """
     if subscription.paused_at is not None and at < subscription.paused_at:
         until = min(until, subscription.paused_at)
-    latest = going_on(subscription).filter(period_index=subscription.period_index, period_count__isnull=True)
+    latest = Q(period_index=subscription.period_index)
+    if subscription.paid_from == subscription.paid_until:
+        # The latest period went back before it began: what the one before it brought lasts in its place.
+        latest |= Q(expires_at__gte=subscription.paid_from)
+    _last_until(customer, _of_periods(subscription).filter(latest), until, at=at)
+    for allowance in recurring(subscription, at).filter(anchor__gte=subscription.paid_from, period_count__isnull=True):
+        _recount(customer, allowance, max(subscription.paid_until, at), at=at)
+
+
+def shut(customer: Customer, subscription: Subscription, *, at: datetime) -> None:
+    """Let nothing that earlier periods brought last into the latest one. After ``catch_up``."""
+    earlier = _of_periods(subscription).filter(period_index__lt=subscription.period_index)
+    if subscription.paid_from < subscription.paid_until:
+        begins = subscription.paid_from
+        _last_until(customer, earlier.filter(expires_at__gt=begins), begins, at=at)
+
+
+def take_away(customer: Customer, subscription: Subscription, *, at: datetime, reason: str = "") -> None:
+    """End all that it gave, now."""
+    succession.end(recurring(subscription, at), GrantEnd.REVOKED, at=at, reason=reason)
+    _take(customer, going_on(subscription), at=at, reason=reason)
+
+
+def _of_periods(subscription: Subscription) -> QuerySet[Grant]:
+    """What lasts as long as the period that brought it."""
+    return going_on(subscription).filter(period_count__isnull=True, expires_at__isnull=False)
+
+
+def _last_until(customer: Customer, grants: Iterable[Grant], until: datetime, *, at: datetime) -> None:
     over: list[Grant] = []
-    for grant in latest.filter(expires_at__isnull=False):
+    for grant in grants:
         grant.expires_at = max(until, at)
         if grant.expires_at <= grant.valid_from:
             over.append(grant)
@@ -62,14 +96,6 @@ def stretch(customer: Customer, subscription: Subscription, until: datetime, *, 
         if grant.expires_at <= at:
             ledger.end(customer, [(grant, at)], GrantEnd.EXPIRED)
     _take(customer, over, at=at)
-    for allowance in recurring(subscription, at).filter(anchor__gte=subscription.paid_from, period_count__isnull=True):
-        _recount(customer, allowance, max(subscription.paid_until, at), at=at)
-
-
-def take_away(customer: Customer, subscription: Subscription, *, at: datetime, reason: str = "") -> None:
-    """End all that it gave, now."""
-    succession.end(recurring(subscription, at), GrantEnd.REVOKED, at=at, reason=reason)
-    _take(customer, going_on(subscription), at=at, reason=reason)
 
 
 def _take(customer: Customer, grants: Iterable[Grant], *, at: datetime, reason: str = "") -> None:

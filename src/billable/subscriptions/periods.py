@@ -58,24 +58,23 @@ def begin_trial(owner: Customer, product: Product, currency: str, now: datetime)
 def extend(customer: Customer, subscription: Subscription, purchase: Purchase, now: datetime) -> None:
     """Let a locked subscription have its next period, which is paid for. After ``catch_up``.
 
-    It begins where the last one ends, also when it is paid late. If all was over before the money came, it begins now:
-    the subscription comes back to life, since what was paid for must be given. It takes over what was sold.
+    It begins where the last one ends, also when it is paid late. If all was over before the money came, or the period
+    itself would be, it begins now: what was paid for must be given. What had ended comes back to life. The subscription
+    takes over what was sold.
     """
     settle(subscription, now)
     was_over = subscription.ended_at is not None
     if not was_over and _stands_still(subscription, now):
         pick_up(customer, subscription, now)
-    starts = now if was_over else subscription.paid_until
+    index, starts = subscription.period_index + 1, subscription.paid_until
+    if was_over or _next_cycle(subscription, purchase.interval, starts).begins(index + 1) <= now:
+        starts = now
     if was_over:
         _revive(subscription)
     else:
         # What is left of the old period does not leak into one that is paid for.
         stretch(customer, subscription, starts, at=now)
-    index = subscription.period_index + 1
-    cycle = subscription.cycle
-    if purchase.interval != cycle.period:
-        cycle = Cycle(anchor=starts, anchor_index=index, period=purchase.interval, zone=subscription.zone)
-    count_from(subscription, cycle.from_here(index, starts))
+    count_from(subscription, _next_cycle(subscription, purchase.interval, starts))
     subscription.period_index = index
     subscription.paid_from, subscription.paid_until = starts, subscription.cycle.begins(index + 1)
     subscription.product, subscription.seats = purchase.product, purchase.seats
@@ -85,6 +84,14 @@ def extend(customer: Customer, subscription: Subscription, purchase: Purchase, n
     subscription.access_until = access_end(subscription)
     store(subscription, now)
     emit("subscription.renewed", subscription=subscription)
+
+
+def _next_cycle(subscription: Subscription, interval: Period, starts: datetime) -> Cycle:
+    """How its periods are counted when the next one begins at an instant and is so long."""
+    index, cycle = subscription.period_index + 1, subscription.cycle
+    if interval != cycle.period:
+        return Cycle(anchor=starts, anchor_index=index, period=interval, zone=subscription.zone)
+    return cycle.from_here(index, starts)
 
 
 def on_trial(customer: Customer, product: Product, currency: str, now: datetime) -> UUID | None:

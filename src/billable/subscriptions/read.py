@@ -9,7 +9,7 @@ from django.db.models import Q, QuerySet
 
 from billable import inputs, paging
 from billable.customers.models import Customer
-from billable.customers.services import find_customer, now_for
+from billable.customers.services import apart, find_customer, now_for
 from billable.customers.subjects import Subject, family, family_of, lock_customer_id
 from billable.db.units import write_alias
 from billable.errors import Invalid, SubscriptionNotFound, WrongSubscriptionState
@@ -32,18 +32,21 @@ def list_subscriptions(
     user: Subject | None = None,
     *,
     status: str | None = None,
+    sandbox: bool | None = None,
     cursor: str | None = None,
     limit: int = DEFAULT_LIMIT,
 ) -> Page[Subscription]:
     """Subscriptions, newest first: of ``user`` or (None) of everybody, all or those that are ``active``, ``ended``, …
 
-    Of everybody, the status goes by the common clock. Raises Invalid.
+    Of everybody, the status goes by the common clock. ``sandbox`` narrows to customers of the sandbox (True) or to real
+    ones (False). Raises Invalid.
     """
     size, rows = paging.page_limit(limit), _with_parts().order_by("-pk")
     if status is not None:
         rows = rows.filter(stands(status, now_for(None if user is None else find_customer(user))))
     if user is not None:
         rows = rows.filter(customer__in=family_of(user))
+    rows = apart(rows, sandbox)
     if cursor is not None:
         rows = rows.filter(pk__lt=inputs.identifier(paging.decode(cursor), "cursor"))
     found = list(rows[: size + 1])

@@ -7,20 +7,19 @@ from datetime import datetime
 from billable.customers.models import Customer
 from billable.signals import emit
 from billable.subscriptions.cancel import finish
-from billable.subscriptions.holdings import stretch, take_away
-from billable.subscriptions.lifecycle import SubscriptionEnd
+from billable.subscriptions.holdings import shut, stretch, take_away
+from billable.subscriptions.lifecycle import SubscriptionEnd, access_after
 from billable.subscriptions.models import Subscription
-from billable.subscriptions.store import access_end, end, next_from, settle, store
+from billable.subscriptions.store import access_end, days_to_pay, end, next_from, settle, store
 
 
-def undo_period(customer: Customer, subscription: Subscription, index: int, now: datetime) -> None:
-    """A period of a locked subscription was refunded whole. After ``catch_up``.
+def undo_period(customer: Customer, subscription: Subscription, now: datetime) -> None:
+    """The latest period of a locked subscription was refunded whole. After ``catch_up``.
 
-    The latest ends it, at once; one that had not begun leaves it with what was paid for before, and it will not renew.
-    Money of an earlier period changes nothing about those that were paid since.
+    That ends it, at once; one that had not begun leaves it with what was paid for before, and it will not renew.
     """
     settle(subscription, now)
-    if subscription.ended_at is not None or index != subscription.period_index:
+    if subscription.ended_at is not None:
         return
     if subscription.paid_from <= now:
         finish(customer, subscription, now, SubscriptionEnd.REFUNDED)
@@ -31,29 +30,46 @@ def undo_period(customer: Customer, subscription: Subscription, index: int, now:
     emit("subscription.cancelled", subscription=subscription)
 
 
-def suspend(subscription: Subscription, index: int, now: datetime) -> None:
-    """The payment of a period of a locked subscription is disputed: until it is decided, nothing is renewed."""
+def lose_seats(subscription: Subscription, seats: int, now: datetime) -> None:
+    """So many seats of the latest period of a locked subscription were refunded. After ``catch_up``."""
     settle(subscription, now)
-    if subscription.ended_at is not None or index != subscription.period_index or subscription.suspended_at is not None:
+    if subscription.ended_at is None:
+        subscription.seats -= seats
+        store(subscription, now)
+
+
+def suspend(subscription: Subscription, now: datetime) -> None:
+    """What paid for the latest period of a locked subscription is disputed: until it is decided, nothing is renewed."""
+    settle(subscription, now)
+    if subscription.ended_at is not None or subscription.suspended_at is not None:
         return
     subscription.suspended_at = now
     store(subscription, now)
     emit("subscription.suspended", subscription=subscription)
 
 
-def reinstate(customer: Customer, subscription: Subscription, now: datetime) -> None:
-    """The dispute is decided, and what it took came back. The time that passed meanwhile is over.
+def reinstate(customer: Customer, subscription: Subscription, now: datetime, *, is_disputed: bool) -> None:
+    """A dispute is decided, and what it took came back. The time that passed meanwhile is over.
 
-    If that was all of it, the next period can be paid for from now on; one that was cancelled has ended.
+    If that was all of it, the next period can be paid for from now on; one that was cancelled has ended. Where another
+    dispute stands in the way (``is_disputed``) it stays suspended. After ``catch_up``.
     """
+    settle(subscription, now)
     if subscription.ended_at is not None:
         take_away(customer, subscription, at=now)
-    if subscription.suspended_at is None or subscription.ended_at is not None:
+        return
+    # What came back has the end that it had. Meanwhile another period may have been paid for, or access have been cut.
+    shut(customer, subscription, at=now)
+    if subscription.suspended_at is None or is_disputed:
+        if not subscription.instants.is_paused(now):
+            stretch(customer, subscription, subscription.access_until, at=now)
         return
     subscription.suspended_at = None
     if subscription.paid_until <= now and not subscription.instants.is_paused(now):
         if subscription.cancelled_at is None:
             next_from(subscription, now)
+            # Also without a grace: the next period could not be ordered before.
+            subscription.access_until = max(subscription.access_until, access_after(now, days_to_pay()))
         elif subscription.access_until <= now:
             end(subscription, subscription.access_until, subscription.instants.ending())
     subscription.access_until = max(subscription.access_until, access_end(subscription))

@@ -70,9 +70,18 @@ def access_end(subscription: Subscription) -> datetime:
     """When access ends by its rules: with the period when it will not renew, else after the grace."""
     if subscription.cancelled_at is not None:
         return subscription.paid_until
+    days = subscription.grace_days
+    if subscription.paid_until == subscription.resumes_at:
+        # A pause ends with nothing left over: the next period could not be ordered before.
+        days = max(days, days_to_pay())
     # Who pays within the grace pays for a period that is not over yet.
     after_next = subscription.cycle.begins(subscription.period_index + 2)
-    return max(subscription.paid_until, min(access_after(subscription.paid_until, subscription.grace_days), after_next))
+    return max(subscription.paid_until, min(access_after(subscription.paid_until, days), after_next))
+
+
+def days_to_pay() -> int:
+    """How long what comes back with nothing left can be paid for at least: as long as an order is made ahead."""
+    return max(knobs.renewal_lead_days, 1)
 
 
 def _schedule(subscription: Subscription, now: datetime) -> None:

@@ -9,14 +9,14 @@ from uuid import UUID
 from ninja import Schema
 from pydantic import ConfigDict, Field
 
-from billable.api.schemas.base import CustomerFields, Instant, Key, KeyedBody, PageParameters, Text, text
+from billable.api.schemas.base import Instant, Key, KeyedBody, MoneyParameters, Text, text
 from billable.money import Money
 
 if TYPE_CHECKING:
     from billable.models import Subscription
 
 
-class SubscriptionParameters(CustomerFields, PageParameters):
+class SubscriptionParameters(MoneyParameters):
     status: Key | None = None
 
 
