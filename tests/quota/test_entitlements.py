@@ -219,3 +219,12 @@ def test_a_key_grants_one_value(door, user, refused):
     assert (again.pk, again.replayed) == (grant.pk, True)
     with refused("idempotency_conflict", fields=["value"]):
         door.quota.grant_feature(user, "seats", value=6, idempotency_key="k")
+
+
+def test_what_is_read_is_not_used_up(door, user, refused):
+    with refused("wrong_feature_type", field="alerts"):
+        door.catalog.update_feature("seats", alerts=["80%"])
+    with refused("wrong_feature_type", field="alerts"):
+        door.catalog.create_feature("rooms", value_type="limit", alerts=["80%"])
+    with refused("wrong_feature_type", field="feature"):
+        door.quota.forecast(user, "seats")

@@ -44,7 +44,7 @@ def create_feature(
     alerts: Sequence[str] = (),
     metadata: Metadata | None = None,
 ) -> Feature:
-    """Create a feature. Raises NameTaken, Invalid.
+    """Create a feature. Raises NameTaken, WrongFeatureType, Invalid.
 
     It is metered: units of it are consumed. With a ``value_type`` (``flag``, ``limit``, ``text``) it is static:
     products give it a value, which is read. ``overdraft`` is what consuming more than is there does: ``refuse``,
@@ -60,6 +60,7 @@ def create_feature(
         metadata=inputs.metadata(metadata),
     )
     _set_overdraft(feature, overdraft, overdraft_limit)
+    _refuse_alerts_of_static(feature)
     claim_name(feature.key, "feature")
     feature.save(using=write_alias())
     return feature
@@ -81,7 +82,8 @@ def update_feature(
     """Change what a feature is called, how it is overdrawn, when to tell of its use, or whether it is offered.
 
     None leaves a part as it is. What was granted of an inactive feature stays usable, and what is owed stays owed. A
-    ``value_type`` can change only while nothing names the feature. Raises FeatureNotFound, FeatureInUse, Invalid.
+    ``value_type`` can change only while nothing names the feature. Raises FeatureNotFound, FeatureInUse,
+    WrongFeatureType, Invalid.
     """
     locked(Feature.objects.filter(key=inputs.name(key, "key"))).first()
     feature = get_feature(key)
@@ -97,6 +99,7 @@ def update_feature(
         _set_value_type(feature, value_type)
     if overdraft is not None or overdraft_limit is not None:
         _set_overdraft(feature, feature.overdraft if overdraft is None else overdraft, overdraft_limit)
+    _refuse_alerts_of_static(feature)
     feature.is_active = feature.is_active if is_active is None else inputs.flag(is_active, "is_active")
     feature.save(using=write_alias())
     return feature
@@ -136,6 +139,11 @@ def set_cost(feature: str, paid_from: str, *, per: int = 1, units: int = 1, posi
 def can_be_overdrawn() -> bool:
     """Whether there is a feature that may be used before anything was granted."""
     return Feature.objects.using(write_alias()).exclude(overdraft=Overdraft.REFUSE.value).exists()
+
+
+def _refuse_alerts_of_static(feature: Feature) -> None:
+    if feature.alerts:
+        refuse_static(feature, "alerts")
 
 
 def refuse_static(feature: Feature, field: str = "feature") -> None:

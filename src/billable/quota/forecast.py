@@ -10,6 +10,7 @@ from uuid import UUID
 from django.db.models import Exists, F, Min, OuterRef, Q, Subquery, Sum
 
 from billable import inputs
+from billable.catalog.features import refuse_static
 from billable.catalog.periods import Period
 from billable.customers.subjects import Subject, family, who
 from billable.db.units import write_alias
@@ -45,10 +46,12 @@ class Forecast:
 def forecast(user: Subject, feature: str, *, over: Period | str = "30 days") -> Forecast:
     """When ``feature`` runs out for ``user``, judged by the use of the last ``over``. Holds are not use.
 
-    Three statements, no write; an unknown customer has nothing. Raises FeatureNotFound, AmbiguousSku, Invalid.
+    Three statements, no write; an unknown customer has nothing. Raises FeatureNotFound, WrongFeatureType, AmbiguousSku,
+    Invalid.
     """
     span, name, person = Period.parse(over, "over"), inputs.name(feature, "feature"), who(user)
     found = standing.only(standing.read(person, name), name)
+    refuse_static(found.feature)
     balance, now = burn.balance(found.usable(), found.owed_by_payers()), found.now
     used, first = (0, None) if found.customer is None else _use(found, found.customer.pk, _start(span, now))
     since = None if first is None else max(first, _start(span, now))
