@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any
 
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, precondition, rule
@@ -152,6 +154,7 @@ class SubscriptionsAndReference(TimeAndReference):
         if taken:
             self._name_gifts(order)
         self._compare()
+        self._compare_subscriptions()
         self.sound = True
 
     def _name_gifts(self, order: Order) -> None:
@@ -173,20 +176,18 @@ class SubscriptionsAndReference(TimeAndReference):
     @rule(nth=nth, at_period_end=st.sampled_from([True, True, False]))
     def cancel(self, nth: int, at_period_end: bool) -> None:
         subscription = _pick(self.reference.subscriptions, nth)
-        self._play(
+        self._change(
             lambda: self.reference.cancel(subscription, at_period_end=at_period_end),
             lambda: SubscriptionService.cancel_subscription(self.ids[subscription], at_period_end=at_period_end),
-            lambda replayed, actual: _equal(actual.replayed, replayed),
         )
 
     @precondition(lambda self: self.reference.subscriptions)
     @rule(nth=nth)
     def undo_cancel(self, nth: int) -> None:
         subscription = _pick(self.reference.subscriptions, nth)
-        self._play(
+        self._change(
             lambda: self.reference.undo_cancel(subscription),
             lambda: SubscriptionService.undo_cancel(self.ids[subscription]),
-            lambda replayed, actual: _equal(actual.replayed, replayed),
         )
 
     @precondition(lambda self: self.reference.subscriptions)
@@ -194,22 +195,20 @@ class SubscriptionsAndReference(TimeAndReference):
     def pause(self, nth: int, at_period_end: bool, days: int | None) -> None:
         subscription = _pick(self.reference.subscriptions, nth)
         resumes = None if days is None else self.clock.now + timedelta(days=days)
-        self._play(
+        self._change(
             lambda: self.reference.pause(subscription, at_period_end=at_period_end, resumes=resumes),
             lambda: SubscriptionService.pause_subscription(
                 self.ids[subscription], at_period_end=at_period_end, resumes_at=resumes
             ),
-            lambda replayed, actual: _equal(actual.replayed, replayed),
         )
 
     @precondition(lambda self: self.reference.subscriptions)
     @rule(nth=nth)
     def resume(self, nth: int) -> None:
         subscription = _pick(self.reference.subscriptions, nth)
-        self._play(
+        self._change(
             lambda: self.reference.resume(subscription),
             lambda: SubscriptionService.resume_subscription(self.ids[subscription]),
-            lambda replayed, actual: _equal(actual.replayed, replayed),
         )
 
     @precondition(lambda self: self._orders("paid"))
@@ -221,6 +220,7 @@ class SubscriptionsAndReference(TimeAndReference):
             lambda: OrderService.refund_order(self.ids[order], refund_id=self._key(), release_holds=True),
             lambda _, actual: _equal(actual.order.status, "refunded"),
         )
+        self._compare_subscriptions()
 
     # --- comparing
 
@@ -228,10 +228,16 @@ class SubscriptionsAndReference(TimeAndReference):
         SubscriptionService.settle_subscriptions()
         super()._sweep()
 
-    def _compare(self) -> None:
-        super()._compare()
-        if not self.reference.subscriptions:
-            return
+    def _change(self, expect: Callable[[], bool], act: Callable[[], Any]) -> None:
+        """An act on a subscription; the answer says whether it had been done before."""
+        self._play(expect, act, lambda replayed, actual: _equal(actual.replayed, replayed))
+        self._compare_subscriptions()
+
+    def _compare_all(self) -> None:
+        super()._compare_all()
+        self._compare_subscriptions()
+
+    def _compare_subscriptions(self) -> None:
         rows = {row.pk: row for row in SubscriptionService.list_subscriptions(ANN).items}
         assert set(rows) == {self.ids[each] for each in self.reference.subscriptions if each in self.ids}
         for each in self.reference.subscriptions:
