@@ -200,3 +200,16 @@ def test_of_grants_that_are_alike_the_one_that_came_first_is_used_first(
     QuotaService.consume_quota(ann, "pdf", quantity=3)
     (used_up,) = Grant.objects.filter(remaining=0, valid_from=clock.now)
     assert used_up.allowance == first.allowance
+
+
+def test_what_is_used_in_the_grace_may_be_paid_for_at_the_same_instant(ann: Customer, clock: Clock) -> None:
+    CatalogService.create_product(
+        "club", price="9", currency="EUR", features=["pdf"], quantity=3, recurs="1 month", grace_days=3
+    )
+    order = OrderService.create_order(ann, [{"sku": "club"}], currency="EUR")
+    OrderService.confirm_payment(order, payment_id="p1")
+    (club,) = SubscriptionService.list_subscriptions(ann)
+    clock.now = club.paid_until + timedelta(days=2)
+    QuotaService.consume_quota(ann, "pdf", quantity=1)
+    OrderService.confirm_payment(SubscriptionService.renew_subscription(club), payment_id="p2")
+    assert QuotaService.verify_ledger()
