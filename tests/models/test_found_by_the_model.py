@@ -213,3 +213,14 @@ def test_what_is_used_in_the_grace_may_be_paid_for_at_the_same_instant(ann: Cust
     QuotaService.consume_quota(ann, "pdf", quantity=1)
     OrderService.confirm_payment(SubscriptionService.renew_subscription(club), payment_id="p2")
     assert QuotaService.verify_ledger()
+
+
+def test_the_caps_of_all_seats_add_up_in_a_plan_that_was_changed_to(ann: Customer) -> None:
+    capped = {"feature": "pdf", "quantity": 9, "cap_quantity": 4, "cap_period": "1 day"}
+    for sku, line in (("small", {"feature": "pdf", "quantity": 1}), ("large", capped)):
+        CatalogService.create_product(sku, price="9", currency="EUR", features=[line], recurs="1 month")
+    order = OrderService.create_order(ann, [{"sku": "small", "quantity": 2}], currency="EUR")
+    OrderService.confirm_payment(order, payment_id="p")
+    (subscription,) = SubscriptionService.list_subscriptions(ann)
+    SubscriptionService.change_plan(subscription, sku="large", money="none")
+    assert QuotaService.check_quota(ann, "pdf").balance == 2 * 4
