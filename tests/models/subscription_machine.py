@@ -23,8 +23,10 @@ from tests.models.time_machine import (
     TimeAndReference,
     _equal,
     _line,
+    _outcome,
     _pick,
     _span,
+    _writes,
     skus,
     world,
 )
@@ -34,11 +36,21 @@ PLANS = {
     "club": Plan(
         lines=[
             Line(feature="credits", quantity=5, cap=(4, DAY)),
+            Line(feature="ai", quantity=3, priority=110),
             Line(feature="credits", quantity=2, span=WEEK, priority=20),
             Line(feature="seats", value=7, priority=90),
         ],
         every=MONTH,
         grace=timedelta(days=3),
+    ),
+    "guild": Plan(
+        lines=[
+            Line(feature="credits", quantity=8, priority=90),
+            Line(feature="ai", quantity=1, cap=(1, DAY)),
+            Line(feature="seats", value=6, priority=90),
+        ],
+        every=MONTH,
+        grace=timedelta(days=5),
     ),
     # A grace that is longer than the period which it follows.
     "quarterly": Plan(
@@ -172,6 +184,9 @@ class SubscriptionsAndReference(TimeAndReference):
         made = models.Allowance.objects.filter(source="order", source_id=str(self.ids[order])).order_by("line")
         for allowance, row in zip(order.allowances, made, strict=True):
             self._name(allowance, row.pk)
+        self._name_grants(order)
+
+    def _name_grants(self, order: Order) -> None:
         grants = models.Grant.objects.filter(source="order", source_id=str(self.ids[order])).order_by("line")
         given = [grant for grant in order.gave if grant.allowance is None]
         for grant, pk in zip(given, grants.values_list("pk", flat=True), strict=True):
@@ -216,16 +231,111 @@ class SubscriptionsAndReference(TimeAndReference):
             lambda: SubscriptionService.resume_subscription(self.ids[subscription]),
         )
 
-    @precondition(lambda self: self._orders("paid"))
+    def _refundable(self) -> list[Order]:
+        # What a change credited never goes back: that is a matter of money, and of other tests.
+        return [order for order in self._orders("paid") if not order.is_part_of_change]
+
+    @precondition(lambda self: self._refundable())
     @rule(nth=nth)
     def refund(self, nth: int) -> None:
-        order = _pick(self._orders("paid"), nth)
+        order = _pick(self._refundable(), nth)
         self._play(
             lambda: self.reference.refund(order),
             lambda: OrderService.refund_order(self.ids[order], refund_id=self._key(), release_holds=True),
             lambda _, actual: _equal(actual.order.status, "refunded"),
         )
         self._compare_subscriptions()
+
+    @precondition(lambda self: self.reference.subscriptions)
+    @rule(nth=nth, sku=plans, seats=st.sampled_from([1, 1, 2]))
+    def change_at_end(self, nth: int, sku: str, seats: int) -> None:
+        subscription = _pick(self.reference.subscriptions, nth)
+        wish: dict[str, Any] = {"sku": sku, "seats": seats, "at": "period_end"}
+        before = _writes()
+        told = _outcome(lambda: SubscriptionService.preview_change(self.ids[subscription], **wish))
+        assert _writes() == before
+        self._play(
+            lambda: self.reference.change_at_end(subscription, sku, seats),
+            lambda: SubscriptionService.change_plan(self.ids[subscription], **wish),
+            lambda _, actual: _equal((actual.status, actual.effective_at), ("scheduled", told.effective_at)),
+            moves_units=False,
+        )
+        self._compare_subscriptions()
+
+    @precondition(lambda self: self.reference.subscriptions)
+    @rule(
+        nth=nth,
+        sku=st.sampled_from(["club", "guild", "club", "guild", "quarterly"]),
+        units=st.sampled_from(["carry_usage", "carry_usage", "pro_rata_units", "regrant"]),
+    )
+    def change_for_nothing(self, nth: int, sku: str, units: str) -> None:
+        subscription = _pick(self.reference.subscriptions, nth)
+        wish: dict[str, Any] = {"sku": sku, "money": "none", "units": units, "release_holds": True}
+        before = _writes()
+        told = _outcome(lambda: SubscriptionService.preview_change(self.ids[subscription], **wish))
+        assert _writes() == before
+        given = self.reference.given_by(subscription, sku, units)
+
+        def same(expected: Order, actual: models.PlanChange) -> None:
+            assert (actual.status, told.due.amount_minor) == ("applied", 0)
+            assert actual.item is not None
+            self.ids[expected] = actual.item.order_id
+            self._name_grants(expected)
+            for feature in {line.feature for line in PLANS[sku].lines}:
+                units = [each for line, each in zip(PLANS[sku].lines, given, strict=True) if line.feature == feature]
+                after = None if None in units else sum(each or 0 for each in units)
+                assert after == next(each.after for each in told.features if each.feature == feature)
+
+        self._play(
+            lambda: self.reference.gift(subscription, sku, units),
+            lambda: SubscriptionService.change_plan(self.ids[subscription], **wish),
+            same,
+        )
+        self._compare_subscriptions()
+
+    @precondition(lambda self: self.reference.subscriptions)
+    @rule(nth=nth)
+    def undo_change(self, nth: int) -> None:
+        subscription = _pick(self.reference.subscriptions, nth)
+        self._change(
+            lambda: self.reference.undo_change(subscription),
+            lambda: SubscriptionService.undo_change(self.ids[subscription]),
+        )
+
+    def _disputable(self) -> list[Order]:
+        # What comes anew is left to other tests: its periods go on while it waits.
+        return [order for order in self._refundable() if not order.allowances]
+
+    @precondition(lambda self: self._disputable())
+    @rule(nth=nth)
+    def dispute(self, nth: int) -> None:
+        order = _pick(self._disputable(), nth)
+        payment = models.Payment.objects.get(order=self.ids[order], status__in=["succeeded", "disputed"])
+
+        def same(expected: None, actual: models.Dispute) -> None:
+            self.ids["dispute", order] = actual.pk
+
+        self._play(
+            lambda: self.reference.dispute(order),
+            lambda: OrderService.dispute_payment(payment, dispute_id=self._key()),
+            same,
+        )
+        self._compare_subscriptions()
+
+    @precondition(lambda self: self._disputed())
+    @rule(nth=nth, won=st.booleans())
+    def resolve(self, nth: int, won: bool) -> None:
+        order = _pick(self._disputed(), nth)
+        outcome = "won" if won else "lost"
+        self._play(
+            lambda: self.reference.resolve(order, won=won),
+            lambda: OrderService.resolve_dispute(self.ids["dispute", order], outcome),
+            lambda _, actual: _equal(actual.status, outcome),
+        )
+        self._compare_subscriptions()
+
+    def _disputed(self) -> list[Order]:
+        return [order for order in self.reference.orders if order.is_disputed]
 
     # --- comparing
 
@@ -251,6 +361,9 @@ class SubscriptionsAndReference(TimeAndReference):
             assert (row.period_index, row.paid_from, row.paid_until) == (each.index, each.begins, each.until)
             assert each.ended or row.access_until == each.access
             assert row.ended_as in ("", each.ended)
+            assert (row.product.sku, row.seats) == (each.sku, each.seats)
+            following = row.next_product and (row.next_product.sku, row.next_seats)
+            assert following == each.following
 
     def _compare_rows(self) -> None:
         super()._compare_rows()

@@ -336,10 +336,10 @@ class TimeAndReference(RuleBasedStateMachine):
         self._compare_rows()
 
     def _compare_rows(self) -> None:
-        columns = ("pk", "allowance", "rolled_from", "period_index", "remaining", "held")
+        columns = ("pk", "allowance", "rolled_from", "period_index", "origin", "remaining", "held")
         seen = set()
-        for pk, allowance, rolled_from, index, left, held in models.Grant.objects.values_list(*columns):
-            grant = self._grant(pk, allowance, rolled_from, index)
+        for pk, *found, left, held in models.Grant.objects.order_by("pk").values_list(*columns):
+            grant = self._grant(pk, *found)
             assert (left, held) == (grant.left, grant.held)
             seen.add(grant)
         assert all(grant in seen for grant in self.reference.running if grant.left != 0)
@@ -351,10 +351,15 @@ class TimeAndReference(RuleBasedStateMachine):
         self.ids[thing], self.by_id[pk] = pk, thing
 
     def _grant(self, pk: Any, *found: Any) -> reference.Grant:
-        """What a row stands for; one that an allowance gave is known by its period."""
+        """What a row stands for; one that an allowance gave is known by its period, an heir by its line and its age."""
         if pk not in self.by_id:
-            columns = ("allowance", "rolled_from", "period_index")
-            allowance, rolled, index = found or models.Grant.objects.values_list(*columns).get(pk=pk)
+            columns = ("allowance", "rolled_from", "period_index", "origin")
+            allowance, rolled, index, origin = found or models.Grant.objects.values_list(*columns).get(pk=pk)
+            if origin is not None:
+                line = models.Grant.objects.filter(origin=origin).order_by("pk").values_list("pk", flat=True)
+                for heir, each in zip(self.by_id[origin].heirs, line, strict=True):
+                    self._name(heir, each)
+                return self.by_id[pk]
             period = (index, "allowance") if rolled is None else (rolled, "rollover")
             self._name(self.reference.named[self.by_id[allowance].number, period[1], period[0]], pk)
         grant: reference.Grant = self.by_id[pk]
