@@ -224,3 +224,26 @@ def test_the_caps_of_all_seats_add_up_in_a_plan_that_was_changed_to(ann: Custome
     (subscription,) = SubscriptionService.list_subscriptions(ann)
     SubscriptionService.change_plan(subscription, sku="large", money="none")
     assert QuotaService.check_quota(ann, "pdf").balance == 2 * 4
+
+
+@pytest.mark.parametrize("days", [-1, 1])
+def test_what_a_won_dispute_brings_back_does_not_leak_into_a_period_that_was_paid_for_meanwhile(
+    ann: Customer, clock: Clock, days: int
+) -> None:
+    CatalogService.create_product(
+        "graced", price="9", currency="EUR", features=["pdf"], quantity=4, recurs="1 month", grace_days=3
+    )
+    order = OrderService.create_order(ann, [{"sku": "graced"}], currency="EUR")
+    payment = OrderService.confirm_payment(order, payment_id="p1")
+    (subscription,) = SubscriptionService.list_subscriptions(ann)
+    clock.now = subscription.paid_until - timedelta(days=2)
+    renewal = SubscriptionService.renew_subscription(subscription)
+    dispute = OrderService.dispute_payment(payment, dispute_id="d")
+    OrderService.confirm_payment(renewal, payment_id="p2")
+    # The payment of the latest period is not the one that is disputed.
+    assert SubscriptionService.get_subscription(subscription).status == "active"
+    clock.now = subscription.paid_until + timedelta(days=days)
+    OrderService.resolve_dispute(dispute, "won")
+    clock.now = max(clock.now, subscription.paid_until)
+    assert QuotaService.check_quota(ann, "pdf").balance == 4
+    assert QuotaService.verify_ledger()

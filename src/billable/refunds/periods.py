@@ -17,7 +17,7 @@ from billable.subscriptions.cancel import finish
 from billable.subscriptions.lifecycle import SubscriptionEnd
 from billable.subscriptions.models import Subscription
 from billable.subscriptions.read import get_subscription
-from billable.subscriptions.refunded import reinstate, suspend, undo_period
+from billable.subscriptions.refunded import reinstate, suspend, take_in, undo_period
 
 
 def undo_periods(customer: Customer, order: Order, now: datetime) -> None:
@@ -53,6 +53,7 @@ def suspend_periods(order: Order, now: datetime) -> None:
 def reinstate_periods(customer: Customer, order: Order, now: datetime) -> None:
     """No payment of an order is disputed any more."""
     for _, _, subscription in _paid(order):
+        take_in(customer, subscription, now)
         if not _is_disputed_elsewhere(subscription, order):
             reinstate(customer, subscription, now)
 

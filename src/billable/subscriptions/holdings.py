@@ -66,6 +66,20 @@ def stretch(customer: Customer, subscription: Subscription, until: datetime, *, 
         _recount(customer, allowance, max(subscription.paid_until, at), at=at)
 
 
+def cut_short(customer: Customer, subscription: Subscription, *, at: datetime) -> None:
+    """Let what came back of earlier periods not last into the latest one, which was paid for meanwhile."""
+    begins = subscription.paid_from
+    earlier = going_on(subscription).filter(period_index__lt=subscription.period_index, period_count__isnull=True)
+    over: list[Grant] = []
+    for grant in earlier.filter(expires_at__gt=begins):
+        if begins <= at:
+            over.append(grant)
+            continue
+        grant.expires_at = begins
+        ledger.move(customer, grant)
+    _take(customer, over, at=at)
+
+
 def take_away(customer: Customer, subscription: Subscription, *, at: datetime, reason: str = "") -> None:
     """End all that it gave, now."""
     succession.end(recurring(subscription, at), GrantEnd.REVOKED, at=at, reason=reason)

@@ -7,10 +7,10 @@ from datetime import datetime
 from billable.customers.models import Customer
 from billable.signals import emit
 from billable.subscriptions.cancel import finish
-from billable.subscriptions.holdings import stretch, take_away
+from billable.subscriptions.holdings import cut_short, stretch, take_away
 from billable.subscriptions.lifecycle import SubscriptionEnd
 from billable.subscriptions.models import Subscription
-from billable.subscriptions.store import access_end, end, next_from, settle, store
+from billable.subscriptions.store import access_end, lift, next_from, settle, store
 
 
 def undo_period(customer: Customer, subscription: Subscription, index: int, now: datetime) -> None:
@@ -41,21 +41,23 @@ def suspend(subscription: Subscription, index: int, now: datetime) -> None:
     emit("subscription.suspended", subscription=subscription)
 
 
-def reinstate(customer: Customer, subscription: Subscription, now: datetime) -> None:
-    """The dispute is decided, and what it took came back. The time that passed meanwhile is over.
-
-    If that was all of it, the next period can be paid for from now on; one that was cancelled has ended.
-    """
+def take_in(customer: Customer, subscription: Subscription, now: datetime) -> None:
+    """What came back to a locked subscription lasts no longer than it would have: not beyond its end, nor into a period
+    that was paid for since. After ``catch_up``."""
     if subscription.ended_at is not None:
         take_away(customer, subscription, at=now)
+    else:
+        cut_short(customer, subscription, at=now)
+
+
+def reinstate(customer: Customer, subscription: Subscription, now: datetime) -> None:
+    """The dispute is decided, and what it took came back: a locked subscription that was suspended goes on.
+
+    If its time is over by then, the next period can be paid for from now on; one that was cancelled has ended.
+    """
     if subscription.suspended_at is None or subscription.ended_at is not None:
         return
-    subscription.suspended_at = None
-    if subscription.paid_until <= now and not subscription.instants.is_paused(now):
-        if subscription.cancelled_at is None:
-            next_from(subscription, now)
-        elif subscription.access_until <= now:
-            end(subscription, subscription.access_until, subscription.instants.ending())
+    lift(subscription, now)
     subscription.access_until = max(subscription.access_until, access_end(subscription))
     stretch(customer, subscription, subscription.access_until, at=now)
     store(subscription, now)

@@ -52,6 +52,17 @@ def end(subscription: Subscription, at: datetime, how: SubscriptionEnd) -> None:
     emit(Change.ENDED.value, subscription=subscription)
 
 
+def lift(subscription: Subscription, now: datetime) -> None:
+    """Let a locked subscription not be suspended any more. The time that passed meanwhile is over."""
+    subscription.suspended_at = None
+    if subscription.paid_until > now or subscription.instants.is_paused(now):
+        return
+    if subscription.cancelled_at is None:
+        next_from(subscription, now)
+    elif subscription.access_until <= now:
+        end(subscription, subscription.access_until, subscription.instants.ending())
+
+
 def count_from(subscription: Subscription, cycle: Cycle) -> None:
     """Let its periods be counted as in a cycle."""
     subscription.anchor, subscription.anchor_index = cycle.anchor, cycle.anchor_index
