@@ -249,6 +249,9 @@ class SubscriptionReference(TimeReference):
     def _extend(self, subscription: Subscription, order: Order) -> None:
         """The next period begins where the last one ends; now, if all was over."""
         starts = self.now
+        if subscription.is_disputed:
+            # It was the period before this one that nobody may have paid for.
+            self._lift(subscription)
         if subscription.ended:
             subscription.ended, subscription.is_cancelled, subscription.pause = "", False, None
             subscription.is_disputed = False
@@ -567,6 +570,7 @@ class SubscriptionReference(TimeReference):
             self._give_back(order, [root, *root.heirs])
         if not won:
             self.refund(order)
+        self._take_in(subscription)
         if not any(each.is_disputed for each in subscription.orders if each.index == subscription.index):
             self._reinstate(subscription)
 
@@ -585,18 +589,34 @@ class SubscriptionReference(TimeReference):
             if grant in order.subscription.aside:
                 order.subscription.aside[heir] = order.subscription.aside.pop(grant)
 
-    def _reinstate(self, subscription: Subscription) -> None:
-        """Go on; the time that passed meanwhile is over."""
+    def _take_in(self, subscription: Subscription) -> None:
+        """What came back lasts no longer than it would have."""
         if subscription.ended:
             self._finish(subscription, subscription.ended)
-        elif subscription.is_disputed:
-            subscription.is_disputed = False
-            if subscription.until <= self.now and not subscription.is_paused(self.now):
-                if not subscription.is_cancelled:
-                    subscription.next_from(self.now)
-                elif subscription.access <= self.now:
-                    subscription.ended = "cancelled"
-            self._access(subscription, max(subscription.access, subscription.by_rule()))
+            return
+        earlier = (order for order in subscription.orders if order.index < subscription.index)
+        for grant in [grant for order in earlier for grant in order.gave]:
+            if not grant.is_over and grant.is_a_part and grant.end is not None and grant.end > subscription.begins:
+                grant.end = max(subscription.begins, self.now)
+                self._plan(grant.end, 0, grant)
+                if grant.end <= self.now:
+                    self._end(grant)
+
+    def _reinstate(self, subscription: Subscription) -> None:
+        if not subscription.is_disputed or subscription.ended:
+            return
+        self._lift(subscription)
+        self._access(subscription, max(subscription.access, subscription.by_rule()))
+
+    def _lift(self, subscription: Subscription) -> None:
+        """Go on; the time that passed meanwhile is over."""
+        subscription.is_disputed = False
+        if subscription.until > self.now or subscription.is_paused(self.now):
+            return
+        if not subscription.is_cancelled:
+            subscription.next_from(self.now)
+        elif subscription.access <= self.now:
+            subscription.ended = "cancelled"
 
     # --- giving back
 
