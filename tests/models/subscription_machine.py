@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any
 
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, precondition, rule
 
 from billable import models
-from billable.services import CatalogService, OrderService, SubscriptionService
+from billable.errors import BillableError
+from billable.services import CatalogService, CustomerRef, OrderService, SubscriptionService
 from tests.models.conftest import Clock
-from tests.models.subscription_reference import Order, Plan, SubscriptionReference
+from tests.models.subscription_reference import Order, Plan, Subscription, SubscriptionReference
 from tests.models.time_machine import (
-    ANN,
     DAY,
     MONTH,
     OVERDRAFT,
@@ -22,8 +24,10 @@ from tests.models.time_machine import (
     TimeAndReference,
     _equal,
     _line,
+    _outcome,
     _pick,
     _span,
+    _writes,
     skus,
     world,
 )
@@ -33,11 +37,21 @@ PLANS = {
     "club": Plan(
         lines=[
             Line(feature="credits", quantity=5, cap=(4, DAY)),
+            Line(feature="ai", quantity=3, priority=110),
             Line(feature="credits", quantity=2, span=WEEK, priority=20),
             Line(feature="seats", value=7, priority=90),
         ],
         every=MONTH,
         grace=timedelta(days=3),
+    ),
+    "guild": Plan(
+        lines=[
+            Line(feature="credits", quantity=8, priority=90),
+            Line(feature="ai", quantity=1, cap=(1, DAY)),
+            Line(feature="seats", value=6, priority=90),
+        ],
+        every=MONTH,
+        grace=timedelta(days=5),
     ),
     # A grace that is longer than the period which it follows.
     "quarterly": Plan(
@@ -50,14 +64,18 @@ PLANS = {
     ),
 }
 
-nth = st.integers(0, 4)
+# Few, with much that happens to each.
+MOST = 3
+
+nth = st.integers(0, MOST - 1)
 plans = st.sampled_from(list(PLANS))
+looks = st.sampled_from([False, False, True])
 days = st.sampled_from([None, None, 1, 12, 50])
 
 
-def world_of_subscriptions(clock: Clock) -> None:
-    """The same catalogue, with plans that recur."""
-    world(clock)
+def world_of_subscriptions(clock: Clock) -> CustomerRef:
+    """The same catalogue, with plans that recur, and the same customer."""
+    customer = world(clock)
     for sku, plan in PLANS.items():
         CatalogService.create_product(
             sku,
@@ -67,6 +85,7 @@ def world_of_subscriptions(clock: Clock) -> None:
             recurs=_span(plan.every),
             grace_days=plan.grace.days,
         )
+    return customer
 
 
 class SubscriptionsAndReference(TimeAndReference):
@@ -89,10 +108,11 @@ class SubscriptionsAndReference(TimeAndReference):
 
     # --- acts
 
+    @precondition(lambda self: len(self.reference.subscriptions) < MOST)
     @rule(sku=plans, seats=st.sampled_from([1, 1, 2]))
     def subscribe(self, sku: str, seats: int) -> None:
         order = self.reference.subscribe(sku, seats)
-        made = OrderService.create_order(ANN, [{"sku": sku, "quantity": seats}], currency="EUR")
+        made = OrderService.create_order(self.ann, [{"sku": sku, "quantity": seats}], currency="EUR")
         self.ids[order] = made.pk
         self._pay(order)
 
@@ -104,6 +124,7 @@ class SubscriptionsAndReference(TimeAndReference):
             lambda: self.reference.renew(subscription),
             lambda: SubscriptionService.renew_subscription(self.ids[subscription]),
             self._same_order,
+            moves_units=False,
         )
         if paid and subscription.renewal is not None:
             self._pay(subscription.renewal)
@@ -152,6 +173,7 @@ class SubscriptionsAndReference(TimeAndReference):
         if taken:
             self._name_gifts(order)
         self._compare()
+        self._compare_subscriptions()
         self.sound = True
 
     def _name_gifts(self, order: Order) -> None:
@@ -164,6 +186,9 @@ class SubscriptionsAndReference(TimeAndReference):
         made = models.Allowance.objects.filter(source="order", source_id=str(self.ids[order])).order_by("line")
         for allowance, row in zip(order.allowances, made, strict=True):
             self._name(allowance, row.pk)
+        self._name_grants(order)
+
+    def _name_grants(self, order: Order) -> None:
         grants = models.Grant.objects.filter(source="order", source_id=str(self.ids[order])).order_by("line")
         given = [grant for grant in order.gave if grant.allowance is None]
         for grant, pk in zip(given, grants.values_list("pk", flat=True), strict=True):
@@ -173,20 +198,18 @@ class SubscriptionsAndReference(TimeAndReference):
     @rule(nth=nth, at_period_end=st.sampled_from([True, True, False]))
     def cancel(self, nth: int, at_period_end: bool) -> None:
         subscription = _pick(self.reference.subscriptions, nth)
-        self._play(
+        self._change(
             lambda: self.reference.cancel(subscription, at_period_end=at_period_end),
             lambda: SubscriptionService.cancel_subscription(self.ids[subscription], at_period_end=at_period_end),
-            lambda replayed, actual: _equal(actual.replayed, replayed),
         )
 
     @precondition(lambda self: self.reference.subscriptions)
     @rule(nth=nth)
     def undo_cancel(self, nth: int) -> None:
         subscription = _pick(self.reference.subscriptions, nth)
-        self._play(
+        self._change(
             lambda: self.reference.undo_cancel(subscription),
             lambda: SubscriptionService.undo_cancel(self.ids[subscription]),
-            lambda replayed, actual: _equal(actual.replayed, replayed),
         )
 
     @precondition(lambda self: self.reference.subscriptions)
@@ -194,33 +217,135 @@ class SubscriptionsAndReference(TimeAndReference):
     def pause(self, nth: int, at_period_end: bool, days: int | None) -> None:
         subscription = _pick(self.reference.subscriptions, nth)
         resumes = None if days is None else self.clock.now + timedelta(days=days)
-        self._play(
+        self._change(
             lambda: self.reference.pause(subscription, at_period_end=at_period_end, resumes=resumes),
             lambda: SubscriptionService.pause_subscription(
                 self.ids[subscription], at_period_end=at_period_end, resumes_at=resumes
             ),
-            lambda replayed, actual: _equal(actual.replayed, replayed),
         )
 
     @precondition(lambda self: self.reference.subscriptions)
     @rule(nth=nth)
     def resume(self, nth: int) -> None:
         subscription = _pick(self.reference.subscriptions, nth)
-        self._play(
+        self._change(
             lambda: self.reference.resume(subscription),
             lambda: SubscriptionService.resume_subscription(self.ids[subscription]),
-            lambda replayed, actual: _equal(actual.replayed, replayed),
         )
 
-    @precondition(lambda self: self._orders("paid"))
+    def _refundable(self) -> list[Order]:
+        # What a change credited never goes back: that is a matter of money, and of other tests.
+        return [order for order in self._orders("paid") if not order.is_part_of_change]
+
+    @precondition(lambda self: self._refundable())
     @rule(nth=nth)
     def refund(self, nth: int) -> None:
-        order = _pick(self._orders("paid"), nth)
+        order = _pick(self._refundable(), nth)
         self._play(
             lambda: self.reference.refund(order),
             lambda: OrderService.refund_order(self.ids[order], refund_id=self._key(), release_holds=True),
             lambda _, actual: _equal(actual.order.status, "refunded"),
         )
+        self._compare_subscriptions()
+
+    @precondition(lambda self: self.reference.subscriptions)
+    @rule(nth=nth, sku=plans, seats=st.sampled_from([1, 1, 2]), looks=looks)
+    def change_at_end(self, nth: int, sku: str, seats: int, looks: bool) -> None:
+        subscription = _pick(self.reference.subscriptions, nth)
+        wish: dict[str, Any] = {"sku": sku, "seats": seats, "at": "period_end"}
+        if looks:
+            told = self._preview(subscription, wish)
+            assert told is None or told.effective_at == subscription.until
+        self._play(
+            lambda: self.reference.change_at_end(subscription, sku, seats),
+            lambda: SubscriptionService.change_plan(self.ids[subscription], **wish),
+            lambda _, actual: _equal((actual.status, actual.effective_at), ("scheduled", subscription.until)),
+            moves_units=False,
+        )
+        self._compare_subscriptions()
+
+    @precondition(lambda self: self.reference.subscriptions)
+    @rule(
+        nth=nth,
+        sku=st.sampled_from(["club", "guild", "club", "guild", "quarterly"]),
+        units=st.sampled_from(["carry_usage", "carry_usage", "pro_rata_units", "regrant"]),
+        looks=looks,
+    )
+    def change_for_nothing(self, nth: int, sku: str, units: str, looks: bool) -> None:
+        subscription = _pick(self.reference.subscriptions, nth)
+        wish: dict[str, Any] = {"sku": sku, "money": "none", "units": units, "release_holds": True}
+        given: dict[str, list[int | None]] = {}
+        for line, left in zip(PLANS[sku].lines, self.reference.given_by(subscription, sku, units), strict=True):
+            given.setdefault(line.feature, []).append(left)
+        if looks and (told := self._preview(subscription, wish)) is not None:
+            assert told.due.amount_minor == 0
+            assert {each.feature: each.after for each in told.features if each.feature in given} == {
+                feature: None if None in parts else sum(part or 0 for part in parts) for feature, parts in given.items()
+            }
+
+        def same(expected: Order, actual: models.PlanChange) -> None:
+            assert actual.status == "applied"
+            assert actual.item is not None
+            self.ids[expected] = actual.item.order_id
+            self._name_grants(expected)
+
+        self._play(
+            lambda: self.reference.gift(subscription, sku, units),
+            lambda: SubscriptionService.change_plan(self.ids[subscription], **wish),
+            same,
+        )
+        self._compare_subscriptions()
+
+    def _preview(self, subscription: Subscription, wish: dict[str, Any]) -> Any:
+        """What a change would do, or None where it is refused: nothing is written to say it."""
+        before = _writes()
+        told = _outcome(lambda: SubscriptionService.preview_change(self.ids[subscription], **wish))
+        assert _writes() == before
+        return None if isinstance(told, BillableError) else told
+
+    @precondition(lambda self: self.reference.subscriptions)
+    @rule(nth=nth)
+    def undo_change(self, nth: int) -> None:
+        subscription = _pick(self.reference.subscriptions, nth)
+        self._change(
+            lambda: self.reference.undo_change(subscription),
+            lambda: SubscriptionService.undo_change(self.ids[subscription]),
+        )
+
+    def _disputable(self) -> list[Order]:
+        # What comes anew is left to other tests: its periods go on while it waits.
+        return [order for order in self._refundable() if not order.allowances]
+
+    @precondition(lambda self: self._disputable())
+    @rule(nth=nth)
+    def dispute(self, nth: int) -> None:
+        order = _pick(self._disputable(), nth)
+        payment = models.Payment.objects.get(order=self.ids[order], status__in=["succeeded", "disputed"])
+
+        def same(expected: None, actual: models.Dispute) -> None:
+            self.ids["dispute", order] = actual.pk
+
+        self._play(
+            lambda: self.reference.dispute(order),
+            lambda: OrderService.dispute_payment(payment, dispute_id=self._key()),
+            same,
+        )
+        self._compare_subscriptions()
+
+    @precondition(lambda self: self._disputed())
+    @rule(nth=nth, won=st.booleans())
+    def resolve(self, nth: int, won: bool) -> None:
+        order = _pick(self._disputed(), nth)
+        outcome = "won" if won else "lost"
+        self._play(
+            lambda: self.reference.resolve(order, won=won),
+            lambda: OrderService.resolve_dispute(self.ids["dispute", order], outcome),
+            lambda _, actual: _equal(actual.status, outcome),
+        )
+        self._compare_subscriptions()
+
+    def _disputed(self) -> list[Order]:
+        return [order for order in self.reference.orders if order.is_disputed]
 
     # --- comparing
 
@@ -228,11 +353,17 @@ class SubscriptionsAndReference(TimeAndReference):
         SubscriptionService.settle_subscriptions()
         super()._sweep()
 
-    def _compare(self) -> None:
-        super()._compare()
-        if not self.reference.subscriptions:
-            return
-        rows = {row.pk: row for row in SubscriptionService.list_subscriptions(ANN).items}
+    def _change(self, expect: Callable[[], bool], act: Callable[[], Any]) -> None:
+        """An act on a subscription; the answer says whether it had been done before."""
+        self._play(expect, act, lambda replayed, actual: _equal(actual.replayed, replayed))
+        self._compare_subscriptions()
+
+    def _compare_all(self) -> None:
+        super()._compare_all()
+        self._compare_subscriptions()
+
+    def _compare_subscriptions(self) -> None:
+        rows = {row.pk: row for row in SubscriptionService.list_subscriptions(self.ann).items}
         assert set(rows) == {self.ids[each] for each in self.reference.subscriptions if each in self.ids}
         for each in self.reference.subscriptions:
             row = rows[self.ids[each]]
@@ -240,6 +371,9 @@ class SubscriptionsAndReference(TimeAndReference):
             assert (row.period_index, row.paid_from, row.paid_until) == (each.index, each.begins, each.until)
             assert each.ended or row.access_until == each.access
             assert row.ended_as in ("", each.ended)
+            assert (row.product.sku, row.seats) == (each.sku, each.seats)
+            following = row.next_product and (row.next_product.sku, row.next_seats)
+            assert following == each.following
 
     def _compare_rows(self) -> None:
         super()._compare_rows()

@@ -6,18 +6,21 @@ the period after the one that was missed. A pause takes everything out of time, 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from fractions import Fraction
 from typing import Any
 
 from tests.models.reference import No, Span, later
-from tests.models.time_reference import Allowance, Grant, Line, TimeReference
+from tests.models.time_reference import Allowance, Draw, Grant, Line, TimeReference
 
 ENDS = 3
 """The rank of the end of a subscription among what happens at one instant."""
 
 LEAD = timedelta(days=3)
+MICROSECOND = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +41,8 @@ class Order:
     index: int = 0
     gave: list[Grant] = field(default_factory=list)
     allowances: list[Allowance] = field(default_factory=list)
+    is_disputed: bool = False
+    is_part_of_change: bool = False
 
 
 @dataclass(eq=False, kw_only=True)
@@ -60,6 +65,7 @@ class Subscription:
     before: tuple[datetime, int, datetime] | None = None
     aside: dict[Grant, tuple[datetime, datetime | None]] = field(default_factory=dict)
     is_disputed: bool = False
+    following: tuple[str, int] | None = None
     renewal: Order | None = None
     orders: list[Order] = field(default_factory=list)
 
@@ -73,6 +79,10 @@ class Subscription:
         if self.boundary(self.index + 1) != instant:
             self.anchor, self.anchor_index = instant, self.index + 1
         self.until = instant
+
+    @property
+    def length(self) -> timedelta:
+        return self.until - self.begins
 
     def by_rule(self) -> datetime:
         """Until when it can be used if nothing more is paid."""
@@ -177,7 +187,7 @@ class SubscriptionReference(TimeReference):
         if subscription.renewal is not None and subscription.renewal.status == "pending":
             return subscription.renewal, True
         self._drop_renewal(subscription)
-        order = self.subscribe(subscription.sku, subscription.seats)
+        order = self.subscribe(*(subscription.following or (subscription.sku, subscription.seats)))
         order.subscription, subscription.renewal = subscription, order
         return order, False
 
@@ -212,7 +222,8 @@ class SubscriptionReference(TimeReference):
         order.index = subscription.index
         subscription.orders.append(order)
         for line in self.plans[order.sku].lines:
-            self._bring(subscription, order, line)
+            left = None if line.quantity is None else line.quantity * order.seats
+            self._bring(subscription, order, line, subscription.begins, left)
         self.move(self.now)
         return True
 
@@ -238,6 +249,9 @@ class SubscriptionReference(TimeReference):
     def _extend(self, subscription: Subscription, order: Order) -> None:
         """The next period begins where the last one ends; now, if all was over."""
         starts = self.now
+        if subscription.is_disputed:
+            # It was the period before this one that nobody may have paid for.
+            self._lift(subscription)
         if subscription.ended:
             subscription.ended, subscription.is_cancelled, subscription.pause = "", False, None
             subscription.is_disputed = False
@@ -247,15 +261,19 @@ class SubscriptionReference(TimeReference):
             self._stretch(subscription, starts)
         if subscription.renewal is not order:
             self._drop_renewal(subscription)
-        subscription.renewal = None
+        subscription.renewal = subscription.following = None
+        plan = self.plans[order.sku]
+        if plan.every != subscription.every:
+            subscription.every = plan.every
+            subscription.anchor, subscription.anchor_index = starts, subscription.index + 1
         subscription.next_from(starts)
+        subscription.sku, subscription.seats, subscription.grace = order.sku, order.seats, plan.grace
         subscription.index += 1
         subscription.begins, subscription.until = starts, subscription.boundary(subscription.index + 1)
         self._access(subscription, subscription.by_rule())
 
-    def _bring(self, subscription: Subscription, order: Order, line: Line) -> None:
-        seats, starts = order.seats, subscription.begins
-        left = None if line.quantity is None else line.quantity * seats
+    def _bring(self, subscription: Subscription, order: Order, line: Line, starts: datetime, left: int | None) -> None:
+        seats = order.seats
         if line.reset is not None:
             allowance = Allowance(
                 number=next(self.numbers),
@@ -289,6 +307,9 @@ class SubscriptionReference(TimeReference):
         if subscription.ended or (subscription.is_cancelled and at_period_end):
             return True
         self._drop_renewal(subscription)
+        if subscription.pause is not None and self.now < subscription.pause[0]:
+            # Where the pause would begin it ends.
+            self._pick_up(subscription)
         subscription.is_cancelled = True
         if at_period_end and (subscription.is_paused(self.now) or self.now < subscription.until):
             self._access(subscription, subscription.until)
@@ -368,7 +389,11 @@ class SubscriptionReference(TimeReference):
             subscription.anchor, subscription.anchor_index, subscription.begins = subscription.before
             subscription.until, subscription.pause = begins, None
         elif resumes is not None:
-            self._shift(subscription, self.now - resumes, resumes)
+            if resumes == subscription.until:
+                # It began where the period ended, and moved nothing but what comes next.
+                self._postpone(subscription, self.now - resumes)
+            else:
+                self._shift(subscription, self.now - resumes, resumes)
             subscription.pause = begins, self.now
         else:
             span = self.now - begins
@@ -396,18 +421,213 @@ class SubscriptionReference(TimeReference):
         subscription.begins += span
         subscription.next_from(subscription.until + span)
 
+    # --- changing
+
+    def change_at_end(self, subscription: Subscription, sku: str, seats: int) -> None:
+        """From the next period on it is another plan, or has another number of seats."""
+        if subscription.status(self.now) != "active":
+            raise No("wrong_subscription_state")
+        if (sku, seats) == (subscription.sku, subscription.seats):
+            raise No("nothing_to_change")
+        self._drop_renewal(subscription)
+        subscription.following = sku, seats
+
+    def gift(self, subscription: Subscription, sku: str, units: str) -> Order:
+        """Another plan for what is left of this period, for nothing: the order of it, which is paid.
+
+        What was used in the period and what is given add up to no more than the new plan gives in one.
+        """
+        if subscription.status(self.now) != "active":
+            raise No("wrong_subscription_state")
+        if sku == subscription.sku:
+            raise No("nothing_to_change")
+        if subscription.begins > self.now:
+            raise No("period_paid_ahead")
+        plan, orders = self.plans[sku], self._of_period(subscription)
+        comes_anew = any(line.reset for line in plan.lines) or any(order.allowances for order in orders)
+        if comes_anew or (subscription.pause is not None and self.now < subscription.pause[0]):
+            raise No("invalid")
+        if plan.every != subscription.every or units in ("regrant", "carry_balance"):
+            raise No("unpaid_units")
+        given = self.given_by(subscription, sku, units)
+        for order in orders:
+            order.is_part_of_change = True
+            self._release(order)
+            self._end_all(order.gave)
+        self._drop_renewal(subscription)
+        subscription.sku, subscription.grace, subscription.following = sku, plan.grace, None
+        order = self.subscribe(sku, subscription.seats)
+        order.status, order.subscription, order.index = "paid", subscription, subscription.index
+        order.is_part_of_change = True
+        subscription.orders.append(order)
+        subscription.access = subscription.by_rule()
+        self._plan(subscription.access, ENDS, subscription)
+        for line, left in zip(plan.lines, given, strict=True):
+            if left != 0:
+                self._bring(subscription, order, line, self.now, left)
+        return order
+
+    def given_by(self, subscription: Subscription, sku: str, units: str) -> list[int | None]:
+        """What each line of another plan would give for nothing. A line without a quantity is what it is."""
+        spent = self._used_of(subscription)
+        left = self._spend(dict(spent), sku, subscription.seats)
+        if units == "carry_usage":
+            return left
+        share = Fraction((subscription.until - self.now) // MICROSECOND, subscription.length // MICROSECOND)
+        whole = self._spend({}, sku, subscription.seats)
+        return [
+            None if most is None or each is None else min(most, math.floor(each * share))
+            for most, each in zip(left, whole, strict=True)
+        ]
+
+    def _spend(self, spent: dict[str, int], sku: str, seats: int) -> list[int | None]:
+        """What each line gives, less what was spent of its feature."""
+        given: list[int | None] = []
+        for line in self.plans[sku].lines:
+            if line.quantity is None:
+                given.append(None)
+                continue
+            taken = min(spent.get(line.feature, 0), line.quantity * seats)
+            spent[line.feature] = spent.get(line.feature, 0) - taken
+            given.append(line.quantity * seats - taken)
+        return given
+
+    def _used_of(self, subscription: Subscription) -> dict[str, int]:
+        """How many units of each feature were used of what this period gave. What repaid a debt was used, too."""
+        used: dict[str, int] = {}
+        parts = (draw for usage in self.usages for part in usage.parts for draw in part.draws)
+        repaid = (draw for debt in self.debts for draw in debt.repaid)
+        gave = {grant for order in self._of_period(subscription) for grant in order.gave}
+        for draw in (*parts, *repaid):
+            if draw.grant in gave:
+                used[draw.grant.feature] = used.get(draw.grant.feature, 0) + draw.units
+        return used
+
+    def _of_period(self, subscription: Subscription) -> list[Order]:
+        return [order for order in subscription.orders if order.index == subscription.index]
+
+    def undo_change(self, subscription: Subscription) -> bool:
+        """Whether there was nothing to undo."""
+        if subscription.following is None:
+            return True
+        self._drop_renewal(subscription)
+        subscription.following = None
+        return False
+
+    # --- disputes
+
+    def dispute(self, order: Order) -> None:
+        """What the order gave and is left waits until it is decided to whom it belongs."""
+        if order.is_disputed:
+            raise No("dispute_open")
+        self._release(order)
+        order.is_disputed = True
+        for grant in order.gave:
+            if not grant.is_over and grant.left != 0:
+                self._set_aside(grant)
+        subscription = order.subscription
+        assert subscription is not None
+        if not subscription.ended and order.index == subscription.index:
+            subscription.is_disputed = True
+
+    def _set_aside(self, grant: Grant) -> None:
+        grant.is_disputed, grant.waits = True, grant.left
+        self._end(grant)
+
+    def _put_back(self, draw: Draw, units: int) -> None:
+        """What comes back while it is disputed waits with the rest; after that, it goes where the rest went."""
+        grant = draw.grant
+        super()._put_back(draw, units)
+        if not units or grant.left is None:
+            return
+        root = grant.root or grant
+        order = next((order for order in self.orders if root in order.gave), None)
+        if order is None or (grant.end is not None and grant.end <= self.now):
+            return
+        after = [heir for heir in root.heirs if heir.number > grant.number]
+        if not grant.is_over and order.is_disputed:
+            self._set_aside(grant)
+        elif grant.is_disputed and not after:
+            assert grant.waits is not None
+            grant.waits += units
+        elif grant.is_disputed:
+            last = next((heir for heir in after if not heir.is_over), after[-1])
+            heir = self.inherit(grant, "transfer", units)
+            order.gave.append(heir)
+            if last.is_over and last.is_disputed:
+                self._set_aside(heir)
+            elif last.is_over:
+                self._end(heir)
+            elif order.is_disputed:
+                self._set_aside(heir)
+
+    def resolve(self, order: Order, *, won: bool) -> None:
+        """It is decided: what waits comes back, and goes with the money where that went."""
+        subscription = order.subscription
+        assert subscription is not None
+        order.is_disputed = False
+        for root in [grant for grant in order.gave if grant.root is None]:
+            self._give_back(order, [root, *root.heirs])
+        if not won:
+            self.refund(order)
+        self._take_in(subscription)
+        if not any(each.is_disputed for each in subscription.orders if each.index == subscription.index):
+            self._reinstate(subscription)
+
+    def _give_back(self, order: Order, line: list[Grant]) -> None:
+        last = line[-1]
+        waiting = [grant for grant in line if grant.is_disputed and grant.waits != 0]
+        if not waiting or (last.end is not None and last.end <= self.now):
+            return
+        units = None if last.left is None else sum(grant.waits or 0 for grant in waiting)
+        for grant in waiting:
+            grant.waits = 0
+        heir = self.inherit(last, "dispute", units)
+        order.gave.append(heir)
+        assert order.subscription is not None
+        for grant in line:
+            if grant in order.subscription.aside:
+                order.subscription.aside[heir] = order.subscription.aside.pop(grant)
+
+    def _take_in(self, subscription: Subscription) -> None:
+        """What came back lasts no longer than it would have."""
+        if subscription.ended:
+            self._finish(subscription, subscription.ended)
+            return
+        earlier = (order for order in subscription.orders if order.index < subscription.index)
+        for grant in [grant for order in earlier for grant in order.gave]:
+            if not grant.is_over and grant.is_a_part and grant.end is not None and grant.end > subscription.begins:
+                grant.end = max(subscription.begins, self.now)
+                self._plan(grant.end, 0, grant)
+                if grant.end <= self.now:
+                    self._end(grant)
+
+    def _reinstate(self, subscription: Subscription) -> None:
+        if not subscription.is_disputed or subscription.ended:
+            return
+        self._lift(subscription)
+        self._access(subscription, max(subscription.access, subscription.by_rule()))
+
+    def _lift(self, subscription: Subscription) -> None:
+        """Go on; the time that passed meanwhile is over."""
+        subscription.is_disputed = False
+        if subscription.until > self.now or subscription.is_paused(self.now):
+            return
+        if not subscription.is_cancelled:
+            subscription.next_from(self.now)
+        elif subscription.access <= self.now:
+            subscription.ended = "cancelled"
+
     # --- giving back
 
     def refund(self, order: Order) -> None:
         """All the money of an order goes back, and what it gave and is left."""
         assert order.subscription is not None
+        if order.is_disputed:
+            raise No("dispute_open")
         order.status = "refunded"
         subscription = order.subscription
-        gave = {*order.gave, *(grant for grant in self.running if grant.allowance in order.allowances)}
-        for hold in self.holds:
-            legs = (draw for part in hold.parts for draw in part.draws)
-            if hold.status == "held" and any(leg.units and leg.grant in gave for leg in legs):
-                self._let_go(hold, "released")
+        self._release(order)
         for allowance in order.allowances:
             self.revoke_allowance(allowance)
         self._end_all(order.gave)
@@ -420,3 +640,11 @@ class SubscriptionReference(TimeReference):
         subscription.is_cancelled = True
         subscription.next_from(subscription.begins)
         self._access(subscription, subscription.by_rule())
+
+    def _release(self, order: Order) -> None:
+        """Let go of the holds that have something of it."""
+        gave = {*order.gave, *(grant for grant in self.running if grant.allowance in order.allowances)}
+        for hold in self.holds:
+            legs = (draw for part in hold.parts for draw in part.draws)
+            if hold.status == "held" and any(leg.units and leg.grant in gave for leg in legs):
+                self._let_go(hold, "released")

@@ -10,7 +10,7 @@ import os
 
 import pytest
 from django.contrib.auth.models import User
-from hypothesis import HealthCheck, seed, settings
+from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
 
 from tests.models.conftest import Clock
@@ -44,6 +44,9 @@ def run(machine: type[RuleBasedStateMachine]) -> None:
             report_multiple_bugs=False,
             # A step is a handful of statements; how long they take says nothing about the engine.
             deadline=None,
+            # A difference is made smaller for five minutes at most, which is Hypothesis's own limit; what it would
+            # explain about the lines that were run takes as long again.
+            phases=[Phase.generate, Phase.shrink],
             # Each step draws several values and talks to a database: slow next to pure functions, and meant so.
             suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
         ),

@@ -200,3 +200,50 @@ def test_of_grants_that_are_alike_the_one_that_came_first_is_used_first(
     QuotaService.consume_quota(ann, "pdf", quantity=3)
     (used_up,) = Grant.objects.filter(remaining=0, valid_from=clock.now)
     assert used_up.allowance == first.allowance
+
+
+def test_what_is_used_in_the_grace_may_be_paid_for_at_the_same_instant(ann: Customer, clock: Clock) -> None:
+    CatalogService.create_product(
+        "club", price="9", currency="EUR", features=["pdf"], quantity=3, recurs="1 month", grace_days=3
+    )
+    order = OrderService.create_order(ann, [{"sku": "club"}], currency="EUR")
+    OrderService.confirm_payment(order, payment_id="p1")
+    (club,) = SubscriptionService.list_subscriptions(ann)
+    clock.now = club.paid_until + timedelta(days=2)
+    QuotaService.consume_quota(ann, "pdf", quantity=1)
+    OrderService.confirm_payment(SubscriptionService.renew_subscription(club), payment_id="p2")
+    assert QuotaService.verify_ledger()
+
+
+def test_the_caps_of_all_seats_add_up_in_a_plan_that_was_changed_to(ann: Customer) -> None:
+    capped = {"feature": "pdf", "quantity": 9, "cap_quantity": 4, "cap_period": "1 day"}
+    for sku, line in (("small", {"feature": "pdf", "quantity": 1}), ("large", capped)):
+        CatalogService.create_product(sku, price="9", currency="EUR", features=[line], recurs="1 month")
+    order = OrderService.create_order(ann, [{"sku": "small", "quantity": 2}], currency="EUR")
+    OrderService.confirm_payment(order, payment_id="p")
+    (subscription,) = SubscriptionService.list_subscriptions(ann)
+    SubscriptionService.change_plan(subscription, sku="large", money="none")
+    assert QuotaService.check_quota(ann, "pdf").balance == 2 * 4
+
+
+@pytest.mark.parametrize("days", [-1, 1])
+def test_what_a_won_dispute_brings_back_does_not_leak_into_a_period_that_was_paid_for_meanwhile(
+    ann: Customer, clock: Clock, days: int
+) -> None:
+    CatalogService.create_product(
+        "graced", price="9", currency="EUR", features=["pdf"], quantity=4, recurs="1 month", grace_days=3
+    )
+    order = OrderService.create_order(ann, [{"sku": "graced"}], currency="EUR")
+    payment = OrderService.confirm_payment(order, payment_id="p1")
+    (subscription,) = SubscriptionService.list_subscriptions(ann)
+    clock.now = subscription.paid_until - timedelta(days=2)
+    renewal = SubscriptionService.renew_subscription(subscription)
+    dispute = OrderService.dispute_payment(payment, dispute_id="d")
+    OrderService.confirm_payment(renewal, payment_id="p2")
+    # The payment of the latest period is not the one that is disputed.
+    assert SubscriptionService.get_subscription(subscription).status == "active"
+    clock.now = subscription.paid_until + timedelta(days=days)
+    OrderService.resolve_dispute(dispute, "won")
+    clock.now = max(clock.now, subscription.paid_until)
+    assert QuotaService.check_quota(ann, "pdf").balance == 4
+    assert QuotaService.verify_ledger()

@@ -18,5 +18,5 @@ def test_time_brings_the_same_to_the_engine_and_the_reference(clock: Clock) -> N
         pass
 
     Machine.clock = clock
-    world_of_subscriptions(clock)
+    Machine.ann = world_of_subscriptions(clock)
     run(Machine)

@@ -55,6 +55,10 @@ class Grant:
     is_over: bool = False
     is_a_part: bool = False
     held: int = 0
+    root: Grant | None = None
+    heirs: list[Grant] = field(default_factory=list)
+    waits: int | None = 0
+    is_disputed: bool = False
     taken: list[Draw] = field(default_factory=list)
 
     def gives(self, now: datetime) -> int | None:
@@ -523,6 +527,25 @@ class TimeReference:
         draw.units -= units
         if not draw.grant.is_over and draw.grant.left is not None:
             draw.grant.left += units
+
+    def inherit(self, grant: Grant, source: str, units: int | None) -> Grant:
+        """Let a new grant, which is as the one before it, have units of that line."""
+        root = grant.root or grant
+        heir = dataclasses.replace(
+            grant,
+            number=next(self.numbers),
+            source=source,
+            left=units,
+            root=root,
+            heirs=[],
+            waits=0,
+            is_over=False,
+            is_disputed=False,
+        )
+        root.heirs.append(heir)
+        self.running.append(heir)
+        self._plan(heir.end, EXPIRE, heir)
+        return heir
 
     def extend(self, hold: Hold, seconds: int) -> None:
         if hold.status != "held":

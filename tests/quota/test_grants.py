@@ -313,3 +313,13 @@ def test_verify_names_a_row_that_was_changed_by_hand(door, user, give, clock):
     LedgerEntry.objects.filter(seq=2).delete()
     assert not door.quota.verify_ledger()
     assert Order.objects.count() == 0
+
+
+def test_what_was_used_up_before_its_end_is_due_once(user, customer, clock, give):
+    give(user, "pdf_export", 5, period="3 days")
+    QuotaService.consume_quota(user, "pdf_export", quantity=5)
+    clock.advance(days=4)
+
+    QuotaService.expire_grants()
+
+    assert QuotaService.expire_grants().customers == 0

@@ -431,3 +431,15 @@ def test_expired_units_leave_what_is_owed(door, user, give, clock):
     door.quota.consume_quota(user, "calls", quantity=8)
     clock.advance(days=2)
     assert (balance(user), door.quota.check_quota(user, "calls", quantity=8).code) == (-3, "exhausted")
+
+
+def test_the_last_period_repays_whether_or_not_anybody_wrote_in_it(door, user, clock):
+    line = {"feature": "mails", "quantity": 100, "reset": "1 month", "period": "2 months"}
+    CatalogService.create_product("mailing", features=[line])
+    QuotaService.grant_product(user, "mailing")
+    QuotaService.consume_quota(user, "mails", quantity=150)
+    clock.advance(days=100)
+
+    assert balance(user, "mails") == 0
+    QuotaService.expire_grants()
+    assert (balance(user, "mails"), debts()) == (0, [(50, 50, 0, False)])

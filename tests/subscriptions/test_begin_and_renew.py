@@ -355,3 +355,19 @@ def test_given_by_hand_what_recurs_lasts_for_one_period_and_begins_nothing(custo
     assert not SubscriptionService.list_subscriptions(customer).items
     again = QuotaService.grant_product(customer, "pro")
     assert {grant.valid_from for grant in again if grant.quantity is None} == {day(28, 2)}
+
+
+def test_a_renewal_that_is_paid_ahead_repays_what_is_owed(customer: Any, clock: Any) -> None:
+    CatalogService.create_feature("calls", overdraft="record")
+    CatalogService.create_product(
+        "phone", price="5.00", currency="EUR", features=["calls"], quantity=100, recurs="1 month"
+    )
+    subscription = buy(customer, "phone")
+    QuotaService.consume_quota(customer, "calls", quantity=130)
+    clock.instant = day(27, 2)
+
+    renew(subscription)
+
+    assert left(customer, "calls") == 0
+    clock.instant = day(28, 2)
+    assert left(customer, "calls") == 70

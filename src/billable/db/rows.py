@@ -24,19 +24,17 @@ def select_list(model: type[models.Model], table: str) -> str:
 def fetch(alias: str, sql: str, params: Sequence[Any], shape: Sequence[Part]) -> Iterator[tuple[Any, ...]]:
     """Run one SELECT and yield a tuple per row.
 
-    A model of ``shape`` becomes an instance of it (None when its key is NULL), a field becomes a value.
+    A model of ``shape`` becomes an instance of it (None when its key is NULL), a field becomes a value. What a join
+    repeats row by row is one instance.
     """
     connection = connections[alias]
-    conversions = _conversions(connection, tuple(shape))
+    parts = [(part, _conversions(connection, part)) for part in shape]
     with connection.cursor() as cursor:
         cursor.execute(sql, params)
         raw = cursor.fetchall()
+    seen: dict[tuple[Any, ...], Any] = {}
     for row in raw:
-        values = list(row)
-        for place, column, chain in conversions:
-            for convert in chain:
-                values[place] = convert(values[place], column, connection)
-        yield tuple(_parts(values, shape, alias))
+        yield tuple(_parts(row, parts, connection, seen))
 
 
 def by(
@@ -113,32 +111,50 @@ def _text(model: type[models.Model], keys: Sequence[str], also: Sequence[str], o
     return _Text(sql, [field for _, field in wanted], [each for each, _ in parts], links)
 
 
-def _conversions(connection: Any, shape: tuple[Part, ...]) -> list[tuple[int, Any, list[Callable[..., Any]]]]:
-    """Which values of a row the ORM would convert, and how: the same for each row, so a connection keeps it."""
-    kept: dict[tuple[Part, ...], Any] = vars(connection).setdefault("_billable_conversions", {})
-    if shape not in kept:
-        fields = [field for part in shape for field in _fields(part)]
-        columns = [field.get_col(field.model._meta.db_table) for field in fields]
+Conversions: TypeAlias = "list[tuple[int, Any, list[Callable[..., Any]]]]"
+
+
+def _conversions(connection: Any, part: Part) -> Conversions:
+    """Which values of a part the ORM would convert, and how: the same for each row, so a connection keeps it."""
+    kept: dict[Part, Conversions] = vars(connection).setdefault("_billable_conversions", {})
+    if part not in kept:
+        columns = [field.get_col(field.model._meta.db_table) for field in _fields(part)]
         chains = [[*connection.ops.get_db_converters(each), *each.get_db_converters(connection)] for each in columns]
-        kept[shape] = [(place, columns[place], chain) for place, chain in enumerate(chains) if chain]
-    return kept[shape]  # type: ignore[no-any-return]  # what was put there
+        kept[part] = [(place, columns[place], chain) for place, chain in enumerate(chains) if chain]
+    return kept[part]
 
 
 def _fields(part: Part) -> Sequence[models.Field[Any, Any]]:
     return [part] if isinstance(part, models.Field) else part._meta.concrete_fields
 
 
-def _parts(values: list[Any], shape: Sequence[Part], alias: str) -> Iterator[Any]:
+def _parts(
+    row: Sequence[Any], parts: Sequence[tuple[Part, Conversions]], connection: Any, seen: dict[tuple[Any, ...], Any]
+) -> Iterator[Any]:
     position = 0
-    for part in shape:
+    for part, conversions in parts:
         if isinstance(part, models.Field):
-            yield values[position]
+            yield _converted(row[position : position + 1], conversions, connection)[0]
             position += 1
             continue
         names, key = _attributes(part)
-        chunk = values[position : position + len(names)]
+        chunk = row[position : position + len(names)]
         position += len(names)
-        yield None if chunk[key] is None else part.from_db(alias, names, chunk)
+        if chunk[key] is None:
+            yield None
+            continue
+        known = (part, chunk[key])
+        if known not in seen:
+            seen[known] = part.from_db(connection.alias, names, _converted(chunk, conversions, connection))
+        yield seen[known]
+
+
+def _converted(raw: Sequence[Any], conversions: Conversions, connection: Any) -> list[Any]:
+    values = list(raw)
+    for place, column, chain in conversions:
+        for convert in chain:
+            values[place] = convert(values[place], column, connection)
+    return values
 
 
 @functools.cache

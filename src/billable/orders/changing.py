@@ -17,6 +17,7 @@ from billable.changes.proration import Agreed, Outcome, Plan, Promise, Tally
 from billable.customers.models import Customer
 from billable.db import rows
 from billable.db.units import write_alias
+from billable.inputs import MAX_UNITS
 from billable.orders.basket import Basket
 from billable.orders.lines import Line
 from billable.orders.models import Order, OrderItem, OrderItemFeature
@@ -57,8 +58,12 @@ def fit(order: Order, change: PlanChange, outcome: Outcome) -> None:
     item.recurs_count = item.recurs_unit = item.grace_days = None
     given = {line: units for line, units in _given(change, outcome).items() if units != 0}
     features = [feature for feature in item.features.all() if feature.line in given]
+    seats = change.to_seats - change.from_seats if change.kind == ChangeKind.SEATS.value else change.to_seats
     for feature in features:
         feature.quantity = given[feature.line]
+        if feature.cap_quantity is not None:
+            # The item is one piece, and it is for all seats: their caps add up as their units do.
+            feature.cap_quantity = min(feature.cap_quantity * seats, MAX_UNITS)
     rows.remember(item, features=features)
 
 

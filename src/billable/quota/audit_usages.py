@@ -18,11 +18,13 @@ from billable.quota.models import Adjustment, LedgerEntry, Usage
 def _draws(scope: Scope) -> Iterator[LedgerProblem]:
     """Units are consumed from a grant while it is valid."""
     consumed = within(every(LedgerEntry), scope).filter(kind=EntryKind.CONSUME.value)
-    # The pause of a subscription moves what was already used of: its room looks at those.
-    in_time = Q(Q(grant__valid_from__lte=F("effective_at")) | Q(grant__subscription__isnull=False)) & (
-        Q(grant__expires_at__isnull=True) | Q(grant__expires_at__gt=F("effective_at"))
-    )
-    yield from named(breaking(consumed, in_time), "consumed at {0.effective_at}, when its grant was not valid")
+    # The pause of a subscription moves what was already used of: its room looks at those. And whoever pays late cuts
+    # the grace short: where a clock stands still, at the very instant of a use.
+    of_a_period = Q(grant__subscription__isnull=False)
+    begun = Q(grant__valid_from__lte=F("effective_at")) | of_a_period
+    lasting = Q(grant__expires_at__isnull=True) | Q(grant__expires_at__gt=F("effective_at"))
+    lasting |= of_a_period & Q(grant__expires_at=F("effective_at"))
+    yield from named(breaking(consumed, begun, lasting), "consumed at {0.effective_at}, when its grant was not valid")
 
 
 def _narrowed(scope: Scope) -> Iterator[LedgerProblem]:

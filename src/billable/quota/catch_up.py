@@ -57,18 +57,21 @@ def catch_up(customer: Customer, now: datetime) -> CaughtUp:
         allowances=[allowance for allowance in coming if allowance.next_at and allowance.next_at <= now],
         owed=debts.owed(customer) if is_due else {},
     )
-    customer.next_change_at = min(
-        filter(
-            None,
-            (
-                waiting.filter(expires_at__gt=now).aggregate(first=Min("expires_at"))["first"],
-                reserved.filter(lapses_at__gt=now).aggregate(first=Min("lapses_at"))["first"],
-                *(allowance.recurrence.next_reset(now) for allowance in coming),
+    # When it is due next is written with or without the rest: what was to happen may have come to nothing, as where a
+    # grant was used up before its end.
+    return due.write(
+        min(
+            filter(
+                None,
+                (
+                    waiting.filter(expires_at__gt=now).aggregate(first=Min("expires_at"))["first"],
+                    reserved.filter(lapses_at__gt=now).aggregate(first=Min("lapses_at"))["first"],
+                    *(allowance.recurrence.next_reset(now) for allowance in coming),
+                ),
             ),
-        ),
-        default=None,
+            default=None,
+        )
     )
-    return due.write(customer.next_change_at)
 
 
 def _coming(customer: Customer) -> list[Allowance]:

@@ -76,13 +76,13 @@ def owed(customer: Customer) -> dict[int, int]:
 
 
 def repay(customer: Customer, grants: Iterable[Grant], *, at: datetime) -> None:
-    """Let new grants that run at an instant repay what a locked customer owes. An unlimited one settles it all."""
-    running = [grant for grant in grants if grant.valid_from <= at and grant.value is None]
-    if not running or not customer.has_owed:
+    """Let new grants repay what a locked customer owes, those too that begin later. An unlimited one settles it all."""
+    paying = [grant for grant in grants if grant.value is None]
+    if not paying or not customer.has_owed:
         return
-    waiting = list(_open(customer).filter(feature__in={grant.feature_id for grant in running}))
+    waiting = list(_open(customer).filter(feature__in={grant.feature_id for grant in paying}))
     changes: list[ledger.Change] = []
-    for grant in running if waiting else ():
+    for grant in paying if waiting else ():
         left = grant.remaining
         for debt in waiting:
             units = debt.owed if left is None else min(debt.owed, left)

@@ -95,7 +95,8 @@ class Recurrence:
         is_over = self.ends_at is not None and self.ends_at <= now
         current = max(self.index_at(now), self.next_index)
         pieces = list(self._rolled(self.next_index - 1))
-        repaying = min(current, self.next_index - (-owed // max(self.quantity, 1)))
+        # A period that is over repaid when it began, the last one too.
+        repaying = min(current + is_over, self.next_index - (-owed // max(self.quantity, 1)))
         living = range(self._first_that_lives_on(current, now), current)
         for index in sorted({*range(self.next_index, repaying), *living}):
             # Nothing rolls from a period that is empty.

@@ -20,7 +20,7 @@ from billable.subscriptions.holdings import stretch
 from billable.subscriptions.lifecycle import Cycle
 from billable.subscriptions.models import Subscription
 from billable.subscriptions.pause import pick_up
-from billable.subscriptions.store import access_end, count_from, insert, settle, store
+from billable.subscriptions.store import access_end, count_from, insert, lift, settle, store
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +63,9 @@ def extend(customer: Customer, subscription: Subscription, purchase: Purchase, n
     takes over what was sold.
     """
     settle(subscription, now)
+    if subscription.suspended_at is not None:
+        # It was the period before this one that nobody may have paid for.
+        lift(subscription, now)
     was_over = subscription.ended_at is not None
     if not was_over and _stands_still(subscription, now):
         pick_up(customer, subscription, now)

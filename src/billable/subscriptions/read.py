@@ -10,7 +10,7 @@ from django.db.models import Q, QuerySet
 from billable import inputs, paging
 from billable.customers.models import Customer
 from billable.customers.services import apart, find_customer, now_for
-from billable.customers.subjects import Subject, family, family_of, lock_customer_id
+from billable.customers.subjects import Subject, family, family_of, lock_owner
 from billable.db.units import write_alias
 from billable.errors import Invalid, SubscriptionNotFound, WrongSubscriptionState
 from billable.paging import DEFAULT_LIMIT, Page
@@ -20,12 +20,20 @@ from billable.subscriptions.models import Subscription
 
 def get_subscription(subscription: Subscription | UUID | str) -> Subscription:
     """A subscription as it stands, with its products and customer. Raises SubscriptionNotFound."""
-    row = subscription if isinstance(subscription, Subscription) else None
-    subscription_id = inputs.known_identifier(subscription) if row is None else row.pk
-    found = None if subscription_id is None else _with_parts().filter(pk=subscription_id).first()
+    subscription_id = _id_of(subscription)
+    found = _with_parts().filter(pk=subscription_id).first()
     if found is None:
-        raise SubscriptionNotFound(subscription=str(subscription)[:100])
+        raise SubscriptionNotFound(subscription=str(subscription_id))
     return found
+
+
+def _id_of(subscription: Subscription | UUID | str) -> UUID:
+    if isinstance(subscription, Subscription):
+        return subscription.pk
+    subscription_id = inputs.known_identifier(subscription)
+    if subscription_id is None:
+        raise SubscriptionNotFound(subscription=str(subscription)[:100])
+    return subscription_id
 
 
 def list_subscriptions(
@@ -81,9 +89,11 @@ def going_on_of(customer: Customer) -> QuerySet[Subscription]:
 
 def lock_subscription(subscription: Subscription | UUID | str) -> tuple[Customer, Subscription]:
     """Lock the customer of a subscription; both as they stand then. Raises SubscriptionNotFound."""
-    found = get_subscription(subscription)
-    customer = lock_customer_id(found.customer_id)
-    return customer, get_subscription(found)
+    subscription_id = _id_of(subscription)
+    customer = lock_owner(Subscription.objects.filter(pk=subscription_id))
+    if customer is None:
+        raise SubscriptionNotFound(subscription=str(subscription_id))
+    return customer, get_subscription(subscription_id)
 
 
 def refuse_unless(subscription: Subscription, now: datetime, verb: str, *statuses: SubscriptionStatus) -> None:

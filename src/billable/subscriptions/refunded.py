@@ -8,9 +8,9 @@ from billable.customers.models import Customer
 from billable.signals import emit
 from billable.subscriptions.cancel import finish
 from billable.subscriptions.holdings import shut, stretch, take_away
-from billable.subscriptions.lifecycle import SubscriptionEnd, access_after
+from billable.subscriptions.lifecycle import SubscriptionEnd
 from billable.subscriptions.models import Subscription
-from billable.subscriptions.store import access_end, days_to_pay, end, next_from, settle, store
+from billable.subscriptions.store import access_end, lift, next_from, settle, store
 
 
 def undo_period(customer: Customer, subscription: Subscription, now: datetime) -> None:
@@ -64,14 +64,7 @@ def reinstate(customer: Customer, subscription: Subscription, now: datetime, *, 
         if not subscription.instants.is_paused(now):
             stretch(customer, subscription, subscription.access_until, at=now)
         return
-    subscription.suspended_at = None
-    if subscription.paid_until <= now and not subscription.instants.is_paused(now):
-        if subscription.cancelled_at is None:
-            next_from(subscription, now)
-            # Also without a grace: the next period could not be ordered before.
-            subscription.access_until = max(subscription.access_until, access_after(now, days_to_pay()))
-        elif subscription.access_until <= now:
-            end(subscription, subscription.access_until, subscription.instants.ending())
+    lift(subscription, now)
     subscription.access_until = max(subscription.access_until, access_end(subscription))
     stretch(customer, subscription, subscription.access_until, at=now)
     store(subscription, now)

@@ -52,6 +52,19 @@ def end(subscription: Subscription, at: datetime, how: SubscriptionEnd) -> None:
     emit(Change.ENDED.value, subscription=subscription)
 
 
+def lift(subscription: Subscription, now: datetime) -> None:
+    """Let a locked subscription not be suspended any more. The time that passed meanwhile is over."""
+    subscription.suspended_at = None
+    if subscription.paid_until > now or subscription.instants.is_paused(now):
+        return
+    if subscription.cancelled_at is None:
+        next_from(subscription, now)
+        # Also without a grace: the next period could not be ordered before.
+        subscription.access_until = max(subscription.access_until, access_after(now, days_to_pay()))
+    elif subscription.access_until <= now:
+        end(subscription, subscription.access_until, subscription.instants.ending())
+
+
 def count_from(subscription: Subscription, cycle: Cycle) -> None:
     """Let its periods be counted as in a cycle."""
     subscription.anchor, subscription.anchor_index = cycle.anchor, cycle.anchor_index
