@@ -261,7 +261,7 @@ def written_table(sql: str) -> str | None:
 
 
 def is_the_lock(sql: str) -> bool:
-    return 'FROM "billable_customer"' in sql and sql.endswith("FOR NO KEY UPDATE")
+    return bool(re.search(r'FROM "?billable_customer\b', sql)) and sql.endswith("FOR NO KEY UPDATE")
 
 
 def writes_before_the_lock(sql: list[str]) -> Iterator[str]:

@@ -2716,35 +2716,6 @@ class Migration(migrations.Migration):
                         name="billable_orderitem_period_is_whole",
                     ),
                     check_constraint(
-                        models.Q(("credit_minor__gte", 0), ("credit_minor__lte", models.F("discount_minor"))),
-                        name="billable_orderitem_credit",
-                    ),
-                    check_constraint(
-                        models.Q(
-                            ("credited_minor__gte", 0),
-                            (
-                                "credited_minor__lte",
-                                django.db.models.expressions.CombinedExpression(
-                                    django.db.models.expressions.CombinedExpression(
-                                        django.db.models.expressions.CombinedExpression(
-                                            models.F("quantity"), "*", models.F("unit_amount_minor")
-                                        ),
-                                        "-",
-                                        models.F("discount_minor"),
-                                    ),
-                                    "+",
-                                    models.F("credit_minor"),
-                                ),
-                            ),
-                            models.Q(
-                                ("credited_minor", 0),
-                                models.Q(("credited_by__isnull", False), ("subscription__isnull", False)),
-                                _connector="OR",
-                            ),
-                        ),
-                        name="billable_orderitem_credited",
-                    ),
-                    check_constraint(
                         models.Q(
                             ("discount_minor__gte", 0),
                             (
@@ -2802,6 +2773,35 @@ class Migration(migrations.Migration):
                             _connector="OR",
                         ),
                         name="billable_orderitem_total",
+                    ),
+                    check_constraint(
+                        models.Q(("credit_minor__gte", 0), ("credit_minor__lte", models.F("discount_minor"))),
+                        name="billable_orderitem_credit",
+                    ),
+                    check_constraint(
+                        models.Q(
+                            ("credited_minor__gte", 0),
+                            (
+                                "credited_minor__lte",
+                                django.db.models.expressions.CombinedExpression(
+                                    django.db.models.expressions.CombinedExpression(
+                                        django.db.models.expressions.CombinedExpression(
+                                            models.F("quantity"), "*", models.F("unit_amount_minor")
+                                        ),
+                                        "-",
+                                        models.F("discount_minor"),
+                                    ),
+                                    "+",
+                                    models.F("credit_minor"),
+                                ),
+                            ),
+                            models.Q(
+                                ("credited_minor", 0),
+                                models.Q(("credited_by__isnull", False), ("subscription__isnull", False)),
+                                _connector="OR",
+                            ),
+                        ),
+                        name="billable_orderitem_credited",
                     ),
                 ],
             },

@@ -26,15 +26,6 @@ ITEM_CONSTRAINTS: list[models.BaseConstraint] = [
         ),
         name="billable_orderitem_period_is_whole",
     ),
-    check_constraint(Q(credit_minor__gte=0, credit_minor__lte=F("discount_minor")), name="billable_orderitem_credit"),
-    check_constraint(
-        Q(
-            credited_minor__gte=0,
-            credited_minor__lte=F("quantity") * F("unit_amount_minor") - F("discount_minor") + F("credit_minor"),
-        )
-        & (Q(credited_minor=0) | Q(credited_by__isnull=False, subscription__isnull=False)),
-        name="billable_orderitem_credited",
-    ),
     check_constraint(
         Q(
             quantity__gte=1,
@@ -63,5 +54,14 @@ ITEM_CONSTRAINTS: list[models.BaseConstraint] = [
             total_amount_minor=F("quantity") * F("unit_amount_minor") - F("discount_minor") + F("tax_minor"),
         ),
         name="billable_orderitem_total",
+    ),
+    check_constraint(Q(credit_minor__gte=0, credit_minor__lte=F("discount_minor")), name="billable_orderitem_credit"),
+    check_constraint(
+        Q(
+            credited_minor__gte=0,
+            credited_minor__lte=F("quantity") * F("unit_amount_minor") - F("discount_minor") + F("credit_minor"),
+        )
+        & (Q(credited_minor=0) | Q(credited_by__isnull=False, subscription__isnull=False)),
+        name="billable_orderitem_credited",
     ),
 ]
