@@ -28,13 +28,13 @@ def fetch(alias: str, sql: str, params: Sequence[Any], shape: Sequence[Part]) ->
     repeats row by row is one instance.
     """
     connection = connections[alias]
-    parts = [(part, _conversions(connection, part)) for part in shape]
+    plan = _plan(connection, tuple(shape))
     with connection.cursor() as cursor:
         cursor.execute(sql, params)
         raw = cursor.fetchall()
-    seen: dict[tuple[Any, ...], Any] = {}
+    seen: list[dict[Any, Any]] = [{} for _ in plan]
     for row in raw:
-        yield tuple(_parts(row, parts, connection, seen))
+        yield tuple(step.read(row, known, connection) for step, known in zip(plan, seen, strict=True))
 
 
 def by(
@@ -111,54 +111,57 @@ def _text(model: type[models.Model], keys: Sequence[str], also: Sequence[str], o
     return _Text(sql, [field for _, field in wanted], [each for each, _ in parts], links)
 
 
-Conversions: TypeAlias = "list[tuple[int, Any, list[Callable[..., Any]]]]"
+@dataclass(frozen=True)
+class _Step:
+    """How a part of a row is read: its columns from ``start`` on, those that the ORM would convert, and how.
+
+    ``key`` is the column that is NULL where a join found nothing; a single value has none.
+    """
+
+    part: Part
+    start: int
+    names: Sequence[str]
+    key: int | None
+    conversions: Sequence[tuple[int, Any, Sequence[Callable[..., Any]]]]
+
+    def read(self, row: Sequence[Any], known: dict[Any, Any], connection: Any) -> Any:
+        if self.key is None:
+            value = row[self.start]
+            for _, column, chain in self.conversions:
+                for convert in chain:
+                    value = convert(value, column, connection)
+            return value
+        key = row[self.key]
+        if key is None or key in known:
+            return known.get(key)
+        values = list(row[self.start : self.start + len(self.names)])
+        for place, column, chain in self.conversions:
+            for convert in chain:
+                values[place] = convert(values[place], column, connection)
+        known[key] = self.part.from_db(connection.alias, self.names, values)  # type: ignore[union-attr]  # a model: it has a key
+        return known[key]
 
 
-def _conversions(connection: Any, part: Part) -> Conversions:
-    """Which values of a part the ORM would convert, and how: the same for each row, so a connection keeps it."""
-    kept: dict[Part, Conversions] = vars(connection).setdefault("_billable_conversions", {})
-    if part not in kept:
-        columns = [field.get_col(field.model._meta.db_table) for field in _fields(part)]
-        chains = [[*connection.ops.get_db_converters(each), *each.get_db_converters(connection)] for each in columns]
-        kept[part] = [(place, columns[place], chain) for place, chain in enumerate(chains) if chain]
-    return kept[part]
+def _plan(connection: Any, shape: tuple[Part, ...]) -> Sequence[_Step]:
+    """How rows of a shape are read: the same for each, so a connection keeps it."""
+    kept: dict[tuple[Part, ...], Sequence[_Step]] = vars(connection).setdefault("_billable_plans", {})
+    if shape not in kept:
+        steps, start = [], 0
+        for part in shape:
+            fields = [part] if isinstance(part, models.Field) else part._meta.concrete_fields
+            key = None if isinstance(part, models.Field) else start + fields.index(part._meta.pk)
+            names = [field.attname for field in fields]
+            steps.append(_Step(part, start, names, key, list(_conversions(connection, fields))))
+            start += len(fields)
+        kept[shape] = steps
+    return kept[shape]
 
 
-def _fields(part: Part) -> Sequence[models.Field[Any, Any]]:
-    return [part] if isinstance(part, models.Field) else part._meta.concrete_fields
-
-
-def _parts(
-    row: Sequence[Any], parts: Sequence[tuple[Part, Conversions]], connection: Any, seen: dict[tuple[Any, ...], Any]
-) -> Iterator[Any]:
-    position = 0
-    for part, conversions in parts:
-        if isinstance(part, models.Field):
-            yield _converted(row[position : position + 1], conversions, connection)[0]
-            position += 1
-            continue
-        names, key = _attributes(part)
-        chunk = row[position : position + len(names)]
-        position += len(names)
-        if chunk[key] is None:
-            yield None
-            continue
-        known = (part, chunk[key])
-        if known not in seen:
-            seen[known] = part.from_db(connection.alias, names, _converted(chunk, conversions, connection))
-        yield seen[known]
-
-
-def _converted(raw: Sequence[Any], conversions: Conversions, connection: Any) -> list[Any]:
-    values = list(raw)
-    for place, column, chain in conversions:
-        for convert in chain:
-            values[place] = convert(values[place], column, connection)
-    return values
-
-
-@functools.cache
-def _attributes(model: type[models.Model]) -> tuple[list[str], int]:
-    """The attributes that a row of the model fills, and which of them is the key."""
-    fields = model._meta.concrete_fields
-    return [field.attname for field in fields], fields.index(model._meta.pk)
+def _conversions(
+    connection: Any, fields: Sequence[models.Field[Any, Any]]
+) -> Iterator[tuple[int, Any, Sequence[Callable[..., Any]]]]:
+    """Which values the ORM would convert, and how."""
+    for place, field in enumerate(fields):
+        column = field.get_col(field.model._meta.db_table)
+        if chain := [*connection.ops.get_db_converters(column), *column.get_db_converters(connection)]:
+            yield place, column, chain
