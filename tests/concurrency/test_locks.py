@@ -41,6 +41,7 @@ from billable.services import (
     TrialService,
     UpkeepService,
 )
+from tests.concurrency.worker import locks_the_customer
 
 pytestmark = pytest.mark.postgresql
 
@@ -260,13 +261,9 @@ def written_table(sql: str) -> str | None:
     return found[1] if found else None
 
 
-def is_the_lock(sql: str) -> bool:
-    return bool(re.search(r'FROM "?billable_customer\b', sql)) and sql.endswith("FOR NO KEY UPDATE")
-
-
 def writes_before_the_lock(sql: list[str]) -> Iterator[str]:
     for statement in sql:
-        if is_the_lock(statement):
+        if locks_the_customer(statement):
             return
         if table := written_table(statement):
             yield table
@@ -300,7 +297,7 @@ def test_a_write_locks_the_customer_before_it_writes_anything(shop: CustomerRef,
 
     assert any(map(written_table, sql)), "it wrote nothing, so it proves nothing"
     assert list(writes_before_the_lock(sql)) == []
-    locks = [statement for statement in sql if is_the_lock(statement)]
+    locks = [statement for statement in sql if locks_the_customer(statement)]
     assert len(locks) == LOCKS.get(verb, 1)
     assert "JOIN" not in "".join(locks)
     assert not [statement for statement in sql if "FOR UPDATE" in statement]
@@ -342,7 +339,7 @@ def test_a_repeat_locks_the_customer_too_and_writes_nothing(shop: CustomerRef, v
 
     sql = statements(lambda: acts[verb](shop))
 
-    assert [is_the_lock(statement) for statement in sql].count(True) == LOCKS.get(verb, 1)
+    assert [locks_the_customer(statement) for statement in sql].count(True) == LOCKS.get(verb, 1)
     assert not list(filter(None, map(written_table, sql)))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -52,8 +53,12 @@ class Watch:
 
 def takes_the_lock(sql: str) -> bool:
     """Whether a statement is the first of the engine that waits for others."""
-    locks_the_customer = 'FROM "billable_customer"' in sql and sql.endswith("FOR NO KEY UPDATE")
-    return locks_the_customer or sql == "BEGIN IMMEDIATE" or sql.endswith("SET seq = seq WHERE 1 = 0")
+    return locks_the_customer(sql) or sql == "BEGIN IMMEDIATE" or sql.endswith("SET seq = seq WHERE 1 = 0")
+
+
+def locks_the_customer(sql: str) -> bool:
+    """Whether a statement locks the row of a customer."""
+    return re.search(r'FROM "?billable_customer\b', sql) is not None and sql.endswith("FOR NO KEY UPDATE")
 
 
 def run(job: Job, outcome: Outcome) -> None:
