@@ -601,9 +601,7 @@ def _boundaries(anchor: datetime, count: int, unit: str, zone: str, now: datetim
     return later(anchor, count * index, unit, zone), later(anchor, count * (index + 1), unit, zone)
 
 
-def _share(
-    part: Part, sources: list[tuple[Any, int | None]], quantity: int, owed: int = 0
-) -> list[tuple[Any, int]]:
+def _share(part: Part, sources: list[tuple[Any, int | None]], quantity: int, owed: int = 0) -> list[tuple[Any, int]]:
     """The part of a quantity that the sources pay for, and how much each gives, from the first on. None is any."""
     if any(units is None for _, units in sources):
         part.quantity = quantity
