@@ -49,9 +49,12 @@ PLANS = {
             Line(feature="credits", quantity=8, priority=90),
             Line(feature="ai", quantity=1, cap=(1, DAY)),
             Line(feature="seats", value=6, priority=90),
+            # It may outlast the month that brought it.
+            Line(feature="gold", quantity=2, span=(5, "week"), priority=30),
         ],
         every=MONTH,
-        grace=timedelta(days=5),
+        # Less than what there is at least to pay for what comes back with nothing left.
+        grace=timedelta(days=2),
     ),
     # A grace that is longer than the period which it follows.
     "quarterly": Plan(
