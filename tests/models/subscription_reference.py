@@ -41,6 +41,7 @@ class Order:
     seats: int
     subscription: Subscription | None = None
     status: str = "pending"
+    expires: datetime | None = None
     index: int = 0
     gave: list[Grant] = field(default_factory=list)
     allowances: list[Allowance] = field(default_factory=list)
@@ -202,7 +203,7 @@ class SubscriptionReference(TimeReference):
             return subscription.renewal, True
         self._drop_renewal(subscription)
         order = self.subscribe(*(subscription.following or (subscription.sku, subscription.seats)))
-        order.subscription, subscription.renewal = subscription, order
+        order.subscription, subscription.renewal, order.expires = subscription, order, subscription.access
         return order, False
 
     def due_for_renewal(self) -> list[Subscription]:
@@ -219,13 +220,36 @@ class SubscriptionReference(TimeReference):
         return max(subscription.until - LEAD, subscription.begins)
 
     def _drop_renewal(self, subscription: Subscription) -> None:
-        if subscription.renewal is not None and subscription.renewal.status == "pending":
-            subscription.renewal.status = "cancelled"
+        """Let no order wait for the next period; what expired takes no money any more."""
+        for order in self.orders:
+            if order.subscription is subscription and order.status in ("pending", "expired"):
+                order.status = "cancelled"
         subscription.renewal = None
+
+    def cancel_order(self, order: Order) -> bool:
+        """Whether it was cancelled already."""
+        if order.status == "cancelled":
+            return True
+        if order.status != "pending":
+            raise No("wrong_order_state")
+        self._call_off(order, "cancelled")
+        return False
+
+    def expire(self) -> int:
+        """How many orders nobody paid in time. They still take their money, until another one is made."""
+        late = [each for each in self.orders if each.status == "pending" and each.expires and each.expires <= self.now]
+        for order in late:
+            self._call_off(order, "expired")
+        return len(late)
+
+    def _call_off(self, order: Order, status: str) -> None:
+        order.status = status
+        assert order.subscription is not None
+        order.subscription.renewal = None
 
     def take_money(self, order: Order) -> bool:
         """Whether the order took the money."""
-        if order.status != "pending":
+        if order.status not in ("pending", "expired"):
             return False
         order.status = "paid"
         subscription = order.subscription
@@ -274,9 +298,8 @@ class SubscriptionReference(TimeReference):
             if self._would_end(subscription, plan) > self.now:
                 starts = subscription.until
             self._stretch(subscription, starts)
-        if subscription.renewal is not order:
-            self._drop_renewal(subscription)
-        subscription.renewal = subscription.following = None
+        self._drop_renewal(subscription)
+        subscription.following = None
         if plan.every != subscription.every:
             subscription.every = plan.every
             subscription.anchor, subscription.anchor_index = starts, subscription.index + 1
