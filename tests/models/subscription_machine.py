@@ -49,9 +49,12 @@ PLANS = {
             Line(feature="credits", quantity=8, priority=90),
             Line(feature="ai", quantity=1, cap=(1, DAY)),
             Line(feature="seats", value=6, priority=90),
+            # It may outlast the month that brought it.
+            Line(feature="gold", quantity=2, span=(5, "week"), priority=30),
         ],
         every=MONTH,
-        grace=timedelta(days=5),
+        # Less than what there is at least to pay for what comes back with nothing left.
+        grace=timedelta(days=2),
     ),
     # A grace that is longer than the period which it follows.
     "quarterly": Plan(
@@ -156,11 +159,27 @@ class SubscriptionsAndReference(TimeAndReference):
         for row in models.Subscription.objects.filter(pk__in=[self.ids[each] for each in due]):
             self.ids[self.by_id[row.pk].renewal] = row.renewal_id
 
-    @precondition(lambda self: self._orders("pending", "cancelled"))
+    @precondition(lambda self: self._orders("pending", "expired", "cancelled"))
     @rule(nth=nth)
     def pay(self, nth: int) -> None:
         """An order that waits, or does not any more."""
-        self._pay(_pick(self._orders("pending", "cancelled"), nth))
+        self._pay(_pick(self._orders("pending", "expired", "cancelled"), nth))
+
+    @precondition(lambda self: self._orders("pending", "expired", "cancelled"))
+    @rule(nth=nth)
+    def cancel_order(self, nth: int) -> None:
+        order = _pick(self._orders("pending", "expired", "cancelled"), nth)
+        self._change(
+            lambda: self.reference.cancel_order(order),
+            lambda: OrderService.cancel_order(self.ids[order]),
+        )
+
+    @precondition(lambda self: self._orders("pending"))
+    @rule()
+    def expire_orders(self) -> None:
+        """By whoever sweeps: what nobody paid in time."""
+        assert OrderService.expire_orders().orders == self.reference.expire()
+        self._compare_orders()
 
     def _orders(self, *statuses: str) -> list[Order]:
         return [order for order in self.reference.orders if order.status in statuses]
@@ -377,5 +396,8 @@ class SubscriptionsAndReference(TimeAndReference):
 
     def _compare_rows(self) -> None:
         super()._compare_rows()
+        self._compare_orders()
+
+    def _compare_orders(self) -> None:
         stand = dict(models.Order.objects.values_list("pk", "status"))
         assert stand == {self.ids[order]: order.status for order in self.reference.orders}

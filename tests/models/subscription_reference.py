@@ -20,6 +20,9 @@ ENDS = 3
 """The rank of the end of a subscription among what happens at one instant."""
 
 LEAD = timedelta(days=3)
+TO_PAY = max(LEAD, timedelta(days=1))
+"""How long what comes back with nothing left can be paid for at least."""
+
 MICROSECOND = timedelta(microseconds=1)
 
 
@@ -38,6 +41,7 @@ class Order:
     seats: int
     subscription: Subscription | None = None
     status: str = "pending"
+    expires: datetime | None = None
     index: int = 0
     gave: list[Grant] = field(default_factory=list)
     allowances: list[Allowance] = field(default_factory=list)
@@ -88,7 +92,11 @@ class Subscription:
         """Until when it can be used if nothing more is paid."""
         if self.is_cancelled:
             return self.until
-        return max(self.until, min(self.until + self.grace, self.boundary(self.index + 2)))
+        grace = self.grace
+        if self.pause is not None and self.pause[1] == self.until:
+            # A pause ends with nothing left over: what comes next could not be ordered before.
+            grace = max(grace, TO_PAY)
+        return max(self.until, min(self.until + grace, self.boundary(self.index + 2)))
 
     def is_paused(self, now: datetime) -> bool:
         return self.pause is not None and self.pause[0] <= now and (self.pause[1] is None or now < self.pause[1])
@@ -141,6 +149,8 @@ class SubscriptionReference(TimeReference):
         self._stretch(subscription, until)
 
     def _stretch(self, subscription: Subscription, until: datetime) -> None:
+        if subscription.pause is not None and self.now < subscription.pause[0]:
+            until = min(until, subscription.pause[0])
         for grant in self._latest(subscription):
             if grant.end is not None:
                 grant.end = max(until, self.now)
@@ -153,12 +163,17 @@ class SubscriptionReference(TimeReference):
                     self._recount(allowance, max(subscription.until, self.now))
 
     def _latest(self, subscription: Subscription) -> list[Grant]:
-        """What the latest period brought for as long as it lasts: not what has a period of its own."""
+        """What the latest period brought for as long as it lasts: not what has a period of its own.
+
+        Where that went back before it began, what the one before it brought lasts in its place.
+        """
+        went_back = subscription.begins == subscription.until
         return [
             grant
             for order in subscription.orders
             for grant in order.gave
-            if order.index == subscription.index and grant.is_a_part and not grant.is_over
+            if grant.is_a_part and not grant.is_over
+            if order.index == subscription.index or (went_back and grant.end and grant.end >= subscription.begins)
         ]
 
     def _recount(self, allowance: Allowance, until: datetime) -> None:
@@ -188,7 +203,7 @@ class SubscriptionReference(TimeReference):
             return subscription.renewal, True
         self._drop_renewal(subscription)
         order = self.subscribe(*(subscription.following or (subscription.sku, subscription.seats)))
-        order.subscription, subscription.renewal = subscription, order
+        order.subscription, subscription.renewal, order.expires = subscription, order, subscription.access
         return order, False
 
     def due_for_renewal(self) -> list[Subscription]:
@@ -205,13 +220,36 @@ class SubscriptionReference(TimeReference):
         return max(subscription.until - LEAD, subscription.begins)
 
     def _drop_renewal(self, subscription: Subscription) -> None:
-        if subscription.renewal is not None and subscription.renewal.status == "pending":
-            subscription.renewal.status = "cancelled"
+        """Let no order wait for the next period; what expired takes no money any more."""
+        for order in self.orders:
+            if order.subscription is subscription and order.status in ("pending", "expired"):
+                order.status = "cancelled"
         subscription.renewal = None
+
+    def cancel_order(self, order: Order) -> bool:
+        """Whether it was cancelled already."""
+        if order.status == "cancelled":
+            return True
+        if order.status != "pending":
+            raise No("wrong_order_state")
+        self._call_off(order, "cancelled")
+        return False
+
+    def expire(self) -> int:
+        """How many orders nobody paid in time. They still take their money, until another one is made."""
+        late = [each for each in self.orders if each.status == "pending" and each.expires and each.expires <= self.now]
+        for order in late:
+            self._call_off(order, "expired")
+        return len(late)
+
+    def _call_off(self, order: Order, status: str) -> None:
+        order.status = status
+        assert order.subscription is not None
+        order.subscription.renewal = None
 
     def take_money(self, order: Order) -> bool:
         """Whether the order took the money."""
-        if order.status != "pending":
+        if order.status not in ("pending", "expired"):
             return False
         order.status = "paid"
         subscription = order.subscription
@@ -247,8 +285,8 @@ class SubscriptionReference(TimeReference):
         return subscription
 
     def _extend(self, subscription: Subscription, order: Order) -> None:
-        """The next period begins where the last one ends; now, if all was over."""
-        starts = self.now
+        """The next period begins where the last one ends; now, if all was over, or the period itself would be."""
+        plan, starts = self.plans[order.sku], self.now
         if subscription.is_disputed:
             # It was the period before this one that nobody may have paid for.
             self._lift(subscription)
@@ -257,12 +295,11 @@ class SubscriptionReference(TimeReference):
             subscription.is_disputed = False
         else:
             self._pick_up(subscription)
-            starts = subscription.until
+            if self._would_end(subscription, plan) > self.now:
+                starts = subscription.until
             self._stretch(subscription, starts)
-        if subscription.renewal is not order:
-            self._drop_renewal(subscription)
-        subscription.renewal = subscription.following = None
-        plan = self.plans[order.sku]
+        self._drop_renewal(subscription)
+        subscription.following = None
         if plan.every != subscription.every:
             subscription.every = plan.every
             subscription.anchor, subscription.anchor_index = starts, subscription.index + 1
@@ -271,6 +308,12 @@ class SubscriptionReference(TimeReference):
         subscription.index += 1
         subscription.begins, subscription.until = starts, subscription.boundary(subscription.index + 1)
         self._access(subscription, subscription.by_rule())
+
+    def _would_end(self, subscription: Subscription, plan: Plan) -> datetime:
+        """When the next period ends that begins where the last one ends."""
+        if plan.every != subscription.every or subscription.boundary(subscription.index + 1) != subscription.until:
+            return later(subscription.until, *plan.every, subscription.zone)
+        return subscription.boundary(subscription.index + 2)
 
     def _bring(self, subscription: Subscription, order: Order, line: Line, starts: datetime, left: int | None) -> None:
         seats = order.seats
@@ -349,6 +392,8 @@ class SubscriptionReference(TimeReference):
             raise No("invalid")
         if not at_period_end and any(self._recurs(allowance) for allowance in self._allowances(subscription)):
             raise No("pause_refused")
+        if at_period_end and any(self._outlasts(subscription, grant) for grant in subscription.gave):
+            raise No("pause_refused")
         self._drop_renewal(subscription)
         subscription.pause = begins, resumes
         subscription.before = subscription.anchor, subscription.anchor_index, subscription.begins
@@ -368,6 +413,11 @@ class SubscriptionReference(TimeReference):
 
     def _recurs(self, allowance: Allowance) -> bool:
         return not allowance.is_over and (allowance.end is None or self.now < allowance.end)
+
+    def _outlasts(self, subscription: Subscription, grant: Grant) -> bool:
+        """Whether it has a period of its own, which goes on after the one that is paid for."""
+        has_its_own = not grant.is_a_part and grant.allowance is None
+        return has_its_own and (grant.end is None or grant.end > max(subscription.until, self.now))
 
     def _allowances(self, subscription: Subscription) -> Iterable[Allowance]:
         return (allowance for order in subscription.orders for allowance in order.allowances)
@@ -571,8 +621,13 @@ class SubscriptionReference(TimeReference):
         if not won:
             self.refund(order)
         self._take_in(subscription)
-        if not any(each.is_disputed for each in subscription.orders if each.index == subscription.index):
-            self._reinstate(subscription)
+        if subscription.ended:
+            return
+        if subscription.is_disputed and not any(each.is_disputed for each in self._of_period(subscription)):
+            self._lift(subscription)
+            self._access(subscription, max(subscription.access, subscription.by_rule()))
+        elif not subscription.is_paused(self.now):
+            self._stretch(subscription, subscription.access)
 
     def _give_back(self, order: Order, line: list[Grant]) -> None:
         last = line[-1]
@@ -594,6 +649,9 @@ class SubscriptionReference(TimeReference):
         if subscription.ended:
             self._finish(subscription, subscription.ended)
             return
+        if subscription.begins == subscription.until:
+            # The latest period went back before it began.
+            return
         earlier = (order for order in subscription.orders if order.index < subscription.index)
         for grant in [grant for order in earlier for grant in order.gave]:
             if not grant.is_over and grant.is_a_part and grant.end is not None and grant.end > subscription.begins:
@@ -602,12 +660,6 @@ class SubscriptionReference(TimeReference):
                 if grant.end <= self.now:
                     self._end(grant)
 
-    def _reinstate(self, subscription: Subscription) -> None:
-        if not subscription.is_disputed or subscription.ended:
-            return
-        self._lift(subscription)
-        self._access(subscription, max(subscription.access, subscription.by_rule()))
-
     def _lift(self, subscription: Subscription) -> None:
         """Go on; the time that passed meanwhile is over."""
         subscription.is_disputed = False
@@ -615,6 +667,7 @@ class SubscriptionReference(TimeReference):
             return
         if not subscription.is_cancelled:
             subscription.next_from(self.now)
+            subscription.access = max(subscription.by_rule(), self.now + TO_PAY)
         elif subscription.access <= self.now:
             subscription.ended = "cancelled"
 

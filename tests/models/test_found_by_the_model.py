@@ -164,13 +164,13 @@ def test_cancelled_late_in_a_long_pause_it_keeps_what_was_left(club: Subscriptio
     assert QuotaService.check_quota(ann, "sso")
 
 
-def test_a_pause_that_moved_nothing_takes_nothing_when_it_ends_early(
+def test_what_outlasts_a_period_is_not_lost_to_a_pause_at_its_end(
     club: Subscription, ann: Customer, clock: Clock
 ) -> None:
     (before,) = QuotaService.balances(ann, feature="pdf")
-    SubscriptionService.pause_subscription(club, at_period_end=True, resumes_at=clock.now + timedelta(days=50))
+    with pytest.raises(PauseRefused):
+        SubscriptionService.pause_subscription(club, at_period_end=True, resumes_at=clock.now + timedelta(days=50))
     clock.move(days=30)
-    SubscriptionService.resume_subscription(club)
     assert QuotaService.balances(ann, feature="pdf") == (before,)
 
 

@@ -377,12 +377,17 @@ class TimeReference:
 
     def whole(self, feature: str) -> int | None:
         total = 0
-        for (_, per, units), grants in self.groups(feature):
+        for (payer, per, units), grants in self.groups(feature):
             given = [grant.gives(self.now) for grant in grants]
             if None in given:
                 return None
-            total += math.floor(sum(each or 0 for each in given) / Fraction(units, per))
+            spent = max(sum(each or 0 for each in given) - self.owed_of(payer, feature), 0)
+            total += math.floor(spent / Fraction(units, per))
         return total
+
+    def owed_of(self, payer: str, feature: str) -> int:
+        """What is owed of another feature pays for nothing."""
+        return 0 if payer == feature else self.owed(payer)
 
     def cap(self, feature: str) -> tuple[int, int, datetime] | None:
         """How much, of how much, until when, of the cap that keeps units back, and opens first."""
@@ -427,7 +432,7 @@ class TimeReference:
         for (payer, per, units), grants in self.groups(feature):
             sources = [(grant, grant.gives(self.now)) for grant in grants]
             part = Part(payer, per, units, 0, [])
-            taken = _share(part, sources, quantity)
+            taken = _share(part, sources, quantity, self.owed_of(payer, feature))
             part.draws = [Draw(grant, count, self.now) for grant, count in taken]
             quantity -= part.quantity
             parts += [part] if part.quantity else []
@@ -596,12 +601,13 @@ def _boundaries(anchor: datetime, count: int, unit: str, zone: str, now: datetim
     return later(anchor, count * index, unit, zone), later(anchor, count * (index + 1), unit, zone)
 
 
-def _share(part: Part, sources: list[tuple[Any, int | None]], quantity: int) -> list[tuple[Any, int]]:
+def _share(part: Part, sources: list[tuple[Any, int | None]], quantity: int, owed: int = 0) -> list[tuple[Any, int]]:
     """The part of a quantity that the sources pay for, and how much each gives, from the first on. None is any."""
     if any(units is None for _, units in sources):
         part.quantity = quantity
         return [(sources[0][0], math.ceil(quantity * part.price))] if quantity else []
-    part.quantity = min(quantity, math.floor(sum(units or 0 for _, units in sources) / part.price))
+    free = max(sum(units or 0 for _, units in sources) - owed, 0)
+    part.quantity = min(quantity, math.floor(free / part.price))
     owed, taken = math.ceil(part.quantity * part.price), []
     for source, units in sources:
         count = min(owed, units or 0)
