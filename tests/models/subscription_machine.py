@@ -254,7 +254,7 @@ class SubscriptionsAndReference(TimeAndReference):
 
     def _refundable(self) -> list[Order]:
         # What a change credited never goes back: that is a matter of money, and of other tests.
-        return [order for order in self._orders("paid") if not order.is_part_of_change]
+        return [order for order in self._orders("paid", "partially_refunded") if not order.is_part_of_change]
 
     @precondition(lambda self: self._refundable())
     @rule(nth=nth)
@@ -264,6 +264,22 @@ class SubscriptionsAndReference(TimeAndReference):
             lambda: self.reference.refund(order),
             lambda: OrderService.refund_order(self.ids[order], refund_id=self._key(), release_holds=True),
             lambda _, actual: _equal(actual.order.status, "refunded"),
+        )
+        self._compare_subscriptions()
+
+    def _for_several(self) -> list[Order]:
+        # How much less comes anew is left to other tests.
+        return [order for order in self._refundable() if order.seats > 1 and not order.allowances]
+
+    @precondition(lambda self: self._for_several())
+    @rule(nth=nth)
+    def refund_seat(self, nth: int) -> None:
+        order = _pick(self._for_several(), nth)
+        seat = [{"line": 1, "quantity": 1}]
+        self._play(
+            lambda: self.reference.refund_seat(order),
+            lambda: OrderService.refund_order(self.ids[order], refund_id=self._key(), items=seat, release_holds=True),
+            lambda _, actual: _equal(actual.order.status, "partially_refunded"),
         )
         self._compare_subscriptions()
 

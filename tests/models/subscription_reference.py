@@ -694,6 +694,25 @@ class SubscriptionReference(TimeReference):
         subscription.next_from(subscription.begins)
         self._access(subscription, subscription.by_rule())
 
+    def refund_seat(self, order: Order) -> None:
+        """The money of one of several seats goes back, with the units of one, as far as they are left."""
+        assert order.subscription is not None
+        if order.is_disputed:
+            raise No("dispute_open")
+        order.status, subscription = "partially_refunded", order.subscription
+        order.seats -= 1
+        self._release(order)
+        lines = self.plans[order.sku].lines
+        for line, root in zip(lines, [grant for grant in order.gave if grant.root is None], strict=True):
+            wanted = line.quantity or 0
+            for grant in [root, *root.heirs]:
+                units = min(wanted, grant.left or 0)
+                wanted -= units
+                grant.left = None if grant.left is None else grant.left - units
+        if not subscription.ended and order.index == subscription.index:
+            self._drop_renewal(subscription)
+            subscription.seats -= 1
+
     def _release(self, order: Order) -> None:
         """Let go of the holds that have something of it."""
         gave = {*order.gave, *(grant for grant in self.running if grant.allowance in order.allowances)}

@@ -226,6 +226,18 @@ def test_the_caps_of_all_seats_add_up_in_a_plan_that_was_changed_to(ann: Custome
     assert QuotaService.check_quota(ann, "pdf").balance == 2 * 4
 
 
+def test_a_change_of_plan_ends_nothing_else_of_which_a_hold_that_it_releases_has_units(ann: Customer) -> None:
+    for sku in ("small", "large"):
+        CatalogService.create_product(sku, price="9", currency="EUR", features=["pdf"], quantity=3, recurs="1 month")
+    order = OrderService.create_order(ann, [{"sku": "small"}], currency="EUR")
+    OrderService.confirm_payment(order, payment_id="p")
+    (subscription,) = SubscriptionService.list_subscriptions(ann)
+    QuotaService.grant_feature(ann, "pdf", quantity=5)
+    QuotaService.hold_quota(ann, "pdf", quantity=4, ttl=60)
+    SubscriptionService.change_plan(subscription, sku="large", money="none", release_holds=True)
+    assert QuotaService.check_quota(ann, "pdf").balance == 3 + 5
+
+
 @pytest.mark.parametrize("days", [-1, 1])
 def test_what_a_won_dispute_brings_back_does_not_leak_into_a_period_that_was_paid_for_meanwhile(
     ann: Customer, clock: Clock, days: int

@@ -175,13 +175,15 @@ def stays(change: PlanChange, line: Line) -> bool:
 
 def _end(customer: Customer, change: PlanChange, stretch: Stretch, now: datetime) -> None:
     """End what the old plan gave, and what is held of it if that was asked for."""
-    grants = {grant.pk: grant for line in stretch.lines if not stays(change, line) for grant in line.going_on}
+    grants = [grant for line in stretch.lines if not stays(change, line) for grant in line.going_on]
     if change.release_holds:
-        legs = [leg for leg in stretch.legs if leg.grant_id in grants]
-        holds.release(customer, {leg.hold_id: leg.hold for leg in legs}.values(), grants, at=now)
+        # A hold may have units of others too: those are released with it, and go on.
+        rows = {grant.pk: grant for grant in grants}
+        legs = [leg for leg in stretch.legs if leg.grant_id in rows]
+        holds.release(customer, {leg.hold_id: leg.hold for leg in legs}.values(), rows, at=now)
     if grants:
         cause = ledger.Cause(CauseType.CHANGE, change.pk)
-        ledger.end(customer, [(grant, now) for grant in grants.values()], GrantEnd.CHANGED, cause=cause)
+        ledger.end(customer, [(grant, now) for grant in grants], GrantEnd.CHANGED, cause=cause)
 
 
 def _keep(customer: Customer, subscription: Subscription, now: datetime) -> None:
