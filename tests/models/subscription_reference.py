@@ -521,7 +521,8 @@ class SubscriptionReference(TimeReference):
         """What each line of another plan would give for nothing. A line without a quantity is what it is."""
         spent = self._used_of(subscription)
         left = self._spend(dict(spent), sku, subscription.seats)
-        if units == "carry_usage":
+        if units == "carry_usage" or not subscription.length:
+            # Of a period that was refunded before it began nothing can be measured; no change of it is made.
             return left
         share = Fraction((subscription.until - self.now) // MICROSECOND, subscription.length // MICROSECOND)
         whole = self._spend({}, sku, subscription.seats)
