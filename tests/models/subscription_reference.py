@@ -98,6 +98,15 @@ class Subscription:
             grace = max(grace, TO_PAY)
         return max(self.until, min(self.until + grace, self.boundary(self.index + 2)))
 
+    def has_begun(self, now: datetime) -> bool:
+        """Whether the latest period has begun; a pause whose end is known moves it, and stops it meanwhile."""
+        if self.pause is None or (self.pause[1] is not None and self.pause[1] <= now):
+            return self.begins <= now
+        starts, ends = self.pause
+        if now < starts:
+            return self.begins - (timedelta(0) if ends is None else ends - starts) <= now
+        return self.begins <= (ends or starts)
+
     def is_paused(self, now: datetime) -> bool:
         return self.pause is not None and self.pause[0] <= now and (self.pause[1] is None or now < self.pause[1])
 
@@ -688,7 +697,7 @@ class SubscriptionReference(TimeReference):
         if subscription.ended or order.index != subscription.index:
             return
         self._drop_renewal(subscription)
-        if subscription.begins <= self.now:
+        if subscription.has_begun(self.now):
             self._finish(subscription, "refunded")
             return
         subscription.is_cancelled = True

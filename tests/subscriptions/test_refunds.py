@@ -215,7 +215,16 @@ def test_won_what_comes_back_does_not_last_into_a_period_that_was_paid_since(cus
     OrderService.resolve_dispute(raised, "won")
 
     after = now_is(subscription)
-    assert (after.status, after.paid_from, left(customer)) == ("active", day(28, 2), 100)
+    assert (after.status, after.paid_from, left(customer)) == ("active", day(1, 3), 100)
+
+
+def test_a_period_that_stands_still_has_begun_and_ends_when_it_goes_back(customer: Any, clock: Any) -> None:
+    subscription = buy(customer)
+    SubscriptionService.pause_subscription(subscription, resumes_at=clock() + timedelta(days=12))
+    OrderService.refund_order(order_of(subscription), refund_id="r1")
+
+    after = now_is(subscription)
+    assert (after.status, after.ended_as, left(customer)) == ("ended", "refunded", 0)
 
 
 def test_a_period_to_come_that_went_back_leaves_the_grace_to_the_one_before(customer: Any, clock: Any) -> None:

@@ -21,7 +21,9 @@ def undo_period(customer: Customer, subscription: Subscription, now: datetime) -
     settle(subscription, now)
     if subscription.ended_at is not None:
         return
-    if subscription.paid_from <= now:
+    # A pause moves the window of a period that has begun.
+    begins, _, moment = subscription.time_left(now)
+    if begins <= moment:
         finish(customer, subscription, now, SubscriptionEnd.REFUNDED)
         return
     subscription.cancelled_at = subscription.cancelled_at or now
